@@ -1,0 +1,57 @@
+package dev.beamwright.recsys.run;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The folder of one run. Each stage reads the files of the stages before it and writes its own:
+ *
+ * <pre>
+ * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
+ * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
+ * train      config/train.json     model/best.safetensors  model/last.safetensors  model/state.json  model/metrics.jsonl
+ * evaluate   scorecard.json        predictions/&lt;model&gt;-&lt;split&gt;.jsonl
+ * recommend  recommendations.jsonl
+ * all        run.json: version, data hash, seed, host and JDK of each stage
+ * </pre>
+ */
+public record RunFolder(Path root) {
+    /** An existing run. */
+    public static RunFolder open(Path root) {
+        if (!Files.isDirectory(root)) {
+            throw new UserError(root + ": there is no such run folder; make one with 'beamwright prepare --out " + root
+                    + "' or 'beamwright run --out " + root + "'");
+        }
+        return new RunFolder(root);
+    }
+
+    /** The file of a stage, relative to the run's folder. */
+    public Path file(String relative) {
+        return root.resolve(relative);
+    }
+
+    /** A file that an earlier stage must have written. */
+    public Path need(String relative, String stage) {
+        Path file = file(relative);
+        if (!Files.exists(file)) {
+            throw new UserError(
+                    root + ": this run has no " + relative + " yet; 'beamwright " + stage + " " + root + "' writes it");
+        }
+        return file;
+    }
+
+    /** The settings of a stage, as it stored them. */
+    public <T> T config(String stage, Class<T> type) {
+        return Json.read(need("config/" + stage + ".json", stage), type);
+    }
+
+    /** Stores the effective settings of a stage. */
+    public void saveConfig(String stage, Object settings) {
+        Json.write(file("config/" + stage + ".json"), settings);
+    }
+
+    /** Whether a stage has finished, told by the last file it writes. */
+    public boolean has(String relative) {
+        return Files.exists(file(relative));
+    }
+}

@@ -1,0 +1,17 @@
+/** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
+module dev.beamwright.recsys {
+    requires transitive dev.beamwright.transformer;
+    requires tools.jackson.databind;
+    requires commons.math3;
+    requires org.apache.commons.statistics.distribution;
+    requires org.apache.commons.statistics.inference;
+    requires it.unimi.dsi.fastutil;
+    requires info.picocli;
+    requires progressbar;
+    requires de.siegmar.fastcsv;
+
+    exports dev.beamwright.recsys.data;
+    exports dev.beamwright.recsys.run;
+
+    opens dev.beamwright.recsys.cli to info.picocli;
+}

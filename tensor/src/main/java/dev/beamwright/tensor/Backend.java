@@ -1,0 +1,227 @@
+package dev.beamwright.tensor;
+
+import java.util.List;
+
+/**
+ * The kernels. One rule for all of them:
+ *
+ * <ul>
+ *   <li>Outputs come first. A forward kernel overwrites its outputs; a backward kernel <em>adds</em> into the gradients
+ *       it is given; a gradient that is {@code null} is not wanted and skipped.
+ *   <li>Shapes were checked by the caller (see {@code Ops}); kernels only assert.
+ *   <li>Whatever changes from step to step (learning rate, random key, tokens, offsets) arrives in a tensor, so that a
+ *       captured step can be replayed.
+ *   <li>The same call gives the same bits, whatever the number of threads.
+ * </ul>
+ *
+ * <p>Letters in the shapes: T tokens (rows of a ragged batch), N any rows, C columns, H heads, D columns of a head.
+ */
+public interface Backend {
+    /** The name by which it is asked for. */
+    String name();
+
+    /** Makes a body of kernel calls repeatable. On the CPU that is the body itself; a device records it. */
+    default Step capture(Runnable body) {
+        return body::run;
+    }
+
+    // ---- matrix products
+
+    /**
+     * {@code c = op(a) · op(b)}, or {@code c += …} if {@code accumulate}; op transposes where asked to. All operands
+     * are seen as matrices of {@code shape.rows()} rows.
+     */
+    void matmul(Tensor c, Tensor a, boolean transposeA, Tensor b, boolean transposeB, boolean accumulate);
+
+    // ---- element by element
+
+    /** {@code y = value} everywhere. */
+    void fill(Tensor y, float value);
+
+    /** {@code y += alpha · x}. */
+    void accumulate(Tensor y, float alpha, Tensor x);
+
+    /** {@code y = a + b}. */
+    void add(Tensor y, Tensor a, Tensor b);
+
+    /** {@code y = a ⊙ b}. */
+    void multiply(Tensor y, Tensor a, Tensor b);
+
+    /** {@code da += dy ⊙ b} and {@code db += dy ⊙ a}. */
+    void multiplyBackward(Tensor da, Tensor db, Tensor dy, Tensor a, Tensor b);
+
+    /** {@code y = x + bias}, the bias (C) added to every row. */
+    void addBias(Tensor y, Tensor x, Tensor bias);
+
+    /** {@code dbias += Σ rows of dy}. */
+    void addBiasBackward(Tensor dbias, Tensor dy);
+
+    /** {@code y = max(x, 0)}. */
+    void relu(Tensor y, Tensor x);
+
+    /** {@code dx += dy where y > 0}. */
+    void reluBackward(Tensor dx, Tensor dy, Tensor y);
+
+    /** {@code y = x/2 · (1 + tanh(√(2/π)(x + 0.044715 x³)))} (Hendrycks and Gimpel, 2016). */
+    void gelu(Tensor y, Tensor x);
+
+    void geluBackward(Tensor dx, Tensor dy, Tensor x);
+
+    /**
+     * {@code y = silu(g) ⊙ u}, for gateUp (N, 2C) with the gate g in the first C columns and u in the others (Shazeer,
+     * "GLU variants improve transformer", 2020).
+     */
+    void swiGlu(Tensor y, Tensor gateUp);
+
+    void swiGluBackward(Tensor dgateUp, Tensor dy, Tensor gateUp);
+
+    /** {@code y = x · keep / (1 - rate)}, see {@link Dropout}; the element number is the row-major index. */
+    void dropout(Tensor y, Tensor x, Dropout dropout);
+
+    /** {@code dx += dy · keep / (1 - rate)}. */
+    void dropoutBackward(Tensor dx, Tensor dy, Dropout dropout);
+
+    // ---- norms
+
+    /** {@code y = x / rms(x) · weight}, row by row; keeps {@code rstd = 1/rms} (N) for the way back. */
+    void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps);
+
+    void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight);
+
+    /** {@code y = (x - mean(x)) / std(x) · weight + bias}, row by row; keeps mean (N) and rstd (N). */
+    void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps);
+
+    void layerNormBackward(
+            Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight);
+
+    // ---- rows
+
+    /**
+     * {@code y[n] = Σ_s table[rows[n, s]]}, for table (R, C) and rows I32 (N) or (N, S); a negative row number adds
+     * nothing.
+     */
+    void gather(Tensor y, Tensor table, Tensor rows);
+
+    /** {@code dtable[rows[n, s]] += dy[n]}, in the order of n, so that the sum has the same bits each time. */
+    void gatherBackward(Tensor dtable, Tensor dy, Tensor rows);
+
+    /**
+     * Turns, in place, each pair of columns (j, j + headDim/2) of each head within the first {@code columns} columns of
+     * x (T, ≥ columns) by the angle {@code position · theta^(-2j/headDim)}, or back again if {@code inverse} (rotary
+     * embedding; Su et al., "RoFormer", 2021, in the half-split layout of Llama).
+     */
+    void rotary(Tensor x, Tensor positions, int columns, int headDim, float theta, boolean inverse);
+
+    // ---- attention
+
+    /**
+     * {@code out = softmax(scale · q kᵀ + bias) v} for each sequence and head; q and out (Tq, H·D), kv (Tk, 2·H·D) with
+     * the keys in the first H·D columns and the values in the others. A query row that belongs to no sequence gets
+     * zeros.
+     *
+     * @param lse (Tq, H): log of the softmax's denominator, kept for the way back
+     * @param bias (H, 2R-1) or null: what is added to the score of a key that stands j - i rows behind the query is
+     *     {@code bias[h, clamp(j - i, -(R-1), R-1) + R-1]}
+     */
+    void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec);
+
+    void attentionBackward(
+            Tensor dq,
+            Tensor dkv,
+            Tensor dbias,
+            Tensor dout,
+            Tensor out,
+            Tensor lse,
+            Tensor q,
+            Tensor kv,
+            Tensor bias,
+            AttentionSpec spec);
+
+    /**
+     * Attention of one decoding step: row n of q (N, H·D) sees the prompt of its user and, behind it, its own ancestors
+     * on the way down the trie. No cache is ever copied: the ancestor table says in which row of each earlier level a
+     * path stands.
+     *
+     * @param promptKv (Tp, 2·H·D), or null if only ancestors are seen
+     * @param promptOffsets I32 (users + 1) into the rows of promptKv
+     * @param users I32 (N): the user of each row
+     * @param levels keys and values of the levels so far, each (≥ rows of that level, 2·H·D); the last is this step's
+     * @param ancestors I32 (N, levels): the row of each level on the path; may be null if there are no levels
+     * @param bias as in {@link #attention}, or null; the distance of a key is counted in tokens, prompt first
+     */
+    void beamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
+            int heads,
+            float scale);
+
+    // ---- losses
+
+    /**
+     * {@code loss = Σ_n weight[n] · (-log softmax(logits[n])[target[n]])}, and in the same pass the gradient
+     * {@code dlogits[n] = weight[n] · (softmax(logits[n]) - onehot)}, overwritten. A negative target counts nothing.
+     *
+     * @param loss (1)
+     * @param nll (N): the unweighted negative log-likelihood of each row
+     * @param dlogits (N, C), or null
+     * @param weights (N)
+     */
+    void crossEntropy(Tensor loss, Tensor nll, Tensor dlogits, Tensor logits, Tensor targets, Tensor weights);
+
+    /**
+     * {@code logProb[n] = log softmax(logits[n] / temperature)[target[n]]}, the softmax over all columns or over those
+     * of the mask. Keeps {@code lse} (N) for the way back. A row with a negative target gets 0.
+     */
+    void logProbability(
+            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature);
+
+    void logProbabilityBackward(
+            Tensor dlogits,
+            Tensor dlogProb,
+            Tensor lse,
+            Tensor logits,
+            Tensor targets,
+            SoftmaxMask mask,
+            float temperature);
+
+    // ---- optimization
+
+    /** {@code sum[index] = Σ x²}, partial sums added in a fixed order, in double precision. */
+    void squaredNorm(Tensor sum, int index, Tensor x);
+
+    /**
+     * One step of AdamW (Loshchilov and Hutter, 2019): {@code m = β₁m + (1-β₁)g}, {@code v = β₂v + (1-β₂)g²},
+     * {@code p -= rate · (m·c₁ / (√(v·c₂) + eps) + decay · p)}, with {@code g = gradient · scale}; the gradient is
+     * cleared.
+     *
+     * @param state (4): rate, c₁ = 1/(1-β₁ᵗ), c₂ = 1/(1-β₂ᵗ), scale
+     */
+    void adamW(
+            Tensor parameter,
+            Tensor gradient,
+            Tensor m,
+            Tensor v,
+            Tensor state,
+            float beta1,
+            float beta2,
+            float eps,
+            float decay);
+
+    // ---- quantization
+
+    /**
+     * The nearest code of each row by squared Euclidean distance, the lower code on a tie.
+     *
+     * @param codes I32 (N)
+     * @param distances (N): the squared distance, or null
+     * @param x (N, C)
+     * @param codebook (K, C)
+     */
+    void nearest(Tensor codes, Tensor distances, Tensor x, Tensor codebook);
+}

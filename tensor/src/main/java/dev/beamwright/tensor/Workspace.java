@@ -1,0 +1,58 @@
+package dev.beamwright.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+
+/**
+ * The memory of one step: cut from the front, given back all at once, so that the same step asks for the same
+ * addresses every time. It grows when a step needs more than any step before it; after the largest step nothing is
+ * allocated any more. Not for use by several threads.
+ */
+public final class Workspace implements SegmentAllocator, AutoCloseable {
+    private static final long FIRST_BLOCK = 16L << 20;
+
+    private final java.util.List<Block> blocks = new java.util.ArrayList<>();
+    private int current;
+    private long used;
+
+    private record Block(Arena arena, MemorySegment memory) {}
+
+    @Override
+    public MemorySegment allocate(long bytes, long alignment) {
+        while (true) {
+            if (current < blocks.size()) {
+                MemorySegment block = blocks.get(current).memory();
+                long from = (used + alignment - 1) / alignment * alignment;
+                if (from + bytes <= block.byteSize()) {
+                    used = from + bytes;
+                    return block.asSlice(from, bytes);
+                }
+                current++;
+                used = 0;
+            } else {
+                long last = blocks.isEmpty() ? FIRST_BLOCK / 2 : blocks.getLast().memory().byteSize();
+                Arena arena = Arena.ofShared();
+                blocks.add(new Block(arena, arena.allocate(Math.max(bytes, 2 * last), Storage.ALIGNMENT)));
+            }
+        }
+    }
+
+    /** Starts again from the front; every tensor cut before is void. */
+    public void reset() {
+        current = 0;
+        used = 0;
+    }
+
+    /** The bytes held, used or not. */
+    public long capacity() {
+        return blocks.stream().mapToLong(b -> b.memory().byteSize()).sum();
+    }
+
+    @Override
+    public void close() {
+        blocks.forEach(b -> b.arena().close());
+        blocks.clear();
+        reset();
+    }
+}
