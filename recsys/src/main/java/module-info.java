@@ -1,4 +1,5 @@
 /** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
+@SuppressWarnings("requires-automatic")
 module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires tools.jackson.databind;
