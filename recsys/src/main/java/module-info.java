@@ -8,7 +8,6 @@ module dev.beamwright.recsys {
     requires org.apache.commons.statistics.inference;
     requires it.unimi.dsi.fastutil;
     requires info.picocli;
-    requires progressbar;
     requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.data;
