@@ -52,7 +52,8 @@ class OpsTest {
                         .flatMap(c -> Stream.of(1, 3, 13, 64, 207).map(n -> Arguments.of(p.open(), p.name(), c, n))));
     }
 
-    @ParameterizedTest(name = "{1}: {2}, size {3}")
+    // without the Vector API there may be none but the reference itself
+    @ParameterizedTest(name = "{1}: {2}, size {3}", allowZeroInvocations = true)
     @MethodSource("backendsCasesAndSizes")
     void everyBackendAgreesWithTheReference(Backend backend, String name, OpCase op, int size) {
         List<float[]> expected = outputAndGradients(REFERENCE, op, size);
