@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.embedding;
 
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.DType;
@@ -32,7 +34,7 @@ public final class ItemVectors {
                 .mapToObj(i -> textOf(data, i))
                 .toList();
         SparseMatrix terms = hashed ? TextMatrix.hashed(texts) : TextMatrix.words(texts);
-        return vectors(TruncatedSvd.of(terms, dims, key.fold("text")), data.items().size(), dims, 1, memory);
+        return vectors(TruncatedSvd.of(terms, dims, key.fold("text")), data.items().size(), 1, memory);
     }
 
     /**
@@ -45,7 +47,7 @@ public final class ItemVectors {
     public static Tensor collaborative(
             int[][] train, int items, int dims, int window, Key key, SegmentAllocator memory) {
         SparseMatrix near = CooccurrenceMatrix.ppmi(train, items, window);
-        return vectors(TruncatedSvd.of(near, dims, key.fold("collaborative")), items, dims, 0.5, memory);
+        return vectors(TruncatedSvd.of(near, dims, key.fold("collaborative")), items, 0.5, memory);
     }
 
     /** Several blocks side by side, each scaled so that its rows have a length of 1 on the average. */
@@ -118,8 +120,8 @@ public final class ItemVectors {
     }
 
     private static String textOf(Dataset data, int item) {
-        String title = data.titles().get(item), text = data.texts().get(item);
-        return text.contains(title) ? text : title + " " + text;
+        String text = data.texts().get(item); // begins with the title
+        return text.isBlank() ? data.titles().get(item) : text;
     }
 
     private static Tensor named(String file, String name, SafeTensors content, SegmentAllocator memory) {
@@ -143,16 +145,17 @@ public final class ItemVectors {
     private static Tensor widened(Tensor bf16, SegmentAllocator memory) {
         Tensor t = Tensor.uninitialized(memory, bf16.shape(), DType.F32);
         for (long i = 0; i < t.shape().size(); i++) {
-            int upper = bf16.data().getAtIndex(java.lang.foreign.ValueLayout.JAVA_SHORT, i) << 16;
+            int upper = bf16.data().getAtIndex(JAVA_SHORT, i) << 16;
             t.set(i, Float.intBitsToFloat(upper));
         }
         return t;
     }
 
-    /** The rows {@code U · S^power}, with columns of zeros where the matrix has fewer directions than asked for. */
-    private static Tensor vectors(TruncatedSvd svd, int rows, int dims, double power, SegmentAllocator memory) {
+    /** The rows {@code U · S^power}; fewer columns where the matrix has fewer directions, but at least one. */
+    private static Tensor vectors(TruncatedSvd svd, int rows, double power, SegmentAllocator memory) {
+        int found = svd.values().length, dims = Math.max(1, found);
         Tensor t = Tensor.zeros(memory, Shape.of(rows, dims));
-        for (int c = 0; c < svd.values().length; c++) {
+        for (int c = 0; c < found; c++) {
             double scale = Math.pow(svd.values()[c], power);
             for (int r = 0; r < rows; r++) t.set((long) r * dims + c, (float) (svd.left()[c][r] * scale));
         }

@@ -10,8 +10,8 @@ import org.apache.commons.math3.linear.SingularValueDecomposition;
 /**
  * The largest singular values of a sparse matrix and their left singular vectors, by randomised subspace iteration
  * (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 2011, algorithms 4.4 and 5.1): a random
- * subspace a little wider than needed is multiplied by A and Aᵀ in turn, orthonormalised after each product, and the
- * small matrix that A is within it is decomposed exactly. Every column is computed by one thread in a fixed order, so
+ * subspace a little wider than needed is multiplied by A Aᵀ again and again, orthonormalised each time, and the small
+ * matrix that A is within it is decomposed exactly. Every column is computed by one thread in a fixed order, so
  * the result does not depend on the number of threads.
  *
  * @param left rank columns of length {@code rows}, orthonormal
@@ -32,7 +32,7 @@ record TruncatedSvd(double[][] left, double[] values) {
         }
         double[][] left = orthonormal(a.times(right));
         for (int i = 0; i < ITERATIONS; i++) {
-            left = orthonormal(a.times(orthonormal(a.transposeTimes(left))));
+            left = orthonormal(a.times(a.transposeTimes(left)));
         }
         // A ≈ Q Qᵀ A = Q (Aᵀ Q)ᵀ; with Aᵀ Q = P R, A ≈ Q Rᵀ Pᵀ, and the small Rᵀ = W S Vᵀ gives U = Q W.
         double[][] b = a.transposeTimes(left), p = orthonormal(b);

@@ -111,13 +111,13 @@ public record SafeTensors(Map<String, Tensor> tensors, Map<String, String> metad
     /** One tensor of the header. */
     private record Entry(String name, Binary.Type type, Shape shape, long begin, long end) {
         static Entry of(String name, Map<String, Object> fields) {
-            Binary.Type type = switch (fields.get("dtype")) {
+            Binary.Type type = switch (String.valueOf(fields.get("dtype"))) {
                 case "F32" -> Binary.Type.F32;
                 case "BF16" -> Binary.Type.BF16;
                 case "I32" -> Binary.Type.I32;
                 case "F16" -> Binary.Type.F16;
                 case "F64" -> Binary.Type.F64;
-                case null, default ->
+                default ->
                     throw new IllegalArgumentException("tensor '" + name + "' has the dtype " + fields.get("dtype")
                             + ", expected F32, BF16, F16, F64 or I32");
             };
