@@ -1,13 +1,14 @@
 /** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
+@SuppressWarnings("requires-automatic")
 module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
-    requires tools.jackson.databind;
+    requires transitive tools.jackson.databind;
+    requires java.management;
     requires commons.math3;
     requires org.apache.commons.statistics.distribution;
     requires org.apache.commons.statistics.inference;
     requires it.unimi.dsi.fastutil;
     requires info.picocli;
-    requires progressbar;
     requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.data;

@@ -3,6 +3,8 @@ package dev.beamwright.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The memory of one step: cut from the front, given back all at once, so that the same step asks for the same
@@ -12,11 +14,14 @@ import java.lang.foreign.SegmentAllocator;
 public final class Workspace implements SegmentAllocator, AutoCloseable {
     private static final long FIRST_BLOCK = 16L << 20;
 
-    private final java.util.List<Block> blocks = new java.util.ArrayList<>();
+    private final List<Block> blocks = new ArrayList<>();
     private int current;
     private long used;
 
     private record Block(Arena arena, MemorySegment memory) {}
+
+    /** An empty workspace; its first block is taken when it is first asked for memory. */
+    public Workspace() {}
 
     @Override
     public MemorySegment allocate(long bytes, long alignment) {

@@ -1,0 +1,279 @@
+package dev.beamwright.autograd;
+
+import static dev.beamwright.tensor.ShapeMismatch.unless;
+
+import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Dropout;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.SoftmaxMask;
+import dev.beamwright.tensor.Tensor;
+
+/**
+ * The differentiable operations. Each one: check the shapes, allocate, call the kernel, record the way back. What a
+ * lambda captures is what is saved. Letters in the shapes are those of {@link Backend}.
+ */
+public final class Ops {
+    private Ops() {}
+
+    /** {@code y = x · wᵀ}, for x (..., in) and w (out, in). */
+    public static Variable linear(Tape tape, Variable x, Variable w) {
+        unless(x.dim(-1) == w.dim(-1), "linear: x %s and w %s differ in their last dimension", x.shape(), w.shape());
+        Backend b = tape.backend();
+        Tensor y = tape.allocate(x.shape().withLast(w.shape().rows()));
+        b.matmul(y, x.value(), false, w.value(), true, false);
+        return tape.record(y, dy -> {
+            if (x.grad() != null) b.matmul(x.grad(), dy, false, w.value(), false, true);
+            if (w.grad() != null) b.matmul(w.grad(), dy, true, x.value(), false, true);
+        });
+    }
+
+    /** {@code y = x + bias}, for x (..., C) and bias (C). */
+    public static Variable addBias(Tape tape, Variable x, Variable bias) {
+        unless(bias.size() == x.dim(-1), "addBias: bias %s is not as long as a row of x %s", bias.shape(), x.shape());
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().addBias(y, x.value(), bias.value());
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().accumulate(x.grad(), 1, dy);
+            if (bias.grad() != null) tape.backend().addBiasBackward(bias.grad(), dy);
+        });
+    }
+
+    /** {@code y = a + b}. */
+    public static Variable add(Tape tape, Variable a, Variable b) {
+        unless(a.shape().equals(b.shape()), "add: a %s and b %s differ", a.shape(), b.shape());
+        Tensor y = tape.allocate(a.shape());
+        tape.backend().add(y, a.value(), b.value());
+        return tape.record(y, dy -> {
+            if (a.grad() != null) tape.backend().accumulate(a.grad(), 1, dy);
+            if (b.grad() != null) tape.backend().accumulate(b.grad(), 1, dy);
+        });
+    }
+
+    /** {@code y = a ⊙ b}. */
+    public static Variable multiply(Tape tape, Variable a, Variable b) {
+        unless(a.shape().equals(b.shape()), "multiply: a %s and b %s differ", a.shape(), b.shape());
+        Tensor y = tape.allocate(a.shape());
+        tape.backend().multiply(y, a.value(), b.value());
+        return tape.record(y, dy -> tape.backend().multiplyBackward(a.grad(), b.grad(), dy, a.value(), b.value()));
+    }
+
+    /** {@code y = factor · x}. */
+    public static Variable scale(Tape tape, Variable x, float factor) {
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().fill(y, 0);
+        tape.backend().accumulate(y, factor, x.value());
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().accumulate(x.grad(), factor, dy);
+        });
+    }
+
+    /** {@code y = max(x, 0)}. */
+    public static Variable relu(Tape tape, Variable x) {
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().relu(y, x.value());
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().reluBackward(x.grad(), dy, y);
+        });
+    }
+
+    /** {@code y = gelu(x)}, in the form with tanh. */
+    public static Variable gelu(Tape tape, Variable x) {
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().gelu(y, x.value());
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().geluBackward(x.grad(), dy, x.value());
+        });
+    }
+
+    /** {@code y = silu(gate) ⊙ up}, for gateUp (..., 2C): gate in the first C columns, up in the others. */
+    public static Variable swiGlu(Tape tape, Variable gateUp) {
+        unless(gateUp.dim(-1) % 2 == 0, "swiGlu: gateUp %s has an odd number of columns", gateUp.shape());
+        Tensor y = tape.allocate(gateUp.shape().withLast(gateUp.dim(-1) / 2));
+        tape.backend().swiGlu(y, gateUp.value());
+        return tape.record(y, dy -> {
+            if (gateUp.grad() != null) tape.backend().swiGluBackward(gateUp.grad(), dy, gateUp.value());
+        });
+    }
+
+    /** {@code y = x · keep / (1 - rate)}; x itself where the dropout is null, or on a tape that does not train. */
+    public static Variable dropout(Tape tape, Variable x, Dropout dropout) {
+        if (dropout == null || dropout.rate() == 0 || !tape.trains()) return x;
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().dropout(y, x.value(), dropout);
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().dropoutBackward(x.grad(), dy, dropout);
+        });
+    }
+
+    /** {@code y = x / rms(x) · weight}, over the last dimension (Zhang and Sennrich, 2019). */
+    public static Variable rmsNorm(Tape tape, Variable x, Variable weight, float eps) {
+        unless(weight.size() == x.dim(-1), "rmsNorm: weight %s is not as long as a row of x %s", weight.shape(), x.shape());
+        Tensor y = tape.allocate(x.shape()), rstd = tape.allocate(Shape.of(x.shape().rows()));
+        tape.backend().rmsNorm(y, rstd, x.value(), weight.value(), eps);
+        return tape.record(
+                y, dy -> tape.backend().rmsNormBackward(x.grad(), weight.grad(), dy, x.value(), rstd, weight.value()));
+    }
+
+    /** {@code y = (x - mean) / std · weight + bias}, over the last dimension (Ba, Kiros and Hinton, 2016). */
+    public static Variable layerNorm(Tape tape, Variable x, Variable weight, Variable bias, float eps) {
+        unless(
+                weight.size() == x.dim(-1) && bias.size() == x.dim(-1),
+                "layerNorm: weight %s and bias %s are not as long as a row of x %s",
+                weight.shape(),
+                bias.shape(),
+                x.shape());
+        Shape rows = Shape.of(x.shape().rows());
+        Tensor y = tape.allocate(x.shape()), mean = tape.allocate(rows), rstd = tape.allocate(rows);
+        tape.backend().layerNorm(y, mean, rstd, x.value(), weight.value(), bias.value(), eps);
+        return tape.record(
+                y,
+                dy -> tape.backend()
+                        .layerNormBackward(
+                                x.grad(), weight.grad(), bias.grad(), dy, x.value(), mean, rstd, weight.value()));
+    }
+
+    /**
+     * {@code y[n] = Σ_s table[rows[n, s]]}, for rows I32 (N) or (N, S): an embedding, a sum of code embeddings, or a
+     * choice of rows. A negative row number adds nothing.
+     */
+    public static Variable gather(Tape tape, Variable table, Tensor rows) {
+        Tensor y = tape.allocate(Shape.of(rows.shape().dim(0), table.dim(-1)));
+        tape.backend().gather(y, table.value(), rows);
+        return tape.record(y, dy -> {
+            if (table.grad() != null) tape.backend().gatherBackward(table.grad(), dy, rows);
+        });
+    }
+
+    /**
+     * Rotary embedding of the first {@code columns} columns of x, in place: x is turned, its gradient is turned back
+     * on the way back, and the value before is gone.
+     */
+    public static Variable rotary(Tape tape, Variable x, Tensor positions, int columns, int headDim, float theta) {
+        unless(
+                columns % headDim == 0 && headDim % 2 == 0 && columns <= x.dim(-1),
+                "rotary: %s columns in heads of %s do not fit x %s",
+                columns,
+                headDim,
+                x.shape());
+        unless(
+                positions.shape().size() == x.shape().rows(),
+                "rotary: %s positions for the rows of x %s",
+                positions.shape(),
+                x.shape());
+        tape.backend().rotary(x.value(), positions, columns, headDim, theta, false);
+        tape.recordInPlace(() -> tape.backend().rotary(x.grad(), positions, columns, headDim, theta, true));
+        return x;
+    }
+
+    /**
+     * Attention over a ragged batch, see {@link Backend#attention}: q (Tq, H·D), kv (Tk, 2·H·D), bias (H, 2R-1) or
+     * null.
+     */
+    public static Variable attention(Tape tape, Variable q, Variable kv, Variable bias, AttentionSpec spec) {
+        int width = spec.heads() * spec.headDim();
+        unless(
+                q.dim(-1) == width && kv.dim(-1) == 2 * width,
+                "attention: q %s and kv %s do not hold %s heads of %s columns",
+                q.shape(),
+                kv.shape(),
+                spec.heads(),
+                spec.headDim());
+        unless(
+                bias == null || (bias.dim(0) == spec.heads() && bias.dim(-1) % 2 == 1),
+                "attention: bias %s is not (heads %s, odd number of distances)",
+                bias == null ? "" : bias.shape(),
+                spec.heads());
+        AttentionSpec used = tape.trains() ? spec : withoutDropout(spec);
+        Tensor out = tape.allocate(q.shape()), lse = tape.allocate(Shape.of(q.shape().rows(), spec.heads()));
+        Tensor biasValue = bias == null ? null : bias.value();
+        tape.backend().attention(out, lse, q.value(), kv.value(), biasValue, used);
+        return tape.record(
+                out,
+                dout -> tape.backend()
+                        .attentionBackward(
+                                q.grad(),
+                                kv.grad(),
+                                bias == null ? null : bias.grad(),
+                                dout,
+                                out,
+                                lse,
+                                q.value(),
+                                kv.value(),
+                                biasValue,
+                                used));
+    }
+
+    private static AttentionSpec withoutDropout(AttentionSpec s) {
+        return new AttentionSpec(
+                s.heads(), s.headDim(), s.scale(), s.causal(), s.queryOffsets(), s.keyOffsets(), null);
+    }
+
+    /** A loss and what it was made of. */
+    public record Loss(Variable value, Tensor nll) {}
+
+    /**
+     * {@code Σ_n weights[n] · nll[n]} with {@code nll[n] = -log softmax(logits[n])[targets[n]]}; fused: the gradient of
+     * the logits is computed on the way forth, so nothing else may follow the logits.
+     *
+     * @return the loss (1) and the nll of each row
+     */
+    public static Loss crossEntropy(Tape tape, Variable logits, Tensor targets, Tensor weights) {
+        int rows = logits.shape().rows();
+        unless(
+                targets.shape().size() == rows && weights.shape().size() == rows,
+                "crossEntropy: %s targets and %s weights for the rows of logits %s",
+                targets.shape(),
+                weights.shape(),
+                logits.shape());
+        Tensor loss = tape.allocate(Shape.of(1)), nll = tape.allocate(Shape.of(rows));
+        tape.backend().crossEntropy(loss, nll, logits.grad(), logits.value(), targets, weights);
+        // A loss that is scaled afterwards must scale the gradient that the kernel has left behind.
+        return new Loss(
+                tape.record(loss, dy -> {
+                    float d = dy.get(0);
+                    if (d != 1 && logits.grad() != null) {
+                        tape.backend().accumulate(logits.grad(), d - 1, logits.grad());
+                    }
+                }),
+                nll);
+    }
+
+    /**
+     * {@code y[n] = log softmax(logits[n] / temperature)[targets[n]]}, over all columns or, with a mask, over the
+     * children of a node of the item trie.
+     */
+    public static Variable logProbability(
+            Tape tape, Variable logits, Tensor targets, SoftmaxMask mask, float temperature) {
+        int rows = logits.shape().rows();
+        unless(
+                targets.shape().size() == rows && (mask == null || mask.nodes().shape().size() == rows),
+                "logProbability: %s targets and %s nodes for the rows of logits %s",
+                targets.shape(),
+                mask == null ? "no" : mask.nodes().shape(),
+                logits.shape());
+        Tensor y = tape.allocate(Shape.of(rows)), lse = tape.allocate(Shape.of(rows));
+        tape.backend().logProbability(y, lse, logits.value(), targets, mask, temperature);
+        return tape.record(y, dy -> {
+            if (logits.grad() != null) {
+                tape.backend()
+                        .logProbabilityBackward(logits.grad(), dy, lse, logits.value(), targets, mask, temperature);
+            }
+        });
+    }
+
+    /** {@code Σ_i weights[i] · x[i]}, a loss of one element; the weights are constants. */
+    public static Variable weightedSum(Tape tape, Variable x, Tensor weights) {
+        unless(
+                x.size() == weights.shape().size(),
+                "weightedSum: x %s and weights %s differ in size",
+                x.shape(),
+                weights.shape());
+        Tensor y = tape.allocate(Shape.of(1));
+        Tensor flat = x.value().reshape(1, (int) x.size()), w = weights.reshape(1, (int) x.size());
+        tape.backend().matmul(y, flat, false, w, true, false);
+        return tape.record(y, dy -> {
+            if (x.grad() != null) tape.backend().accumulate(x.grad(), dy.get(0), weights.reshape(x.shape().toArray()));
+        });
+    }
+}

@@ -1,0 +1,100 @@
+package dev.beamwright.autograd;
+
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.DType;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One training step: hands out the step's memory, remembers how to walk back, and forgets both on close.
+ *
+ * <p>All activations and their gradients live in one workspace, cut front to back and reused from the front by the next
+ * step, so the same step asks for the same addresses every time.
+ */
+public final class Tape implements AutoCloseable {
+    private final Backend backend;
+    private final Workspace memory;
+    private final boolean gradients;
+    private final List<Runnable> wayBack = new ArrayList<>();
+
+    private Tape(Backend backend, Workspace memory, boolean gradients) {
+        this.backend = backend;
+        this.memory = memory;
+        this.gradients = gradients;
+    }
+
+    /** A tape that can be walked back. The workspace is its own until it is closed. */
+    public static Tape training(Backend backend, Workspace memory) {
+        return new Tape(backend, memory, true);
+    }
+
+    /** A tape that only computes values: nothing is remembered, and every gradient is null. */
+    public static Tape inference(Backend backend, Workspace memory) {
+        return new Tape(backend, memory, false);
+    }
+
+    public Backend backend() {
+        return backend;
+    }
+
+    /** Whether this tape can be walked back. */
+    public boolean trains() {
+        return gradients;
+    }
+
+    /** Memory for a kernel's output, not cleared; it lives until this tape is closed. */
+    public Tensor allocate(Shape shape) {
+        return Tensor.uninitialized(memory, shape, DType.F32);
+    }
+
+    /** Memory for integers, not cleared. */
+    public Tensor allocateInts(int... dims) {
+        return Tensor.uninitialized(memory, Shape.of(dims), DType.I32);
+    }
+
+    /** A tensor of this step that holds these integers. */
+    public Tensor ints(int... values) {
+        return Tensor.of(memory, Shape.of(values.length), values);
+    }
+
+    /** A tensor of this step that holds these numbers. */
+    public Tensor floats(float... values) {
+        return Tensor.of(memory, Shape.of(values.length), values);
+    }
+
+    /** A result with its gradient, and the step that carries that gradient to the operands. */
+    public Variable record(Tensor value, Pullback pullback) {
+        if (!gradients) return Variable.constant(value);
+        var y = new Variable(value, Tensor.zeros(memory, value.shape()));
+        wayBack.add(() -> pullback.accept(y.grad()));
+        return y;
+    }
+
+    /** A step of the way back for a kernel that changed its operand in place. */
+    void recordInPlace(Runnable pullback) {
+        if (gradients) wayBack.add(pullback);
+    }
+
+    /** Walks back from a loss of one element: the gradients of all parameters grow by that of the loss. */
+    public void backward(Variable loss) {
+        if (loss.size() != 1) throw new IllegalArgumentException("a loss has one element, this has " + loss.shape());
+        backend.fill(loss.grad(), 1);
+        for (int i = wayBack.size() - 1; i >= 0; i--) wayBack.get(i).run();
+    }
+
+    @Override
+    public void close() {
+        wayBack.clear();
+        memory.reset();
+    }
+
+    /** Given the gradient of a result, adds to the gradients of its operands. */
+    @FunctionalInterface
+    public interface Pullback {
+        /** Adds to the operands' gradients. */
+        void accept(Tensor dy);
+    }
+}

@@ -1,0 +1,149 @@
+package dev.beamwright.autograd.check;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.autograd.check.OpCase.Instance;
+import dev.beamwright.autograd.check.OpCase.Operands;
+import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Dropout;
+import dev.beamwright.tensor.SoftmaxMask;
+import dev.beamwright.tensor.Tensor;
+import java.util.List;
+
+/** All differentiable operations, each with operands of a chosen size. */
+public final class OpCases {
+    private OpCases() {}
+
+    private static final int ROWS = 11;
+
+    /** Every operation of {@link Ops}. */
+    public static List<OpCase> all() {
+        return List.of(
+                new OpCase("linear", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n), w = o.uniform(n + 2, n);
+                    return new Instance(List.of(x, w), t -> Ops.linear(t, x, w));
+                }),
+                new OpCase("addBias", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n), b = o.uniform(n);
+                    return new Instance(List.of(x, b), t -> Ops.addBias(t, x, b));
+                }),
+                new OpCase("add", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    return new Instance(List.of(a, b), t -> Ops.add(t, a, b));
+                }),
+                new OpCase("multiply", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    return new Instance(List.of(a, b), t -> Ops.multiply(t, a, b));
+                }),
+                new OpCase("scale", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n);
+                    return new Instance(List.of(x), t -> Ops.scale(t, x, -2.5f));
+                }),
+                new OpCase("relu", (o, n) -> {
+                    // No value so near to the kink that a difference would step over it.
+                    Variable x = o.uniform(ROWS, n);
+                    for (int i = 0; i < x.size(); i++) {
+                        if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
+                    }
+                    return new Instance(List.of(x), t -> Ops.relu(t, x));
+                }),
+                new OpCase("gelu", (o, n) -> {
+                    Variable x = o.uniformBetween(-3, 3, ROWS, n);
+                    return new Instance(List.of(x), t -> Ops.gelu(t, x));
+                }),
+                new OpCase("swiGlu", (o, n) -> {
+                    Variable x = o.uniformBetween(-3, 3, ROWS, 2 * n);
+                    return new Instance(List.of(x), t -> Ops.swiGlu(t, x));
+                }),
+                new OpCase("dropout", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x), t -> Ops.dropout(t, x, dropout));
+                }),
+                new OpCase("rmsNorm", (o, n) -> {
+                    Variable x = o.uniformBetween(.2, 1.5, ROWS, n), w = o.uniform(n);
+                    return new Instance(List.of(x, w), t -> Ops.rmsNorm(t, x, w, 1e-2f));
+                }),
+                new OpCase("layerNorm", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n), w = o.uniform(n), b = o.uniform(n);
+                    return new Instance(List.of(x, w, b), t -> Ops.layerNorm(t, x, w, b, .1f));
+                }),
+                new OpCase("gather", (o, n) -> {
+                    Variable table = o.uniform(5, n);
+                    Tensor rows = o.below(5, ROWS, true);
+                    return new Instance(List.of(table), t -> Ops.gather(t, table, rows));
+                }),
+                new OpCase("gatherSum", (o, n) -> {
+                    Variable table = o.uniform(5, n);
+                    Tensor rows = o.below(5, ROWS * 3, true).reshape(ROWS, 3);
+                    return new Instance(List.of(table), t -> Ops.gather(t, table, rows));
+                }),
+                new OpCase("rotary", (o, n) -> {
+                    Variable x = o.uniform(ROWS, 6 * n), one = o.uniform(ROWS, 6 * n);
+                    Tensor positions = o.below(300, ROWS, false);
+                    return new Instance(
+                            List.of(x), t -> Ops.rotary(t, Ops.add(t, x, one), positions, 4 * n, 2 * n, 10_000f));
+                }),
+                attention("attentionCausal", true, false, false),
+                attention("attentionBias", true, true, false),
+                attention("attentionCross", false, false, false),
+                attention("attentionCrossBias", false, true, false),
+                attention("attentionDropout", true, true, true),
+                new OpCase("crossEntropy", (o, n) -> {
+                    Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
+                    Tensor targets = o.below(n + 1, ROWS, true), weights = o.numbers(ROWS);
+                    return new Instance(List.of(logits), t -> Ops.crossEntropy(t, logits, targets, weights)
+                            .value());
+                }),
+                new OpCase("logProbability", (o, n) -> {
+                    Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
+                    Tensor targets = o.below(n + 1, ROWS, true);
+                    return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, targets, null, 1.7f));
+                }),
+                new OpCase("logProbabilityMasked", OpCases::masked),
+                new OpCase("weightedSum", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n);
+                    Tensor weights = o.numbers(ROWS * n);
+                    return new Instance(List.of(x), t -> Ops.weightedSum(t, x, weights));
+                }));
+    }
+
+    /** Three sequences, one of a single row, and a last row that belongs to none. */
+    private static OpCase attention(String name, boolean causal, boolean withBias, boolean withDropout) {
+        return new OpCase(name, (o, n) -> {
+            int heads = 2;
+            Tensor queries = o.ints(0, 4, 5, ROWS - 1);
+            Tensor keys = causal ? queries : o.ints(0, 1, 8, 10);
+            Variable q = o.uniform(ROWS, heads * n), kv = o.uniform(causal ? ROWS : 10, 2 * heads * n);
+            Variable bias = withBias ? o.uniform(heads, 7) : null;
+            var spec = new AttentionSpec(
+                    heads,
+                    n,
+                    (float) (1 / Math.sqrt(n)),
+                    causal,
+                    queries,
+                    keys,
+                    withDropout ? o.dropout(.3f) : null);
+            return new Instance(
+                    withBias ? List.of(q, kv, bias) : List.of(q, kv), t -> Ops.attention(t, q, kv, bias, spec));
+        });
+    }
+
+    /** Node 0 has every other column as a child, node 1 the last two (or all, of which there is one at least). */
+    private static Instance masked(Operands o, int n) {
+        int columns = n + 1, half = (columns + 1) / 2;
+        int[] children = new int[half + 2];
+        for (int i = 0; i < half; i++) children[i] = 2 * i;
+        children[half] = columns - 2;
+        children[half + 1] = columns - 1;
+        int[] nodes = new int[ROWS], targets = new int[ROWS];
+        for (int r = 0; r < ROWS; r++) {
+            nodes[r] = r % 2;
+            targets[r] = r == 4 ? -1 : nodes[r] == 0 ? 2 * (r % half) : columns - 1 - r / 2 % 2;
+        }
+        var mask = new SoftmaxMask(o.ints(nodes), o.ints(0, half, half + 2), o.ints(children));
+        Variable logits = o.uniformBetween(-2, 2, ROWS, columns);
+        Tensor target = o.ints(targets);
+        return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, target, mask, .8f));
+    }
+}

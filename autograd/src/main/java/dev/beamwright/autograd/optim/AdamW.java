@@ -1,0 +1,106 @@
+package dev.beamwright.autograd.optim;
+
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.Tensor;
+import java.lang.foreign.SegmentAllocator;
+import java.util.List;
+
+/**
+ * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019) with clipping by the global norm: one
+ * fused kernel per parameter. Parameters of one dimension (norms, biases) are not decayed.
+ */
+public final class AdamW {
+    /**
+     * The settings.
+     *
+     * @param rate the highest learning rate
+     * @param clip the largest global norm of the gradient; 0 for none
+     */
+    public record Config(float rate, float beta1, float beta2, float eps, float decay, float clip) {
+        /** The usual settings. */
+        public static final Config DEFAULT = new Config(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 1f);
+
+        /** The same with another learning rate. */
+        public Config withRate(float r) {
+            return new Config(r, beta1, beta2, eps, decay, clip);
+        }
+    }
+
+    private final Config config;
+    private final Schedule schedule;
+    private final List<Variable> parameters;
+    private final List<Tensor> firstMoments, secondMoments;
+    private final Tensor state, norms;
+    private long steps;
+
+    public AdamW(List<Variable> parameters, Config config, Schedule schedule, SegmentAllocator memory) {
+        this.parameters = List.copyOf(parameters);
+        this.config = config;
+        this.schedule = schedule;
+        firstMoments = parameters.stream().map(p -> Tensor.zeros(memory, p.shape())).toList();
+        secondMoments = parameters.stream().map(p -> Tensor.zeros(memory, p.shape())).toList();
+        state = Tensor.zeros(memory, Shape.of(4));
+        norms = Tensor.zeros(memory, Shape.of(parameters.size()));
+    }
+
+    /**
+     * Updates every parameter and clears its gradient.
+     *
+     * @return the global norm of the gradient before clipping
+     */
+    public double step(Backend backend) {
+        for (int i = 0; i < parameters.size(); i++) backend.squaredNorm(norms, i, parameters.get(i).grad());
+        double squares = 0;
+        for (int i = 0; i < parameters.size(); i++) squares += norms.get(i);
+        double norm = Math.sqrt(squares);
+        double scale = config.clip > 0 && norm > config.clip ? config.clip / norm : 1;
+        double rate = config.rate * schedule.factor(steps);
+        steps++;
+        state.copyFrom(
+                (float) rate,
+                (float) (1 / (1 - StrictMath.pow(config.beta1, steps))),
+                (float) (1 / (1 - StrictMath.pow(config.beta2, steps))),
+                (float) scale);
+        for (int i = 0; i < parameters.size(); i++) {
+            Variable p = parameters.get(i);
+            backend.adamW(
+                    p.value(),
+                    p.grad(),
+                    firstMoments.get(i),
+                    secondMoments.get(i),
+                    state,
+                    config.beta1,
+                    config.beta2,
+                    config.eps,
+                    p.shape().rank() > 1 ? config.decay : 0);
+        }
+        return norm;
+    }
+
+    /** The learning rate of the next step. */
+    public double rate() {
+        return config.rate * schedule.factor(steps);
+    }
+
+    /** How many steps were made. */
+    public long steps() {
+        return steps;
+    }
+
+    /** Goes on from a stored state: the moments are filled by the caller, see {@link #firstMoments()}. */
+    public void resumeAt(long step) {
+        steps = step;
+    }
+
+    /** The running means of the gradients, in the order of the parameters. */
+    public List<Tensor> firstMoments() {
+        return firstMoments;
+    }
+
+    /** The running means of the squared gradients, in the order of the parameters. */
+    public List<Tensor> secondMoments() {
+        return secondMoments;
+    }
+}

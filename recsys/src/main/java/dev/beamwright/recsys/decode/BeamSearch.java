@@ -1,0 +1,294 @@
+package dev.beamwright.recsys.decode;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.tensor.Parallel;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Constrained beam search over the item trie, for many users at once. Only paths of the trie are ever looked at, so
+ * every path that is left at the end names an item. A path's score is the sum of the log-probabilities of its codes.
+ *
+ * <p>Ties: of two paths with the same score the one that comes first in the trie (lower codes) ranks first.
+ */
+public final class BeamSearch {
+    /**
+     * How to search.
+     *
+     * @param width paths kept at each level
+     * @param softmax over which codes probabilities add up, as in training
+     */
+    public record Config(int width, Softmax softmax) {}
+
+    /**
+     * What one user gets.
+     *
+     * @param items best first; several items of one leaf stand side by side, ascending
+     * @param scores log-probability of each item's semantic ID
+     */
+    public record Result(int[] items, float[] scores) {}
+
+    /**
+     * The paths after one level, kept for whoever wants to look inside the beam.
+     *
+     * @param nodes of the trie, best first
+     * @param scores of each
+     */
+    public record Level(int[] nodes, float[] scores) {}
+
+    /** May look at each level of each user's beam. */
+    @FunctionalInterface
+    public interface Observer {
+        /** Called for each user after each level, 1 for the first. */
+        void level(int user, int depth, Level beam);
+    }
+
+    private final GenerativeModel model;
+    private final ItemTrie trie;
+    private final Config config;
+
+    public BeamSearch(GenerativeModel model, Config config) {
+        this.model = model;
+        this.trie = model.space().trie();
+        this.config = config;
+    }
+
+    /**
+     * Searches for a batch of users.
+     *
+     * @param tape of inference; all of the search's memory
+     * @param histories the items of each user, oldest first
+     * @param eligible which items may be returned, by item; null for all
+     * @param seen whether items of a user's own history are left out
+     * @param observer may be null
+     */
+    public List<Result> search(
+            Tape tape, List<int[]> histories, boolean[] eligible, boolean seen, Observer observer) {
+        int users = histories.size();
+        boolean[] open = eligible == null ? null : trie.reachable(eligible);
+        GenerativeModel.Decoding decoding = model.read(tape, histories);
+        Paths paths = Paths.roots(users);
+        Variable states = decoding.first();
+        for (int level = 0; level < trie.levels(); level++) {
+            boolean last = level == trie.levels() - 1;
+            float[] logits = model.logits(tape, level, states).value().toArray();
+            int columns = logits.length / paths.rows();
+            List<int[]> barred = last && seen ? histories : null;
+            paths = extend(paths, logits, columns, users, open, last ? eligible : null, barred);
+            if (observer != null) paths.show(users, level + 1, observer);
+            if (!last) {
+                states = decoding.next(level, paths.codes, paths.users, paths.ancestors(level));
+            }
+        }
+        return results(paths, users, eligible, seen ? histories : null);
+    }
+
+    /** All rows of all users, users ascending; each user's rows best first. */
+    private static final class Paths {
+        final int[] users, nodes, codes, parents;
+        final float[] scores;
+        final int[] userRows; // rows of user u are [userRows[u], userRows[u+1])
+        final int[][] history; // by row: the rows of the levels before
+
+        Paths(int[] users, int[] nodes, int[] codes, int[] parents, float[] scores, int[] userRows, int[][] history) {
+            this.users = users;
+            this.nodes = nodes;
+            this.codes = codes;
+            this.parents = parents;
+            this.scores = scores;
+            this.userRows = userRows;
+            this.history = history;
+        }
+
+        static Paths roots(int n) {
+            int[] users = new int[n], offsets = new int[n + 1];
+            for (int u = 0; u < n; u++) {
+                users[u] = u;
+                offsets[u + 1] = u + 1;
+            }
+            return new Paths(users, new int[n], null, null, new float[n], offsets, new int[n][0]);
+        }
+
+        int rows() {
+            return users.length;
+        }
+
+        /** The ancestor table: by row, its row at each level so far and its own. */
+        int[][] ancestors(int level) {
+            int[][] table = new int[rows()][level + 1];
+            for (int r = 0; r < rows(); r++) {
+                System.arraycopy(history[r], 0, table[r], 0, level);
+                table[r][level] = r;
+            }
+            return table;
+        }
+
+        void show(int userCount, int depth, Observer observer) {
+            for (int u = 0; u < userCount; u++) {
+                int from = userRows[u], to = userRows[u + 1];
+                observer.level(
+                        u,
+                        depth,
+                        new Level(
+                                java.util.Arrays.copyOfRange(nodes, from, to),
+                                java.util.Arrays.copyOfRange(scores, from, to)));
+            }
+        }
+    }
+
+    /** The best {@code width} children of each user's paths. */
+    private Paths extend(
+            Paths p, float[] logits, int columns, int users, boolean[] open, boolean[] eligible, List<int[]> barred) {
+        Best[] best = new Best[users];
+        Parallel.run(users, u -> {
+            Best b = best[u] = new Best(config.width());
+            for (int row = p.userRows[u]; row < p.userRows[u + 1]; row++) {
+                int node = p.nodes[row], first = trie.firstEdge(node), n = trie.children(node);
+                double lse = logSumExp(logits, row * columns, columns, first, n);
+                for (int e = first; e < first + n; e++) {
+                    int child = trie.child(e);
+                    if (open != null && !open[child]) continue;
+                    if (barred != null && !anyLeft(child, eligible, barred.get(u))) continue;
+                    float score = (float) (p.scores[row] + (logits[row * columns + trie.code(e)] - lse));
+                    b.offer(score, row, e);
+                }
+            }
+            b.sort();
+        });
+        int rows = 0;
+        int[] offsets = new int[users + 1];
+        for (int u = 0; u < users; u++) offsets[u + 1] = rows += best[u].size;
+        int[] user = new int[rows], nodes = new int[rows], codes = new int[rows], parents = new int[rows];
+        float[] scores = new float[rows];
+        int[][] history = new int[rows][];
+        for (int u = 0; u < users; u++) {
+            for (int i = 0; i < best[u].size; i++) {
+                int r = offsets[u] + i, parent = best[u].rows[i];
+                user[r] = u;
+                nodes[r] = trie.child(best[u].edges[i]);
+                codes[r] = trie.code(best[u].edges[i]);
+                parents[r] = parent;
+                scores[r] = best[u].scores[i];
+                // The parent's own ancestors, and the parent itself unless it is the root.
+                boolean root = p.codes == null;
+                history[r] = root ? p.history[parent] : append(p.history[parent], parent);
+            }
+        }
+        return new Paths(user, nodes, codes, parents, scores, offsets, history);
+    }
+
+    private static int[] append(int[] a, int last) {
+        int[] b = java.util.Arrays.copyOf(a, a.length + 1);
+        b[a.length] = last;
+        return b;
+    }
+
+    private double logSumExp(float[] logits, int from, int columns, int firstEdge, int n) {
+        float max = Float.NEGATIVE_INFINITY;
+        double sum = 0;
+        if (config.softmax() == Softmax.LEVEL) {
+            for (int i = 0; i < columns; i++) max = Math.max(max, logits[from + i]);
+            for (int i = 0; i < columns; i++) sum += Math.exp(logits[from + i] - max);
+        } else {
+            for (int e = firstEdge; e < firstEdge + n; e++) max = Math.max(max, logits[from + trie.code(e)]);
+            for (int e = firstEdge; e < firstEdge + n; e++) sum += Math.exp(logits[from + trie.code(e)] - max);
+        }
+        return Math.log(sum) + max;
+    }
+
+    private boolean anyLeft(int leaf, boolean[] eligible, int[] history) {
+        for (int item : trie.itemsOf(leaf)) {
+            if ((eligible == null || eligible[item]) && !contains(history, item)) return true;
+        }
+        return false;
+    }
+
+    private static boolean contains(int[] items, int item) {
+        for (int i : items) if (i == item) return true;
+        return false;
+    }
+
+    private List<Result> results(Paths p, int users, boolean[] eligible, List<int[]> barred) {
+        List<Result> results = new ArrayList<>();
+        for (int u = 0; u < users; u++) {
+            var items = new it.unimi.dsi.fastutil.ints.IntArrayList();
+            var scores = new it.unimi.dsi.fastutil.floats.FloatArrayList();
+            for (int r = p.userRows[u]; r < p.userRows[u + 1]; r++) {
+                for (int item : trie.itemsOf(p.nodes[r])) {
+                    if (eligible != null && !eligible[item]) continue;
+                    if (barred != null && contains(barred.get(u), item)) continue;
+                    items.add(item);
+                    scores.add(p.scores[r]);
+                }
+            }
+            results.add(new Result(items.toIntArray(), scores.toFloatArray()));
+        }
+        return results;
+    }
+
+    /** The best so many candidates: a heap with the worst on top. Equal scores: the lower edge is better. */
+    private static final class Best {
+        final float[] scores;
+        final int[] rows, edges;
+        int size;
+
+        Best(int capacity) {
+            scores = new float[capacity];
+            rows = new int[capacity];
+            edges = new int[capacity];
+        }
+
+        private boolean worse(float s, int edge, int i) {
+            return s < scores[i] || (s == scores[i] && edge > edges[i]);
+        }
+
+        private boolean worse(int i, int j) {
+            return worse(scores[i], edges[i], j);
+        }
+
+        void offer(float score, int row, int edge) {
+            if (size < scores.length) {
+                set(size++, score, row, edge);
+                for (int i = size - 1; i > 0 && worse(i, (i - 1) / 2); i = (i - 1) / 2) swap(i, (i - 1) / 2);
+            } else if (!worse(score, edge, 0)) {
+                set(0, score, row, edge);
+                sink(0, size);
+            }
+        }
+
+        /** Best first. */
+        void sort() {
+            for (int n = size - 1; n > 0; n--) {
+                swap(0, n);
+                sink(0, n);
+            }
+        }
+
+        private void sink(int i, int n) {
+            while (true) {
+                int child = 2 * i + 1;
+                if (child >= n) return;
+                if (child + 1 < n && worse(child + 1, child)) child++;
+                if (!worse(child, i)) return;
+                swap(i, child);
+                i = child;
+            }
+        }
+
+        private void set(int i, float score, int row, int edge) {
+            scores[i] = score;
+            rows[i] = row;
+            edges[i] = edge;
+        }
+
+        private void swap(int i, int j) {
+            float s = scores[i];
+            int r = rows[i], e = edges[i];
+            set(i, scores[j], rows[j], edges[j]);
+            set(j, s, r, e);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package dev.beamwright.recsys.model;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Decoder;
+import dev.beamwright.transformer.Initializer;
+import dev.beamwright.transformer.Linear;
+import dev.beamwright.transformer.Noise;
+import dev.beamwright.transformer.Sequences;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The decoder-only recommender: a history is one sequence of tokens, {@code begin, codes of item 1, codes of item 2, …},
+ * and each token predicts the one behind it. A whole sequence is trained at once, with a loss at every position.
+ *
+ * @param tokens (all codes and the begin token, width)
+ * @param heads one for each level, or null where the heads are the embedding tables themselves
+ */
+public record DecoderOnly(
+        Variable tokens, Decoder decoder, List<Linear> heads, CodeSpace space, int maxItems, List<Tensor> levelTokens)
+        implements GenerativeModel {
+
+    public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
+        var init = new Initializer(memory, key);
+        Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.width()) : 0.1, space.tokens(), c.width());
+        var decoder = Decoder.of(
+                init,
+                new Decoder.Config(
+                        c.width(), c.layers(), c.heads(), c.headDim(), c.hidden(), ModelConfig.THETA, 1e-5f));
+        List<Linear> heads = null;
+        if (!c.tied()) {
+            heads = new ArrayList<>();
+            for (int l = 0; l < space.levels(); l++) heads.add(Linear.of(init, c.width(), space.width(l), 0.5));
+        }
+        List<Tensor> levelTokens = new ArrayList<>();
+        for (int l = 0; l < space.levels(); l++) levelTokens.add(space.tokensOf(l, memory));
+        return new DecoderOnly(tokens, decoder, heads, space, c.maxItems(), levelTokens);
+    }
+
+    @Override
+    public List<Variable> states(Tape tape, List<Sample> samples, Noise noise) {
+        int levels = space.levels();
+        int[] offsets = new int[samples.size() + 1];
+        for (int s = 0; s < samples.size(); s++) offsets[s + 1] = offsets[s] + samples.get(s).items().length * levels;
+        int total = offsets[samples.size()], targets = 0;
+        int[] ids = new int[total], positions = new int[total];
+        for (int s = 0; s < samples.size(); s++) {
+            int[] items = samples.get(s).items();
+            targets += samples.get(s).targets();
+            int at = offsets[s];
+            // Row i·levels + l predicts level l of item i, so the last code of the sequence is no input.
+            for (int i = 0; i < items.length * levels; i++) {
+                ids[at + i] = i == 0 ? space.begin() : space.token(items[(i - 1) / levels], (i - 1) % levels);
+                positions[at + i] = i;
+            }
+        }
+        var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
+        Variable x = decoder.apply(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows, noise);
+
+        List<Variable> states = new ArrayList<>();
+        for (int level = 0; level < levels; level++) {
+            int[] chosen = new int[targets];
+            int n = 0;
+            for (int s = 0; s < samples.size(); s++) {
+                Sample sample = samples.get(s);
+                for (int i = sample.from(); i < sample.items().length; i++) {
+                    chosen[n++] = offsets[s] + i * levels + level;
+                }
+            }
+            states.add(Ops.gather(tape, x, tape.ints(chosen)));
+        }
+        return states;
+    }
+
+    @Override
+    public Variable logits(Tape tape, int level, Variable state) {
+        if (heads != null) return heads.get(level).apply(tape, state);
+        return Ops.linear(tape, state, Ops.gather(tape, tokens, levelTokens.get(level)));
+    }
+
+    @Override
+    public Decoding read(Tape tape, List<int[]> histories) {
+        int levels = space.levels(), users = histories.size();
+        int[] offsets = new int[users + 1], last = new int[users];
+        for (int u = 0; u < users; u++) {
+            offsets[u + 1] = offsets[u] + 1 + Math.min(maxItems, histories.get(u).length) * levels;
+            last[u] = offsets[u + 1] - 1;
+        }
+        int[] ids = new int[offsets[users]], positions = new int[offsets[users]];
+        for (int u = 0; u < users; u++) {
+            int[] history = histories.get(u);
+            int first = Math.max(0, history.length - maxItems), at = offsets[u];
+            ids[at++] = space.begin();
+            for (int i = first; i < history.length; i++) {
+                for (int l = 0; l < levels; l++) ids[at++] = space.token(history[i], l);
+            }
+            for (int i = offsets[u]; i < at; i++) positions[i] = i - offsets[u];
+        }
+        var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
+        var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows);
+        Variable first = Ops.gather(tape, decoding.last(), tape.ints(last));
+        return new Decoding() {
+            @Override
+            public Variable first() {
+                return first;
+            }
+
+            @Override
+            public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
+                int n = codes.length;
+                int[] id = new int[n], position = new int[n];
+                for (int r = 0; r < n; r++) {
+                    id[r] = space.tokenOf(level, codes[r]);
+                    position[r] = offsets[rowUsers[r] + 1] - offsets[rowUsers[r]] + level;
+                }
+                int[] path = Arrays.stream(ancestors).flatMapToInt(Arrays::stream).toArray();
+                return decoding.step(
+                        tape,
+                        Ops.gather(tape, tokens, tape.ints(id)),
+                        tape.ints(position),
+                        tape.ints(rowUsers),
+                        tape.ints(path).reshape(n, level + 1));
+            }
+        };
+    }
+}

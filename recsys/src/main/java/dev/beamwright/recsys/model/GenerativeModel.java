@@ -1,0 +1,49 @@
+package dev.beamwright.recsys.model;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.transformer.Layer;
+import dev.beamwright.transformer.Noise;
+import java.util.List;
+
+/**
+ * A network that writes the semantic ID of the next item, code by code. What all backbones have in common: states from
+ * which the code of a level is predicted, and one head for each level.
+ */
+public interface GenerativeModel extends Layer {
+    /** The codes of the catalogue. */
+    CodeSpace space();
+
+    /** How many items of a history are read at the most. */
+    int maxItems();
+
+    /**
+     * Teacher forcing: the states that predict each level of each target of some samples.
+     *
+     * @return for each level, (N, width), in the order of {@link Targets#of}
+     */
+    List<Variable> states(Tape tape, List<Sample> samples, Noise noise);
+
+    /** The logits of a level's codes: state (N, width) → (N, width of the level). */
+    Variable logits(Tape tape, int level, Variable state);
+
+    /** Reads the histories of a batch of users once. */
+    Decoding read(Tape tape, List<int[]> histories);
+
+    /** A batch of users whose semantic IDs are being written; one row for each path of each user. */
+    interface Decoding {
+        /** The states that predict the first level: (users, width). */
+        Variable first();
+
+        /**
+         * Writes one code for each row.
+         *
+         * @param level of the codes
+         * @param codes by row
+         * @param users the user of each row
+         * @param ancestors by row: its row at each level so far, the present one included
+         * @return the states that predict the next level: (rows, width)
+         */
+        Variable next(int level, int[] codes, int[] users, int[][] ancestors);
+    }
+}

@@ -1,0 +1,595 @@
+package dev.beamwright.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Dropout;
+import dev.beamwright.tensor.SoftmaxMask;
+import dev.beamwright.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** The reference: plain loops, meant to be read, and what every other backend is tested against. */
+class ScalarBackend implements Backend {
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    // ---- matrix products
+
+    @Override
+    public void matmul(Tensor c, Tensor a, boolean transposeA, Tensor b, boolean transposeB, boolean accumulate) {
+        int m = c.shape().rows(), n = c.shape().dim(-1);
+        int k = transposeA ? a.shape().rows() : a.shape().dim(-1);
+        int lda = a.shape().dim(-1), ldb = b.shape().dim(-1);
+        MemorySegment cs = c.data(), as = a.data(), bs = b.data();
+        for (int i = 0; i < m; i++) {
+            for (int j = 0; j < n; j++) {
+                float sum = 0;
+                for (int p = 0; p < k; p++) {
+                    float x = transposeA ? at(as, (long) p * lda + i) : at(as, (long) i * lda + p);
+                    float y = transposeB ? at(bs, (long) j * ldb + p) : at(bs, (long) p * ldb + j);
+                    sum += x * y;
+                }
+                if (accumulate) add(cs, (long) i * n + j, sum);
+                else put(cs, (long) i * n + j, sum);
+            }
+        }
+    }
+
+    // ---- element by element
+
+    @Override
+    public void fill(Tensor y, float value) {
+        for (long i = 0, n = y.shape().size(); i < n; i++) put(y.data(), i, value);
+    }
+
+    @Override
+    public void accumulate(Tensor y, float alpha, Tensor x) {
+        for (long i = 0, n = y.shape().size(); i < n; i++) add(y.data(), i, alpha * at(x.data(), i));
+    }
+
+    @Override
+    public void add(Tensor y, Tensor a, Tensor b) {
+        for (long i = 0, n = y.shape().size(); i < n; i++) put(y.data(), i, at(a.data(), i) + at(b.data(), i));
+    }
+
+    @Override
+    public void multiply(Tensor y, Tensor a, Tensor b) {
+        for (long i = 0, n = y.shape().size(); i < n; i++) put(y.data(), i, at(a.data(), i) * at(b.data(), i));
+    }
+
+    @Override
+    public void multiplyBackward(Tensor da, Tensor db, Tensor dy, Tensor a, Tensor b) {
+        for (long i = 0, n = dy.shape().size(); i < n; i++) {
+            float d = at(dy.data(), i);
+            if (da != null) add(da.data(), i, d * at(b.data(), i));
+            if (db != null) add(db.data(), i, d * at(a.data(), i));
+        }
+    }
+
+    @Override
+    public void addBias(Tensor y, Tensor x, Tensor bias) {
+        int c = x.shape().dim(-1);
+        for (long i = 0, n = x.shape().size(); i < n; i++) put(y.data(), i, at(x.data(), i) + at(bias.data(), i % c));
+    }
+
+    @Override
+    public void addBiasBackward(Tensor dbias, Tensor dy) {
+        int c = dy.shape().dim(-1);
+        for (long i = 0, n = dy.shape().size(); i < n; i++) add(dbias.data(), i % c, at(dy.data(), i));
+    }
+
+    @Override
+    public void relu(Tensor y, Tensor x) {
+        for (long i = 0, n = x.shape().size(); i < n; i++) put(y.data(), i, Math.max(at(x.data(), i), 0));
+    }
+
+    @Override
+    public void reluBackward(Tensor dx, Tensor dy, Tensor y) {
+        for (long i = 0, n = y.shape().size(); i < n; i++) {
+            if (at(y.data(), i) > 0) add(dx.data(), i, at(dy.data(), i));
+        }
+    }
+
+    private static final double GELU = Math.sqrt(2 / Math.PI);
+
+    @Override
+    public void gelu(Tensor y, Tensor x) {
+        for (long i = 0, n = x.shape().size(); i < n; i++) {
+            double v = at(x.data(), i);
+            put(y.data(), i, (float) (0.5 * v * (1 + Math.tanh(GELU * (v + 0.044715 * v * v * v)))));
+        }
+    }
+
+    @Override
+    public void geluBackward(Tensor dx, Tensor dy, Tensor x) {
+        for (long i = 0, n = x.shape().size(); i < n; i++) {
+            double v = at(x.data(), i), t = Math.tanh(GELU * (v + 0.044715 * v * v * v));
+            double slope = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * GELU * (1 + 3 * 0.044715 * v * v);
+            add(dx.data(), i, (float) (at(dy.data(), i) * slope));
+        }
+    }
+
+    @Override
+    public void swiGlu(Tensor y, Tensor gateUp) {
+        int rows = y.shape().rows(), c = y.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            for (int i = 0; i < c; i++) {
+                float g = at(gateUp.data(), 2L * r * c + i), u = at(gateUp.data(), 2L * r * c + c + i);
+                put(y.data(), (long) r * c + i, g * sigmoid(g) * u);
+            }
+        }
+    }
+
+    @Override
+    public void swiGluBackward(Tensor dgateUp, Tensor dy, Tensor gateUp) {
+        int rows = dy.shape().rows(), c = dy.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            for (int i = 0; i < c; i++) {
+                long gate = 2L * r * c + i, up = gate + c;
+                float g = at(gateUp.data(), gate), u = at(gateUp.data(), up), d = at(dy.data(), (long) r * c + i);
+                float s = sigmoid(g);
+                add(dgateUp.data(), gate, d * u * s * (1 + g * (1 - s)));
+                add(dgateUp.data(), up, d * g * s);
+            }
+        }
+    }
+
+    @Override
+    public void dropout(Tensor y, Tensor x, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold();
+        float scale = dropout.scale();
+        for (int i = 0, n = (int) x.shape().size(); i < n; i++) {
+            put(y.data(), i, Dropout.keeps(seed, threshold, i) ? at(x.data(), i) * scale : 0);
+        }
+    }
+
+    @Override
+    public void dropoutBackward(Tensor dx, Tensor dy, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold();
+        float scale = dropout.scale();
+        for (int i = 0, n = (int) dy.shape().size(); i < n; i++) {
+            if (Dropout.keeps(seed, threshold, i)) add(dx.data(), i, at(dy.data(), i) * scale);
+        }
+    }
+
+    // ---- norms
+
+    @Override
+    public void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            float squares = 0;
+            for (int i = 0; i < c; i++) squares += at(x.data(), row + i) * at(x.data(), row + i);
+            float s = (float) (1 / Math.sqrt(squares / c + eps));
+            put(rstd.data(), r, s);
+            for (int i = 0; i < c; i++) put(y.data(), row + i, at(x.data(), row + i) * s * at(weight.data(), i));
+        }
+    }
+
+    @Override
+    public void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            float s = at(rstd.data(), r), dot = 0;
+            for (int i = 0; i < c; i++) {
+                float xhat = at(x.data(), row + i) * s, d = at(dy.data(), row + i);
+                if (dweight != null) add(dweight.data(), i, d * xhat);
+                dot += d * at(weight.data(), i) * xhat;
+            }
+            if (dx == null) continue;
+            for (int i = 0; i < c; i++) {
+                float xhat = at(x.data(), row + i) * s, d = at(dy.data(), row + i) * at(weight.data(), i);
+                add(dx.data(), row + i, s * (d - xhat * dot / c));
+            }
+        }
+    }
+
+    @Override
+    public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            float sum = 0, squares = 0;
+            for (int i = 0; i < c; i++) sum += at(x.data(), row + i);
+            float mu = sum / c;
+            for (int i = 0; i < c; i++) squares += (at(x.data(), row + i) - mu) * (at(x.data(), row + i) - mu);
+            float s = (float) (1 / Math.sqrt(squares / c + eps));
+            put(mean.data(), r, mu);
+            put(rstd.data(), r, s);
+            for (int i = 0; i < c; i++) {
+                put(y.data(), row + i, (at(x.data(), row + i) - mu) * s * at(weight.data(), i) + at(bias.data(), i));
+            }
+        }
+    }
+
+    @Override
+    public void layerNormBackward(
+            Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            float mu = at(mean.data(), r), s = at(rstd.data(), r), sum = 0, dot = 0;
+            for (int i = 0; i < c; i++) {
+                float xhat = (at(x.data(), row + i) - mu) * s, d = at(dy.data(), row + i);
+                if (dweight != null) add(dweight.data(), i, d * xhat);
+                if (dbias != null) add(dbias.data(), i, d);
+                sum += d * at(weight.data(), i);
+                dot += d * at(weight.data(), i) * xhat;
+            }
+            if (dx == null) continue;
+            for (int i = 0; i < c; i++) {
+                float xhat = (at(x.data(), row + i) - mu) * s, d = at(dy.data(), row + i) * at(weight.data(), i);
+                add(dx.data(), row + i, s * (d - sum / c - xhat * dot / c));
+            }
+        }
+    }
+
+    // ---- rows
+
+    @Override
+    public void gather(Tensor y, Tensor table, Tensor rows) {
+        int n = y.shape().rows(), c = table.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < c; j++) {
+                float sum = 0;
+                for (int q = 0; q < s; q++) {
+                    int row = integer(rows.data(), (long) i * s + q);
+                    if (row >= 0) sum += at(table.data(), (long) row * c + j);
+                }
+                put(y.data(), (long) i * c + j, sum);
+            }
+        }
+    }
+
+    @Override
+    public void gatherBackward(Tensor dtable, Tensor dy, Tensor rows) {
+        int n = dy.shape().rows(), c = dy.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        for (int i = 0; i < n; i++) {
+            for (int q = 0; q < s; q++) {
+                int row = integer(rows.data(), (long) i * s + q);
+                if (row < 0) continue;
+                for (int j = 0; j < c; j++) add(dtable.data(), (long) row * c + j, at(dy.data(), (long) i * c + j));
+            }
+        }
+    }
+
+    @Override
+    public void rotary(Tensor x, Tensor positions, int columns, int headDim, float theta, boolean inverse) {
+        int rows = x.shape().rows(), width = x.shape().dim(-1), half = headDim / 2;
+        for (int r = 0; r < rows; r++) {
+            int position = integer(positions.data(), r);
+            for (int j = 0; j < half; j++) {
+                double angle = position * Math.pow(theta, -2.0 * j / headDim);
+                float cos = (float) Math.cos(angle), sin = (float) (inverse ? -Math.sin(angle) : Math.sin(angle));
+                for (int head = 0; head < columns; head += headDim) {
+                    long first = (long) r * width + head + j, second = first + half;
+                    float a = at(x.data(), first), b = at(x.data(), second);
+                    put(x.data(), first, a * cos - b * sin);
+                    put(x.data(), second, a * sin + b * cos);
+                }
+            }
+        }
+    }
+
+    // ---- attention
+
+    @Override
+    public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
+        int dim = spec.headDim(), width = spec.heads() * dim;
+        out.data().fill((byte) 0);
+        lse.data().fill((byte) 0);
+        for (int s = 0, sequences = (int) spec.queryOffsets().shape().size() - 1; s < sequences; s++) {
+            int from = spec.queryOffsets().getInt(s), to = spec.queryOffsets().getInt(s + 1);
+            int keys = spec.keyOffsets().getInt(s);
+            for (int i = from; i < to; i++) {
+                int n = keysSeen(spec, s, i);
+                if (n == 0) continue;
+                for (int h = 0; h < spec.heads(); h++) {
+                    float[] p = probabilities(q, kv, bias, spec, s, i, h, n, lse);
+                    dropWeights(p, spec, i, h);
+                    for (int d = 0; d < dim; d++) {
+                        float sum = 0;
+                        for (int j = 0; j < n; j++) {
+                            sum += p[j] * at(kv.data(), (long) (keys + j) * 2 * width + width + h * dim + d);
+                        }
+                        put(out.data(), (long) i * width + h * dim + d, sum);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void attentionBackward(
+            Tensor dq,
+            Tensor dkv,
+            Tensor dbias,
+            Tensor dout,
+            Tensor out,
+            Tensor lse,
+            Tensor q,
+            Tensor kv,
+            Tensor bias,
+            AttentionSpec spec) {
+        int dim = spec.headDim(), width = spec.heads() * dim;
+        for (int s = 0, sequences = (int) spec.queryOffsets().shape().size() - 1; s < sequences; s++) {
+            int from = spec.queryOffsets().getInt(s), to = spec.queryOffsets().getInt(s + 1);
+            int keys = spec.keyOffsets().getInt(s);
+            for (int i = from; i < to; i++) {
+                int n = keysSeen(spec, s, i);
+                if (n == 0) continue;
+                for (int h = 0; h < spec.heads(); h++) {
+                    float[] p = probabilities(q, kv, bias, spec, s, i, h, n, null);
+                    float[] dropped = p.clone();
+                    dropWeights(dropped, spec, i, h);
+                    long qRow = (long) i * width + h * dim;
+                    // out = Σ_j dropped_j v_j, so Σ_j dP_j p_j = dout · out
+                    float dot = 0;
+                    for (int d = 0; d < dim; d++) dot += at(dout.data(), qRow + d) * at(out.data(), qRow + d);
+                    for (int j = 0; j < n; j++) {
+                        long key = (long) (keys + j) * 2 * width + h * dim, value = key + width;
+                        float keep = p[j] == 0 ? 0 : dropped[j] / p[j], dp = 0;
+                        for (int d = 0; d < dim; d++) {
+                            if (dkv != null) add(dkv.data(), value + d, dropped[j] * at(dout.data(), qRow + d));
+                            dp += at(dout.data(), qRow + d) * at(kv.data(), value + d);
+                        }
+                        float ds = p[j] * (dp * keep - dot);
+                        for (int d = 0; d < dim; d++) {
+                            if (dq != null) add(dq.data(), qRow + d, ds * spec.scale() * at(kv.data(), key + d));
+                            if (dkv != null) add(dkv.data(), key + d, ds * spec.scale() * at(q.data(), qRow + d));
+                        }
+                        if (dbias != null) add(dbias.data(), biasIndex(bias, h, j - (i - from)), ds);
+                    }
+                }
+            }
+        }
+    }
+
+    private static int keysSeen(AttentionSpec spec, int sequence, int queryRow) {
+        int keys = spec.keyOffsets().getInt(sequence + 1) - spec.keyOffsets().getInt(sequence);
+        return spec.causal() ? Math.min(keys, queryRow - spec.queryOffsets().getInt(sequence) + 1) : keys;
+    }
+
+    private static float[] probabilities(
+            Tensor q, Tensor kv, Tensor bias, AttentionSpec spec, int s, int i, int h, int n, Tensor lse) {
+        int dim = spec.headDim(), width = spec.heads() * dim;
+        int from = spec.queryOffsets().getInt(s), keys = spec.keyOffsets().getInt(s);
+        float[] p = new float[n];
+        float max = Float.NEGATIVE_INFINITY;
+        for (int j = 0; j < n; j++) {
+            float dot = 0;
+            for (int d = 0; d < dim; d++) {
+                dot += at(q.data(), (long) i * width + h * dim + d)
+                        * at(kv.data(), (long) (keys + j) * 2 * width + h * dim + d);
+            }
+            p[j] = dot * spec.scale() + (bias == null ? 0 : at(bias.data(), biasIndex(bias, h, j - (i - from))));
+            max = Math.max(max, p[j]);
+        }
+        float sum = 0;
+        for (int j = 0; j < n; j++) sum += p[j] = (float) Math.exp(p[j] - max);
+        for (int j = 0; j < n; j++) p[j] /= sum;
+        if (lse != null) put(lse.data(), (long) i * spec.heads() + h, (float) Math.log(sum) + max);
+        return p;
+    }
+
+    private static void dropWeights(float[] p, AttentionSpec spec, int i, int h) {
+        Dropout dropout = spec.dropout();
+        if (dropout == null) return;
+        int seed = dropout.seed(), threshold = dropout.threshold(), first = (i * spec.heads() + h) * 2048;
+        for (int j = 0; j < p.length; j++) {
+            p[j] = Dropout.keeps(seed, threshold, first + j) ? p[j] * dropout.scale() : 0;
+        }
+    }
+
+    private static long biasIndex(Tensor bias, int head, int distance) {
+        int columns = bias.shape().dim(-1), reach = (columns - 1) / 2;
+        return (long) head * columns + Math.clamp(distance, -reach, reach) + reach;
+    }
+
+    @Override
+    public void beamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
+            int heads,
+            float scale) {
+        int rows = q.shape().rows(), width = q.shape().dim(-1), dim = width / heads, depth = levels.size();
+        for (int r = 0; r < rows; r++) {
+            int prompt = 0, prompts = 0;
+            if (promptKv != null) {
+                prompt = promptOffsets.getInt(users.getInt(r));
+                prompts = promptOffsets.getInt(users.getInt(r) + 1) - prompt;
+            }
+            int n = prompts + depth;
+            float[] p = new float[n];
+            for (int h = 0; h < heads; h++) {
+                float max = Float.NEGATIVE_INFINITY, sum = 0;
+                for (int j = 0; j < n; j++) {
+                    boolean inPrompt = j < prompts;
+                    MemorySegment kv = inPrompt ? promptKv.data() : levels.get(j - prompts).data();
+                    int row = inPrompt ? prompt + j : ancestors.getInt((long) r * depth + j - prompts);
+                    float dot = 0;
+                    for (int d = 0; d < dim; d++) {
+                        dot += at(q.data(), (long) r * width + h * dim + d)
+                                * at(kv, (long) row * 2 * width + h * dim + d);
+                    }
+                    p[j] = dot * scale + (bias == null ? 0 : at(bias.data(), biasIndex(bias, h, j - (n - 1))));
+                    max = Math.max(max, p[j]);
+                }
+                for (int j = 0; j < n; j++) sum += p[j] = (float) Math.exp(p[j] - max);
+                for (int d = 0; d < dim; d++) {
+                    float y = 0;
+                    for (int j = 0; j < n; j++) {
+                        boolean inPrompt = j < prompts;
+                        MemorySegment kv = inPrompt ? promptKv.data() : levels.get(j - prompts).data();
+                        int row = inPrompt ? prompt + j : ancestors.getInt((long) r * depth + j - prompts);
+                        y += p[j] / sum * at(kv, (long) row * 2 * width + width + h * dim + d);
+                    }
+                    put(out.data(), (long) r * width + h * dim + d, y);
+                }
+            }
+        }
+    }
+
+    // ---- losses
+
+    @Override
+    public void crossEntropy(Tensor loss, Tensor nll, Tensor dlogits, Tensor logits, Tensor targets, Tensor weights) {
+        int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        double total = 0;
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            int target = integer(targets.data(), r);
+            float max = Float.NEGATIVE_INFINITY, sum = 0;
+            for (int i = 0; i < c; i++) max = Math.max(max, at(logits.data(), row + i));
+            for (int i = 0; i < c; i++) sum += (float) Math.exp(at(logits.data(), row + i) - max);
+            float value = target < 0 ? 0 : (float) Math.log(sum) + max - at(logits.data(), row + target);
+            float weight = target < 0 ? 0 : at(weights.data(), r);
+            put(nll.data(), r, value);
+            total += (double) weight * value;
+            if (dlogits == null) continue;
+            for (int i = 0; i < c; i++) {
+                float p = (float) Math.exp(at(logits.data(), row + i) - max) / sum;
+                put(dlogits.data(), row + i, weight * (p - (i == target ? 1 : 0)));
+            }
+        }
+        put(loss.data(), 0, (float) total);
+    }
+
+    @Override
+    public void logProbability(
+            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
+        int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            int target = integer(targets.data(), r);
+            int from = mask == null ? 0 : mask.offsets().getInt(mask.nodes().getInt(r));
+            int to = mask == null ? c : mask.offsets().getInt(mask.nodes().getInt(r) + 1);
+            float max = Float.NEGATIVE_INFINITY, sum = 0;
+            for (int i = from; i < to; i++) max = Math.max(max, at(logits.data(), row + column(mask, i)) / temperature);
+            for (int i = from; i < to; i++) {
+                sum += (float) Math.exp(at(logits.data(), row + column(mask, i)) / temperature - max);
+            }
+            float total = (float) Math.log(sum) + max;
+            put(lse.data(), r, total);
+            put(logProb.data(), r, target < 0 ? 0 : at(logits.data(), row + target) / temperature - total);
+        }
+    }
+
+    @Override
+    public void logProbabilityBackward(
+            Tensor dlogits,
+            Tensor dlogProb,
+            Tensor lse,
+            Tensor logits,
+            Tensor targets,
+            SoftmaxMask mask,
+            float temperature) {
+        int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            int target = integer(targets.data(), r);
+            if (target < 0) continue;
+            float d = at(dlogProb.data(), r) / temperature;
+            int from = mask == null ? 0 : mask.offsets().getInt(mask.nodes().getInt(r));
+            int to = mask == null ? c : mask.offsets().getInt(mask.nodes().getInt(r) + 1);
+            for (int i = from; i < to; i++) {
+                int column = column(mask, i);
+                float p = (float) Math.exp(at(logits.data(), row + column) / temperature - at(lse.data(), r));
+                add(dlogits.data(), row + column, d * ((column == target ? 1 : 0) - p));
+            }
+        }
+    }
+
+    private static int column(SoftmaxMask mask, int i) {
+        return mask == null ? i : integer(mask.columns().data(), i);
+    }
+
+    // ---- optimization
+
+    @Override
+    public void squaredNorm(Tensor sum, int index, Tensor x) {
+        double total = 0;
+        for (long i = 0, n = x.shape().size(); i < n; i++) total += (double) at(x.data(), i) * at(x.data(), i);
+        put(sum.data(), index, (float) total);
+    }
+
+    @Override
+    public void adamW(
+            Tensor parameter,
+            Tensor gradient,
+            Tensor m,
+            Tensor v,
+            Tensor state,
+            float beta1,
+            float beta2,
+            float eps,
+            float decay) {
+        float rate = state.get(0), c1 = state.get(1), c2 = state.get(2), scale = state.get(3);
+        for (long i = 0, n = parameter.shape().size(); i < n; i++) {
+            float g = at(gradient.data(), i) * scale, p = at(parameter.data(), i);
+            float mi = beta1 * at(m.data(), i) + (1 - beta1) * g;
+            float vi = beta2 * at(v.data(), i) + (1 - beta2) * g * g;
+            put(m.data(), i, mi);
+            put(v.data(), i, vi);
+            put(parameter.data(), i, p - rate * (mi * c1 / ((float) Math.sqrt(vi * c2) + eps) + decay * p));
+            put(gradient.data(), i, 0);
+        }
+    }
+
+    // ---- quantization
+
+    @Override
+    public void nearest(Tensor codes, Tensor distances, Tensor x, Tensor codebook) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1), k = codebook.shape().rows();
+        for (int r = 0; r < rows; r++) {
+            int best = 0;
+            float least = Float.POSITIVE_INFINITY;
+            for (int j = 0; j < k; j++) {
+                float sum = 0;
+                for (int i = 0; i < c; i++) {
+                    float d = at(x.data(), (long) r * c + i) - at(codebook.data(), (long) j * c + i);
+                    sum += d * d;
+                }
+                if (sum < least) {
+                    least = sum;
+                    best = j;
+                }
+            }
+            codes.setInt(r, best);
+            if (distances != null) put(distances.data(), r, least);
+        }
+    }
+
+    static float sigmoid(float x) {
+        return (float) (1 / (1 + Math.exp(-x)));
+    }
+
+    static float at(MemorySegment s, long i) {
+        return s.getAtIndex(JAVA_FLOAT, i);
+    }
+
+    static int integer(MemorySegment s, long i) {
+        return s.getAtIndex(JAVA_INT, i);
+    }
+
+    static void put(MemorySegment s, long i, float v) {
+        s.setAtIndex(JAVA_FLOAT, i, v);
+    }
+
+    static void add(MemorySegment s, long i, float v) {
+        s.setAtIndex(JAVA_FLOAT, i, s.getAtIndex(JAVA_FLOAT, i) + v);
+    }
+}

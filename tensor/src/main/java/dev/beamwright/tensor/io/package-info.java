@@ -1,0 +1,2 @@
+/** Files of tensors. */
+package dev.beamwright.tensor.io;

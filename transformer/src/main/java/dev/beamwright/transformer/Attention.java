@@ -1,0 +1,86 @@
+package dev.beamwright.transformer;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Attention with several heads (Vaswani et al., 2017), over ragged batches; to itself, or to an encoder's output.
+ *
+ * @param query (heads · headDim, width)
+ * @param keyValue (2 · heads · headDim, width of what is attended to): the keys' rows first
+ * @param output (width, heads · headDim)
+ * @param scale what a product of query and key is multiplied by: 1/√headDim, or 1 as in T5
+ * @param theta the base of the rotary embedding, or 0 for none
+ */
+public record Attention(
+        Linear query, Linear keyValue, Linear output, int heads, int headDim, float scale, float theta)
+        implements Layer {
+    public static Attention of(
+            Initializer init, int width, int heads, int headDim, float scale, float theta, double outGain) {
+        int inner = heads * headDim;
+        // Where products are not scaled (T5), the queries start smaller by as much.
+        double queryGain = scale == 1 ? 1 / Math.sqrt(headDim) : 1;
+        return new Attention(
+                Linear.of(init, width, inner, queryGain),
+                Linear.of(init, width, 2 * inner, 1),
+                Linear.of(init, inner, width, outGain),
+                heads,
+                headDim,
+                scale,
+                theta);
+    }
+
+    /** The queries of some rows, turned to their positions: (T, heads · headDim). */
+    Variable queries(Tape tape, Variable x, Tensor positions) {
+        Variable q = query.apply(tape, x);
+        return theta == 0 ? q : Ops.rotary(tape, q, positions, heads * headDim, headDim, theta);
+    }
+
+    /** The keys, turned to their positions, and the values of some rows: (T, 2 · heads · headDim). */
+    Variable keysAndValues(Tape tape, Variable x, Tensor positions) {
+        Variable kv = keyValue.apply(tape, x);
+        return theta == 0 ? kv : Ops.rotary(tape, kv, positions, heads * headDim, headDim, theta);
+    }
+
+    /** Self-attention: x (T, width) → (T, width). The keys and values are added to {@code cache} unless it is null. */
+    public Variable self(
+            Tape tape, Variable x, Sequences rows, boolean causal, Variable bias, Noise noise, List<Variable> cache) {
+        Variable q = queries(tape, x, rows.positions());
+        Variable kv = keysAndValues(tape, x, rows.positions());
+        if (cache != null) cache.add(kv);
+        var spec = new AttentionSpec(
+                heads, headDim, scale, causal, rows.offsets(), rows.offsets(), theta == 0 ? noise.next() : null);
+        return output.apply(tape, Ops.attention(tape, q, kv, bias, spec));
+    }
+
+    /** Attention to another sequence: x (Tq, width) and its keys and values (Tk, 2 · heads · headDim). */
+    public Variable cross(Tape tape, Variable x, Sequences rows, Variable kv, Tensor keyOffsets, Noise noise) {
+        Variable q = queries(tape, x, rows.positions());
+        var spec = new AttentionSpec(heads, headDim, scale, false, rows.offsets(), keyOffsets, noise.next());
+        return output.apply(tape, Ops.attention(tape, q, kv, null, spec));
+    }
+
+    /** One decoding step: rows of beams against the prompt of their user and their own ancestors. */
+    Variable beams(Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor promptKv, List<Tensor> levels,
+            Tensor bias) {
+        Variable q = queries(tape, x, positions);
+        Tensor out = tape.allocate(q.shape());
+        tape.backend()
+                .beamAttention(
+                        out,
+                        q.value(),
+                        promptKv,
+                        rows.promptOffsets(),
+                        rows.users(),
+                        levels,
+                        rows.ancestors(),
+                        bias,
+                        heads,
+                        scale);
+        return output.apply(tape, Variable.constant(out));
+    }
+}

@@ -1,0 +1,65 @@
+package dev.beamwright.transformer;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Tensor;
+import java.util.List;
+
+/**
+ * One layer of a transformer, normalised before each part (pre-norm): {@code x += attention(norm(x))}, where there is
+ * an encoder {@code x += cross(norm(x))}, then {@code x += feedForward(norm(x))}.
+ *
+ * @param crossNorm null where there is no encoder
+ * @param cross null where there is no encoder
+ */
+public record Block(
+        RmsNorm attentionNorm,
+        Attention attention,
+        RmsNorm crossNorm,
+        Attention cross,
+        RmsNorm feedForwardNorm,
+        FeedForward feedForward)
+        implements Layer {
+    /** x (T, width) → (T, width); the keys and values are added to {@code cache} unless it is null. */
+    public Variable apply(
+            Tape tape,
+            Variable x,
+            Sequences rows,
+            boolean causal,
+            Variable bias,
+            Variable memoryKv,
+            Tensor memoryOffsets,
+            Noise noise,
+            List<Variable> cache) {
+        Variable y = attention.self(tape, attentionNorm.apply(tape, x), rows, causal, bias, noise, cache);
+        x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        if (cross != null) {
+            y = cross.cross(tape, crossNorm.apply(tape, x), rows, memoryKv, memoryOffsets, noise);
+            x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        }
+        y = feedForward.apply(tape, feedForwardNorm.apply(tape, x), noise);
+        return Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+    }
+
+    /**
+     * One decoding step: x (rows, width) → (rows, width).
+     *
+     * @param prompt this block's keys and values of the prompts: of the decoder's own prompt, or of the encoder's
+     *     output where there is a cross-attention
+     * @param levels this block's keys and values of the levels so far; the present one is added
+     * @param bias (heads, distances) for the self-attention, or null
+     */
+    Variable step(
+            Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor prompt, List<Tensor> levels, Tensor bias) {
+        Variable normed = attentionNorm.apply(tape, x);
+        levels.add(attention.keysAndValues(tape, normed, positions).value());
+        Variable y = attention.beams(tape, normed, positions, rows, cross == null ? prompt : null, levels, bias);
+        x = Ops.add(tape, x, y);
+        if (cross != null) {
+            y = cross.beams(tape, crossNorm.apply(tape, x), positions, rows, prompt, List.of(), null);
+            x = Ops.add(tape, x, y);
+        }
+        return Ops.add(tape, x, feedForward.apply(tape, feedForwardNorm.apply(tape, x), Noise.none()));
+    }
+}
