@@ -5,21 +5,22 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import picocli.CommandLine.Option;
 
-/** The option {@code --device}, for every command that computes: use it as a {@code @Mixin}. */
+/** The option that chooses where to compute. */
 final class DeviceOption {
     @Option(
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "what computes, see 'beamwright devices'; default: the fastest that is ready")
+            description = "auto, vector, scalar or tornado; 'beamwright devices' lists what there is")
     private String name;
 
-    /** Opens it. */
+    /** Opens the backend that was asked for. */
     Backend open() {
-        if (name.equals("auto")) return Backends.best();
-        if (name.equals("tornado") && !Tornado.inUse()) throw new UserError("--device tornado: " + Tornado.missing());
+        if (name.equals("tornado") && !Tornado.missing().isEmpty()) {
+            throw new UserError("--device tornado: " + Tornado.missing());
+        }
         try {
-            return Backends.named(name);
+            return name.equals("auto") ? Backends.best() : Backends.named(name);
         } catch (IllegalArgumentException e) {
             throw new UserError("--device " + name + ": " + e.getMessage(), e);
         }

@@ -1,13 +1,13 @@
 package dev.beamwright.recsys.semanticid;
 
 import dev.beamwright.recsys.run.RunFolder;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.nio.IntBuffer;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import it.unimi.dsi.fastutil.ints.IntArrayList;
 
 /**
  * The semantic ID of each item: one code per level. Two items may share one.
