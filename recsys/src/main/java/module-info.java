@@ -3,6 +3,7 @@
 module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires transitive tools.jackson.databind;
+    requires java.management;
     requires commons.math3;
     requires org.apache.commons.statistics.distribution;
     requires org.apache.commons.statistics.inference;
@@ -11,7 +12,9 @@ module dev.beamwright.recsys {
     requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.data;
+    exports dev.beamwright.recsys.embedding;
     exports dev.beamwright.recsys.run;
+    exports dev.beamwright.recsys.semanticid;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -7,8 +7,7 @@ import java.util.stream.Collectors;
 /** A plain rule that learns by counting. A model is only as good as what it beats. */
 public interface Baseline {
     /** All baselines. */
-    List<Baseline> ALL = List.of(
-            new Popularity(), new Markov("markov", 1), new Markov("markov-decayed", 3), new ItemKnn());
+    List<Baseline> ALL = List.of(new Popularity(), new Markov(), new MarkovDecayed(), new ItemKnn());
 
     /** The name by which it stands in a score card. */
     String name();

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * The stage that measures: every model and baseline is asked the same questions, and all stand in one score card. The
@@ -88,7 +89,7 @@ public final class Evaluate {
         if (cases.isEmpty()) {
             throw new UserError("there are no " + config.split() + " questions in this run; prepare it with other shares");
         }
-        Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups);
+        Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
         String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
         int depth = Math.max(config.k().getLast(), config.predictions());
         try (Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
@@ -96,9 +97,14 @@ public final class Evaluate {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));
                 List<Ranking> answers = ranker.rank(batch, seenMask, depth);
-                for (int i = 0; i < batch.size(); i++) {
-                    tally.add(from + i, batch.get(i), answers.get(i));
-                    file.add(batch.get(i), answers.get(i), tally.itemRanks[from + i]);
+                int first = from;
+                List<Outcome> outcomes = IntStream.range(0, batch.size())
+                        .parallel()
+                        .mapToObj(i -> outcome(first + i, batch.get(i), answers.get(i), groups, depth))
+                        .toList();
+                for (Outcome outcome : outcomes) {
+                    tally.add(outcome);
+                    file.add(outcome);
                 }
                 bar.step(from + batch.size(), "");
             }
@@ -106,34 +112,41 @@ public final class Evaluate {
         return tally.rows(config, ranker.name(), seenMask);
     }
 
+    /** What became of the n-th question. */
+    private record Outcome(int n, Case question, double itemRank, double groupRank, boolean list, Ranking.Top top) {}
+
+    private static Outcome outcome(int n, Case question, Ranking answer, int[] groups, int depth) {
+        double itemRank = answer.rank(question.target(), null);
+        double groupRank = groups == null ? itemRank : answer.rank(question.target(), groups);
+        return new Outcome(n, question, itemRank, groupRank, answer instanceof Ranking.Top, answer.top(depth));
+    }
+
     /** The ranks of one model's answers, and what its lists held. */
     private static final class Tally {
-        final double[] itemRanks;
-        final double[] groupRanks; // null without groups
-        private final int[] groups;
+        private final double[] itemRanks;
+        private final double[] groupRanks; // null without groups
         private final List<Integer> k;
         private final int[] bestPlace; // the highest place that each item has had in a list, from 0
         private final long[] places; // how many lists were so long, by place
         private final long[] invalid; // in how many of them the place named no item
         private String ties = "mid-rank";
 
-        Tally(List<Integer> k, int items, int cases, int[] groups) {
+        Tally(List<Integer> k, int items, int cases, boolean grouped) {
             this.k = k;
-            this.groups = groups;
             itemRanks = new double[cases];
-            groupRanks = groups == null ? null : new double[cases];
+            groupRanks = grouped ? new double[cases] : null;
             bestPlace = new int[items];
             Arrays.fill(bestPlace, Integer.MAX_VALUE);
             places = new long[k.getLast()];
             invalid = new long[k.getLast()];
         }
 
-        void add(int n, Case question, Ranking answer) {
-            itemRanks[n] = answer.rank(question.target(), null);
-            if (groups != null) groupRanks[n] = answer.rank(question.target(), groups);
-            if (answer instanceof Ranking.Top) ties = "list";
-            int[] items = answer.top(k.getLast()).items();
-            for (int place = 0; place < items.length; place++) {
+        void add(Outcome outcome) {
+            itemRanks[outcome.n] = outcome.itemRank;
+            if (groupRanks != null) groupRanks[outcome.n] = outcome.groupRank;
+            if (outcome.list) ties = "list";
+            int[] items = outcome.top.items();
+            for (int place = 0; place < Math.min(items.length, k.getLast()); place++) {
                 places[place]++;
                 if (items[place] == Ranking.INVALID) invalid[place]++;
                 else bestPlace[items[place]] = Math.min(bestPlace[items[place]], place);
@@ -144,7 +157,7 @@ public final class Evaluate {
             List<ScoreCard.Row> rows = new ArrayList<>();
             Map<String, double[]> levels = new LinkedHashMap<>();
             levels.put("item", itemRanks);
-            if (groups != null) levels.put("sid", groupRanks);
+            if (groupRanks != null) levels.put("sid", groupRanks);
             levels.forEach((level, ranks) -> {
                 Metrics metrics = new Metrics(k, ranks);
                 Map<String, Double> values = new LinkedHashMap<>(metrics.values());
@@ -208,17 +221,20 @@ public final class Evaluate {
             }
         }
 
-        void add(Case question, Ranking answer, double rank) {
+        void add(Outcome outcome) {
             if (out == null) return;
-            Ranking.Top top = answer.top(depth);
+            Ranking.Top top = outcome.top.top(depth);
+            double rank = outcome.itemRank;
             List<String> ids = new ArrayList<>();
             for (int i : top.items()) ids.add(i == Ranking.INVALID ? null : data.items().get(i));
             Map<String, Object> line = new LinkedHashMap<>();
-            line.put("user", data.users().get(question.user()));
-            line.put("target", data.items().get(question.target()));
+            line.put("user", data.users().get(outcome.question.user()));
+            line.put("target", data.items().get(outcome.question.target()));
             line.put("rank", rank == Double.POSITIVE_INFINITY ? null : rank);
             line.put("items", ids);
-            line.put("scores", top.scores());
+            float[] scores = new float[top.scores().length]; // as many digits as are worth reading
+            for (int i = 0; i < scores.length; i++) scores[i] = (float) top.scores()[i];
+            line.put("scores", scores);
             try {
                 out.write(Json.line(line));
                 out.newLine();

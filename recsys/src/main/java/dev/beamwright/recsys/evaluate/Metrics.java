@@ -7,9 +7,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Recall, NDCG and MRR of questions with one target each, from the targets' ranks r (from 1; may lie half-way between two
- * places): {@code recall@K} is the share of questions with r &lt;= K; {@code ndcg@K} the mean of 1 / log2(r + 1) and
- * {@code mrr@K} the mean of 1 / r, both 0 where r &gt; K. Each is a mean over all questions.
+ * Recall, NDCG and MRR of questions with one target each, from the targets' ranks r, counted from 1. A rank half-way
+ * between two places counts as the better one when it is asked whether it lies within the first K, that is r &lt; K + 1.
+ * {@code recall@K} is the share of questions for which it does; {@code ndcg@K} is the mean of 1 / log2(r + 1) and
+ * {@code mrr@K} the mean of 1 / r, both 0 for the other questions. Each is a mean over all questions.
  */
 final class Metrics {
     private final List<Integer> k;
@@ -18,7 +19,7 @@ final class Metrics {
 
     Metrics(List<Integer> k, double[] ranks) {
         this.k = k;
-        int most = 2 * k.stream().mapToInt(i -> i).max().orElse(0);
+        int most = 2 * k.stream().mapToInt(i -> i).max().orElse(0) + 1;
         buckets = most + 1;
         bucket = Arrays.stream(ranks).mapToInt(r -> 2 * r <= most ? (int) (2 * r) : 0).toArray();
     }
@@ -74,7 +75,7 @@ final class Metrics {
     private double[] values(int[] count) {
         double[] values = new double[3 * k.size()];
         for (int i = 0; i < k.size(); i++) {
-            for (int b = 1; b <= 2 * k.get(i); b++) {
+            for (int b = 1; b <= 2 * k.get(i) + 1; b++) {
                 double rank = b / 2.0;
                 values[3 * i] += count[b];
                 values[3 * i + 1] += count[b] * (StrictMath.log(2) / StrictMath.log(rank + 1));

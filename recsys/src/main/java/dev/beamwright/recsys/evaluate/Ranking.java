@@ -21,7 +21,7 @@ public sealed interface Ranking {
     /**
      * A score for each item, minus infinity for items that are hidden. Equal scores share the middle of the places that
      * they take together (mid-rank), so that nothing is won by an order that the scores do not tell: of n items with the
-     * best score each has rank (n + 1) / 2. Such a rank may lie half-way between two whole numbers.
+     * best score each has rank (n + 1) / 2. Such a rank may lie half-way between two places.
      */
     record Scores(double[] scores) implements Ranking {
         @Override
