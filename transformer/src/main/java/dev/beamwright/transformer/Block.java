@@ -21,7 +21,8 @@ public record Block(
         Attention cross,
         RmsNorm feedForwardNorm,
         FeedForward feedForward)
-        implements Layer {
+        implements
+            Layer {
     /** The blocks of a stack, each with or without an attention to an encoder's output. */
     static List<Block> stack(Initializer init, StackConfig c, boolean cross) {
         // The parts that write to the residual stream start smaller the more of them there are (Radford et al., 2019).

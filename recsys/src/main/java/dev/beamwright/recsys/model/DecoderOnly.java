@@ -23,15 +23,22 @@ import java.util.List;
  * @param heads one for each level, or null where the heads are the embedding tables themselves
  */
 public record DecoderOnly(
-        Variable tokens, Decoder decoder, List<Linear> heads, CodeSpace space, int maxItems, List<Tensor> levelTokens)
-        implements GenerativeModel {
+        Variable tokens,
+        Decoder decoder,
+        List<Linear> heads,
+        CodeSpace space,
+        int maxItems,
+        List<Tensor> levelTokens)
+        implements
+            GenerativeModel {
 
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.width()) : 0.1, space.tokens(), c.width());
         var decoder = Decoder.of(init, c.stack());
         return new DecoderOnly(
-                tokens, decoder, c.tied() ? null : space.heads(init, c.width()), space, c.maxItems(), space.levelTokens(memory));
+                tokens, decoder, c.tied() ? null : space.heads(init, c.width()), space, c.maxItems(),
+                space.levelTokens(memory));
     }
 
     @Override

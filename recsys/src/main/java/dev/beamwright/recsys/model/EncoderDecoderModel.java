@@ -35,7 +35,8 @@ public record EncoderDecoderModel(
         CodeSpace space,
         int maxItems,
         List<Tensor> levelTokens)
-        implements GenerativeModel {
+        implements
+            GenerativeModel {
 
     public static EncoderDecoderModel of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);

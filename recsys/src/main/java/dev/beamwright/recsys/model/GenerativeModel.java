@@ -4,7 +4,6 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.transformer.Layer;
 import dev.beamwright.transformer.Noise;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -43,9 +42,7 @@ public interface GenerativeModel extends Layer {
 
     /** Reads the histories of users who are not known. */
     default Decoding read(Tape tape, List<int[]> histories) {
-        int[] nobody = new int[histories.size()];
-        Arrays.fill(nobody, Sample.NOBODY);
-        return read(tape, histories, nobody);
+        return read(tape, histories, Sample.nobodies(histories.size()));
     }
 
     /** A batch of users whose semantic IDs are being written; one row for each path of each user. */

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.model;
 
+import java.util.Arrays;
+
 /**
  * One training sample: a piece of a user's sequence.
  *
@@ -14,6 +16,13 @@ public record Sample(int user, int[] items, int from) {
     /** A piece of nobody's sequence. */
     public Sample(int[] items, int from) {
         this(NOBODY, items, from);
+    }
+
+    /** So many users who are not known. */
+    public static int[] nobodies(int n) {
+        int[] users = new int[n];
+        Arrays.fill(users, NOBODY);
+        return users;
     }
 
     /** How many targets there are. */

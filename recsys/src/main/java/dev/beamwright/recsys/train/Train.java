@@ -112,7 +112,10 @@ public final class Train implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
-        samples = Samples.windows(prepared.split().train(), config.model().maxItems());
+        int[][] sequences = prepared.split().train();
+        samples = model.sharesHistory()
+                ? Samples.windows(sequences, config.model().maxItems())
+                : Samples.prefixes(sequences, config.model().maxItems());
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
@@ -131,8 +134,9 @@ public final class Train implements AutoCloseable {
         if (restart) {
             for (String file : List.of(LAST, BEST, METRICS, FIRST_STEPS)) delete(run.file(file));
         } else if (run.has(LAST) && !config.equals(run.config("train", TrainConfig.class))) {
-            throw new UserError(run.root() + ": was trained with other settings (config/train.json); give the same to go"
-                    + " on, or --restart to begin anew");
+            throw new UserError(
+                    run.root() + ": was trained with other settings (config/train.json); give the same to go"
+                            + " on, or --restart to begin anew");
         }
         try (var train = new Train(config, run, backend, progress)) {
             return train.train();
@@ -272,10 +276,15 @@ public final class Train implements AutoCloseable {
         if (validation.isEmpty()) return new double[] {0, 0};
         var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
         double recall = 0, ndcg = 0;
-        try (var generator = new Generator(backend, model, beam);
+        try (
+                var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
             BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(Case::history).toList(), null, false, done -> bar.step(done, ""));
+                    validation.stream().map(Case::history).toList(),
+                    validation.stream().mapToInt(Case::user).toArray(),
+                    null,
+                    false,
+                    done -> bar.step(done, ""));
             for (int i = 0; i < results.length; i++) {
                 int[] items = results[i].items();
                 for (int rank = 0; rank < Math.min(10, items.length); rank++) {
@@ -349,7 +358,8 @@ public final class Train implements AutoCloseable {
 
     private void append(EpochMetrics metrics) {
         Json.writeAtomically(
-                run.file(METRICS), (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+                run.file(METRICS),
+                (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */
