@@ -137,7 +137,7 @@ final class RunCommand implements Callable<Integer> {
                 throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
             int[] sequence = dataset.sequences()[u];
             var best = recommender
-                    .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)
+                    .recommend(new int[][] {sequence}, new int[] {u}, 10, Recommender.Options.DEFAULT, null)
                     .getFirst();
             List<String> history =
                     Arrays.stream(sequence).mapToObj(i -> dataset.items().get(i)).toList();

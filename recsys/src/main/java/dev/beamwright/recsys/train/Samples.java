@@ -3,6 +3,7 @@ package dev.beamwright.recsys.train;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Key;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -17,13 +18,29 @@ final class Samples {
     static List<Sample> windows(int[][] sequences, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         int step = Math.max(1, maxItems / 2);
-        for (int[] sequence : sequences) {
+        for (int user = 0; user < sequences.length; user++) {
+            int[] sequence = sequences[user];
             int start = 0, done = 0;
             while (done < sequence.length) {
                 int end = Math.min(sequence.length, start + maxItems);
-                samples.add(new Sample(java.util.Arrays.copyOfRange(sequence, start, end), done - start));
+                samples.add(new Sample(user, Arrays.copyOfRange(sequence, start, end), done - start));
                 done = end;
                 start = Math.max(start + 1, end - step);
+            }
+        }
+        return samples;
+    }
+
+    /**
+     * The samples of a model that reads a history for each target: every item of a sequence but the first is the target
+     * of one sample, behind the {@code maxItems} items before it.
+     */
+    static List<Sample> prefixes(int[][] sequences, int maxItems) {
+        List<Sample> samples = new ArrayList<>();
+        for (int user = 0; user < sequences.length; user++) {
+            for (int i = 1; i < sequences[user].length; i++) {
+                int[] items = Arrays.copyOfRange(sequences[user], Math.max(0, i - maxItems), i + 1);
+                samples.add(new Sample(user, items, items.length - 1));
             }
         }
         return samples;
