@@ -88,7 +88,7 @@ public final class Recommender implements AutoCloseable {
 
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(config.label(), backend, model, beam, config.softmax());
+        return new GenerativeRanker(config.label(), backend, model, beam, config.likelihood());
     }
 
     /** Recommends for one history of item ids, oldest first. */
@@ -109,7 +109,7 @@ public final class Recommender implements AutoCloseable {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.likelihood());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
             for (BeamSearch.Result r : generator.recommend(List.of(histories), users, eligible, options.hideSeen(),

@@ -7,8 +7,6 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
-import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -51,6 +49,7 @@ public final class Train implements AutoCloseable {
      * @param steps made in all
      * @param nll of this epoch so far, by level, summed over targets
      * @param targets of this epoch so far
+     * @param prefixWeights of the objective, see {@link Trainer#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation
      * @param finished whether training is over
@@ -61,21 +60,27 @@ public final class Train implements AutoCloseable {
             long steps,
             double[] nll,
             long targets,
+            double[] prefixWeights,
             int bestEpoch,
             double bestNdcg,
             boolean finished) {
         static State start(int levels) {
-            return new State(0, 0, 0, new double[levels], 0, 0, -1, false);
+            return new State(0, 0, 0, new double[levels], 0, new double[0], 0, -1, false);
         }
     }
 
-    /** One line of {@code model/metrics.jsonl}. */
-    record EpochMetrics(
+    /**
+     * One line of {@code model/metrics.jsonl}.
+     *
+     * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
+     */
+    public record EpochMetrics(
             int epoch,
             long steps,
             double loss,
             double[] lossByLevel,
             double rate,
+            double[] prefixWeights,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
@@ -120,7 +125,7 @@ public final class Train implements AutoCloseable {
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
         trainer = new Trainer(
-                backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
+                backend, model, config.objective().objective(config.softmax(), config.beam()), config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
 
@@ -172,11 +177,12 @@ public final class Train implements AutoCloseable {
         resume();
         progress.say(String.format(
                 Locale.ROOT,
-                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; backend %s",
+                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
                 model.size(),
                 model.space().levels(),
                 samples.size(),
                 stepsPerEpoch,
+                config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
@@ -198,6 +204,7 @@ public final class Train implements AutoCloseable {
                         state.steps() + 1,
                         nll,
                         state.targets() + report.targets(),
+                        trainer.prefixWeights(),
                         state.bestEpoch(),
                         state.bestNdcg(),
                         false);
@@ -235,6 +242,7 @@ public final class Train implements AutoCloseable {
                 loss,
                 byLevel,
                 trainer.optimizer().rate(),
+                state.prefixWeights(),
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
@@ -253,6 +261,7 @@ public final class Train implements AutoCloseable {
                 state.steps(),
                 new double[state.nll().length],
                 0,
+                state.prefixWeights(),
                 best,
                 better ? ndcg : state.bestNdcg(),
                 finished);
@@ -274,7 +283,7 @@ public final class Train implements AutoCloseable {
 
     private double[] validate() {
         if (validation.isEmpty()) return new double[] {0, 0};
-        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.likelihood());
         double recall = 0, ndcg = 0;
         try (
                 var generator = new Generator(backend, model, beam);
@@ -304,10 +313,6 @@ public final class Train implements AutoCloseable {
         return Arrays.stream(order, 0, most).sorted().mapToObj(all::get).toList();
     }
 
-    private static Objective objective(TrainConfig config) {
-        return new CrossEntropy(config.softmax());
-    }
-
     // ---- files
 
     private void resume() {
@@ -320,7 +325,7 @@ public final class Train implements AutoCloseable {
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
         }
-        trainer.optimizer().resumeAt(state.steps());
+        trainer.resumeAt(state.steps(), state.prefixWeights());
         cutMetrics(state.epoch());
         progress.say(
                 state.finished()

@@ -6,7 +6,7 @@ import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.Targets;
+import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
@@ -28,6 +28,7 @@ final class Trainer implements AutoCloseable {
     private final GenerativeModel model;
     private final Objective objective;
     private final int shards, microTokens;
+    private double[] prefixWeights = new double[0];
     private final AdamW optimizer;
     private final List<GenerativeModel> replicas = new ArrayList<>();
     private final List<List<Variable>> parameters = new ArrayList<>();
@@ -63,6 +64,17 @@ final class Trainer implements AutoCloseable {
         return optimizer;
     }
 
+    /** The weights of the prefix losses for the next step; empty before the first and for objectives without such. */
+    double[] prefixWeights() {
+        return prefixWeights;
+    }
+
+    /** Goes on after this many steps, with these prefix weights. */
+    void resumeAt(long steps, double[] weights) {
+        optimizer.resumeAt(steps);
+        prefixWeights = weights;
+    }
+
     /**
      * What a step reports.
      *
@@ -74,35 +86,38 @@ final class Trainer implements AutoCloseable {
 
     /** One step over a batch of samples. */
     Report step(List<Sample> batch, Key key) {
-        List<List<Sample>> micro = Samples.micro(batch, model.space().levels(), microTokens, shards);
+        int levels = model.space().levels();
+        List<List<Sample>> micro =
+                Samples.micro(batch, levels, objective.extraRows(levels), microTokens, shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
-        double[][] nll = new double[micro.size()][];
+        var results = new Objective.Result[micro.size()];
         Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
-                noises.get(shard).begin(key.fold(m));
-                nll[m] = forwardAndBackward(shard, micro.get(m), 1f / targets);
+                results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, key.fold(m));
             }
         });
         addShards();
         double norm = optimizer.step(backend);
-        double[] sum = new double[model.space().levels()];
-        for (double[] part : nll) {
-            for (int l = 0; part != null && l < sum.length; l++) sum[l] += part[l];
+        double[] nll = new double[levels], prefixLosses = new double[levels];
+        for (Objective.Result part : results) { // in the order of the micro-batches
+            if (part == null) continue;
+            for (int l = 0; l < levels; l++) nll[l] += part.nll()[l];
+            for (int m = 0; m < part.prefixLosses().length; m++) prefixLosses[m] += part.prefixLosses()[m];
         }
-        return new Report(sum, targets, norm);
+        prefixWeights = objective.nextPrefixWeights(prefixWeights, prefixLosses);
+        return new Report(nll, targets, norm);
     }
 
-    private double[] forwardAndBackward(int shard, List<Sample> samples, float weight) {
+    private Objective.Result forwardAndBackward(int shard, List<Sample> samples, float weight, Key key) {
         GenerativeModel replica = replicas.get(shard);
+        Noise noise = noises.get(shard);
+        noise.begin(key);
         try (Tape tape = Tape.training(backend, workspaces.get(shard))) {
-            Targets targets = Targets.of(tape, replica.space(), samples);
-            List<Variable> states = replica.states(tape, samples, noises.get(shard));
-            List<Variable> logits = new ArrayList<>();
-            for (int l = 0; l < states.size(); l++) logits.add(replica.logits(tape, l, states.get(l)));
-            Objective.Result result = objective.loss(tape, logits, targets, weight);
+            var batch = MicroBatch.of(tape, replica, samples, noise, weight, prefixWeights, key.fold("objective"));
+            Objective.Result result = objective.loss(batch);
             tape.backward(result.loss());
-            return result.nll();
+            return result;
         }
     }
 

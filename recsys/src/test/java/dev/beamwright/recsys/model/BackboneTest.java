@@ -68,7 +68,7 @@ class BackboneTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            List<Variable> states = model.states(tape, samples, Noise.none());
+            List<Variable> states = model.forward(tape, samples, Noise.none()).states();
             int targets = samples.stream().mapToInt(Sample::targets).sum();
             double[][][] result = new double[targets][model.space().levels()][];
             for (int level = 0; level < model.space().levels(); level++) {
