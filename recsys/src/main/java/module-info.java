@@ -2,6 +2,7 @@
 @SuppressWarnings("requires-automatic") module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires transitive tools.jackson.databind;
+    requires java.management;
     requires commons.math3;
     requires org.apache.commons.statistics.distribution;
     requires org.apache.commons.statistics.inference;

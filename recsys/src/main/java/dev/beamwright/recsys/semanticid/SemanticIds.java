@@ -50,6 +50,17 @@ public record SemanticIds(int[] widths, int[][] codes) {
         return distinctPrefixes(levels());
     }
 
+    /** A number for each item, equal where two items share an ID. */
+    public int[] sharedBy() {
+        int[] numbers = new int[codes.length];
+        int next = 0;
+        for (int[] group : groups(levels(), null)) {
+            for (int item : group) numbers[item] = next;
+            next++;
+        }
+        return numbers;
+    }
+
     /** How many different prefixes of that many codes there are. */
     public int distinctPrefixes(int length) {
         return groups(length, null).size();
