@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.embedding.ItemVectors.Block;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Key;
@@ -78,11 +79,11 @@ class ItemVectorsTest {
     }
 
     @Test
-    void blocksAreScaledToTheSameLength() {
-        Tensor a = Tensor.of(MEMORY, Shape.of(2, 2), 30f, 40f, 0f, 50f),
-                b = Tensor.of(MEMORY, Shape.of(2, 1), 0.1f, 0.3f);
-        Tensor both = ItemVectors.concatenated(List.of(a, b, Tensor.zeros(MEMORY, Shape.of(2, 1))), MEMORY);
-        assertThat(both.toArray()).containsExactly(new float[] {0.6f, 0.8f, 0.5f, 0, 0, 1, 1.5f, 0}, within(1e-6f));
+    void rowsHaveTheLengthOfTheirBlocksWeight() {
+        Tensor a = Tensor.of(MEMORY, Shape.of(2, 2), 30f, 40f, 0f, 0f),
+                b = Tensor.of(MEMORY, Shape.of(2, 1), 0.1f, -3f);
+        Tensor both = ItemVectors.concatenated(List.of(new Block(a, 1), new Block(b, 1.5)), MEMORY);
+        assertThat(both.toArray()).containsExactly(new float[] {0.6f, 0.8f, 1.5f, 0, 0, -1.5f}, within(1e-6f));
     }
 
     @Test

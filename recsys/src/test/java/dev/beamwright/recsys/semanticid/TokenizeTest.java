@@ -51,8 +51,10 @@ class TokenizeTest {
         assertThat(ids.distinct()).isEqualTo(1099);
         assertThat(ids.levels()).isEqualTo(4);
 
+        TokenizeConfig small = config("text+collaborative", "residual-kmeans", null, null, null, null);
+        Tokenize.run(small, run, Progress.silent());
         byte[] first = Files.readAllBytes(run.file("tokens/semantic-ids.json"));
-        Tokenize.run(TokenizeConfig.defaults(1), run, Progress.silent());
+        Tokenize.run(small, run, Progress.silent());
         assertThat(Files.readAllBytes(run.file("tokens/semantic-ids.json"))).isEqualTo(first);
 
         Path copy = Files.copy(run.file("tokens/semantic-ids.json"), folder.resolve("copy.json"));
@@ -88,7 +90,7 @@ class TokenizeTest {
 
     private static TokenizeConfig config(
             String vectors, String quantizer, Integer levels, int[] widths, String collisions, String sids) {
-        return new TokenizeConfig(vectors, 8, 8, 5, quantizer, levels, widths, collisions, 1, sids, 0);
+        return new TokenizeConfig(vectors, 8, 8, 1, 5, quantizer, levels, widths, collisions, 1, sids, 0);
     }
 
     private static void refused(TokenizeConfig config, String message) {
