@@ -12,7 +12,9 @@ module dev.beamwright.recsys {
     requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.data;
+    exports dev.beamwright.recsys.embedding;
     exports dev.beamwright.recsys.run;
+    exports dev.beamwright.recsys.semanticid;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

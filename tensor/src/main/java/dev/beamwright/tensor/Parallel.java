@@ -16,14 +16,17 @@ public final class Parallel {
             1,
             Integer.getInteger("beamwright.threads", Runtime.getRuntime().availableProcessors()));
     private static final int SPINS = 20_000;
-    private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
+    /** How many threads a call from this thread may use: 1 inside a block. */
+    private static final ThreadLocal<Integer> LIMIT = ThreadLocal.withInitial(() -> THREADS);
+
     private static final Thread[] WORKERS = new Thread[THREADS - 1];
     private static final Object ONE_AT_A_TIME = new Object();
     private static volatile Job job;
 
     static {
         for (int i = 0; i < WORKERS.length; i++) {
-            WORKERS[i] = Thread.ofPlatform().daemon().name("beamwright-" + (i + 1)).start(Parallel::serve);
+            int number = i + 1;
+            WORKERS[i] = Thread.ofPlatform().daemon().name("beamwright-" + number).start(() -> serve(number));
         }
     }
 
@@ -34,24 +37,42 @@ public final class Parallel {
         return THREADS;
     }
 
+    /** How many of them a call to {@link #run} would use right here: 1 inside a block. */
+    public static int available() {
+        return LIMIT.get();
+    }
+
+    /** Runs {@code body} with at most so many threads for every call to {@link #run} within it. */
+    public static void limited(int threads, Runnable body) {
+        int before = LIMIT.get();
+        LIMIT.set(Math.clamp(threads, 1, before));
+        try {
+            body.run();
+        } finally {
+            LIMIT.set(before);
+        }
+    }
+
     /** Runs {@code body} for each block 0 … blocks-1, in no particular order, and returns when all are done. */
     public static void run(int blocks, IntConsumer body) {
-        if (blocks <= 1 || THREADS == 1 || INSIDE.get()) {
+        int threads = Math.min(blocks, LIMIT.get());
+        if (threads <= 1) {
             for (int i = 0; i < blocks; i++) body.accept(i);
             return;
         }
         synchronized (ONE_AT_A_TIME) {
-            Job mine = new Job(blocks, body);
+            Job mine = new Job(blocks, threads, body);
             job = mine;
-            for (int i = 0; i < Math.min(WORKERS.length, blocks - 1); i++) LockSupport.unpark(WORKERS[i]);
-            mine.work();
+            for (int i = 0; i < threads - 1; i++) LockSupport.unpark(WORKERS[i]);
+            limited(1, mine::work);
             while (mine.done.get() < blocks) Thread.onSpinWait();
             job = null;
             if (mine.failure != null) throw mine.rethrown();
         }
     }
 
-    private static void serve() {
+    private static void serve(int number) {
+        LIMIT.set(1);
         Job last = null;
         while (true) {
             Job next = job;
@@ -63,36 +84,32 @@ public final class Parallel {
                 LockSupport.park(Parallel.class);
                 continue;
             }
-            next.work();
+            if (number < next.threads) next.work();
             last = next;
         }
     }
 
     private static final class Job {
-        final int blocks;
+        final int blocks, threads;
         final IntConsumer body;
         final AtomicInteger next = new AtomicInteger(), done = new AtomicInteger();
         volatile Throwable failure;
 
-        Job(int blocks, IntConsumer body) {
+        Job(int blocks, int threads, IntConsumer body) {
             this.blocks = blocks;
+            this.threads = threads;
             this.body = body;
         }
 
         void work() {
-            INSIDE.set(true);
-            try {
-                for (int i = next.getAndIncrement(); i < blocks; i = next.getAndIncrement()) {
-                    try {
-                        if (failure == null) body.accept(i);
-                    } catch (Throwable t) {
-                        failure = t;
-                    } finally {
-                        done.incrementAndGet();
-                    }
+            for (int i = next.getAndIncrement(); i < blocks; i = next.getAndIncrement()) {
+                try {
+                    if (failure == null) body.accept(i);
+                } catch (Throwable t) {
+                    failure = t;
+                } finally {
+                    done.incrementAndGet();
                 }
-            } finally {
-                INSIDE.set(false);
             }
         }
 

@@ -6,10 +6,14 @@ import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.Recommender;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -86,6 +90,16 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Items per question in RUN/predictions; 0 writes none. Default: ${DEFAULT-VALUE}.")
     private int predictions;
 
+    @Option(
+            names = "--beam",
+            paramLabel = "N",
+            defaultValue = "50",
+            description = "Width of the model's beam, at least the largest K. Default: ${DEFAULT-VALUE}.")
+    private int beam;
+
+    @Mixin
+    private DeviceOption device;
+
     @Option(names = "--json", description = "Print the score card as JSON.")
     private boolean json;
 
@@ -94,9 +108,23 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, k, split, seenItems.masks, bootstrap, seed, predictions);
-        ScoreCard card = Evaluate.run(config, run, List.of(), null, Progress.stderr());
+        ScoreCard card = measure(config, run, beam, device, Progress.stderr());
         System.out.print(json ? Json.line(card) + "\n" : card.table());
         if (!json) System.out.println("\nwrote " + run.file("scorecard.json"));
         return Main.OK;
+    }
+
+    /** The card of a run: with its model, and rows at the level of semantic IDs, as far as it has these. */
+    static ScoreCard measure(EvaluateConfig config, RunFolder run, int beam, DeviceOption device, Progress progress) {
+        int[] groups = null;
+        if (run.has("tokens/semantic-ids.json")) {
+            SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
+            if (ids.distinct() < ids.items()) groups = ids.sharedBy();
+        }
+        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, progress);
+        try (var recommender = Recommender.load(run, device.open());
+                var ranker = recommender.ranker(beam)) {
+            return Evaluate.run(config, run, List.of(ranker), groups, progress);
+        }
     }
 }

@@ -1,13 +1,13 @@
 package dev.beamwright.recsys.semanticid;
 
 import dev.beamwright.recsys.run.RunFolder;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.nio.IntBuffer;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import it.unimi.dsi.fastutil.ints.IntArrayList;
 
 /**
  * The semantic ID of each item: one code per level. Two items may share one.
@@ -48,6 +48,17 @@ public record SemanticIds(int[] widths, int[][] codes) {
     /** How many different IDs there are. */
     public int distinct() {
         return distinctPrefixes(levels());
+    }
+
+    /** A number for each item, equal where two items share an ID. */
+    public int[] sharedBy() {
+        int[] numbers = new int[codes.length];
+        int next = 0;
+        for (int[] group : groups(levels(), null)) {
+            for (int item : group) numbers[item] = next;
+            next++;
+        }
+        return numbers;
     }
 
     /** How many different prefixes of that many codes there are. */

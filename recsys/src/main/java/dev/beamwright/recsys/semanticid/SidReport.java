@@ -234,7 +234,7 @@ public record SidReport(
                 double share = level.perplexity / Math.min(level.width, items);
                 String use = format("level %d is used as if it had %.0f of its %d codes", l + 1, level.perplexity,
                         level.width);
-                if (share < 0.1) note(Verdict.RED, use + ": it has collapsed");
+                if (share < 0.02) note(Verdict.RED, use + ": it has collapsed");
                 else if (share < 0.4) note(Verdict.YELLOW, use);
             }
         }

@@ -47,12 +47,13 @@ public final class Tokenize {
         TokenizeConfig effective = decided(config, data.items().size());
         Key key = Key.of(effective.seed()).fold("tokenize");
         Backend backend = Backends.best();
+        SemanticIds imported = effective.sids() == null ? null : imported(effective, data.items(), progress);
         try (Arena memory = Arena.ofShared()) {
             Tensor vectors = vectors(effective, data, train, key.fold("vectors"), memory, progress);
             boolean meaningless = vectors.data().mismatch(Tensor.zeros(memory, vectors.shape()).data()) < 0;
-            Quantized quantized = effective.sids() == null
-                    ? quantize(effective, vectors, meaningless, backend, key.fold("quantizer"), memory, progress)
-                    : Quantized.of(imported(effective, data.items(), progress));
+            Quantized quantized = imported != null
+                    ? Quantized.of(imported)
+                    : quantize(effective, vectors, meaningless, backend, key.fold("quantizer"), memory, progress);
             SemanticIds ids = policy(effective.collisions()).resolve(quantized, byPopularity(train, data.items().size()));
             int[] targets = prepared.split().validation().stream().mapToInt(Case::target).toArray();
             SidReport report = SidReport.of(

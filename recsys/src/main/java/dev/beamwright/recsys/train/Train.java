@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -120,8 +121,19 @@ public final class Train implements AutoCloseable {
         state = State.start(ids.levels());
     }
 
-    /** Trains a run, or goes on with it where it was stopped. */
-    public static Summary run(TrainConfig config, RunFolder run, Backend backend, Progress progress) {
+    /**
+     * Trains a run, or goes on with it where it was stopped.
+     *
+     * @param restart whether what was trained before is forgotten
+     */
+    public static Summary run(
+            TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        if (restart) {
+            for (String file : List.of(LAST, BEST, METRICS, FIRST_STEPS)) delete(run.file(file));
+        } else if (run.has(LAST) && !config.equals(run.config("train", TrainConfig.class))) {
+            throw new UserError(run.root() + ": was trained with other settings (config/train.json); give the same to go"
+                    + " on, or --restart to begin anew");
+        }
         try (var train = new Train(config, run, backend, progress)) {
             return train.train();
         }
@@ -354,6 +366,14 @@ public final class Train implements AutoCloseable {
             return kept.toString();
         } catch (IOException e) {
             throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be deleted: " + e, e);
         }
     }
 

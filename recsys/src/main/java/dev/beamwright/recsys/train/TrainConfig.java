@@ -61,6 +61,36 @@ public record TrainConfig(
         require(objective.equals("ce"), "unknown objective '" + objective + "'; there is: ce");
     }
 
+    /**
+     * The settings that are used unless others are asked for: a decoder of 4 layers and 128 columns, about a million
+     * parameters.
+     */
+    public static TrainConfig defaults(long seed) {
+        return new TrainConfig(
+                new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
+                "ce",
+                Softmax.CHILDREN,
+                30,
+                8,
+                128,
+                1e-3,
+                0.05,
+                0.05,
+                1,
+                0.2,
+                20,
+                4000,
+                seed,
+                4,
+                512,
+                60);
+    }
+
+    /** How the model is called in a score card. */
+    public String label() {
+        return model.backbone() + "-" + objective;
+    }
+
     private static void require(boolean holds, String message) {
         if (!holds) throw new UserError("train: " + message);
     }

@@ -1,0 +1,422 @@
+package dev.beamwright.tensor.cpu;
+
+import static dev.beamwright.tensor.cpu.Lanes.F;
+import static dev.beamwright.tensor.cpu.Lanes.VB;
+import static dev.beamwright.tensor.cpu.Lanes.VL;
+import static dev.beamwright.tensor.cpu.Lanes.get;
+import static dev.beamwright.tensor.cpu.Lanes.load;
+import static dev.beamwright.tensor.cpu.Lanes.rest;
+import static dev.beamwright.tensor.cpu.Lanes.set;
+import static dev.beamwright.tensor.cpu.Lanes.store;
+import static dev.beamwright.tensor.cpu.Tile.COLUMNS;
+import static dev.beamwright.tensor.cpu.Tile.DEPTH;
+import static dev.beamwright.tensor.cpu.Tile.LDA;
+import static dev.beamwright.tensor.cpu.Tile.ROWS;
+
+import dev.beamwright.tensor.Parallel;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/**
+ * The product of matrices, {@code c = op(a) · op(b)} of sizes (m, k) and (k, n): operands are packed into the order in
+ * which {@link Tile} reads them, in blocks that stay in the cache (Goto and van de Geijn, "Anatomy of high-performance
+ * matrix multiplication", 2008).
+ *
+ * <ul>
+ *   <li>b is packed into <em>panels</em>, {@link Tile#COLUMNS} columns wide: row after row, zeros behind the last column.
+ *   <li>a is packed by rows, or by columns in tiles if it is transposed, whatever it takes no transposing to do.
+ *   <li>k is cut into blocks of at most {@link Tile#DEPTH}; c is added to once for each of them.
+ * </ul>
+ *
+ * Four ways lead there, chosen by the sizes alone: few rows, columns shared out, rows shared out, and a long sum. Which
+ * one it is and how k is cut decides the bits of the result; who computes which rows and columns does not.
+ */
+final class Gemm {
+    /** Up to here, packing b would cost more than it saves. */
+    private static final int FEW_ROWS = 8;
+    /** Up to here, all rows of a block of a stay in the second-level cache. */
+    private static final int RESIDENT_ROWS = 660;
+    /** Columns of one block, in the way of {@link #byColumns}. */
+    private static final int BLOCK_COLUMNS = 16 * COLUMNS;
+    /** Rows whose tiles are computed together, so that they stay in the first-level cache. */
+    private static final int GROUP = 2 * ROWS;
+    /** Multiplications below which one thread is faster than two. */
+    private static final long SMALL = 400_000;
+
+    private Gemm() {}
+
+    /** The row strides are in elements; c has rows of n. */
+    static void multiply(
+            long c, int m, int n, int k, long a, int lda, boolean ta, long b, int ldb, boolean tb, boolean add) {
+        if (n == 1 && m > 1) {
+            multiply(c, 1, m, k, b, k, false, a, lda, !ta, add);
+            return;
+        }
+        var p = new Product(c, m, n, k, a, 4L * lda, ta, b, 4L * ldb, tb, add, depth(k));
+        boolean alone = (long) m * n * k < SMALL || Parallel.available() == 1;
+        if (m <= FEW_ROWS && !ta) p.fewRows(alone);
+        else if (ta && !tb && k >= 2048 && k >= 4 * Math.min(m, n) && (long) m * n <= 400_000) p.longSum(alone);
+        else if (m <= RESIDENT_ROWS) p.byColumns(alone);
+        else p.byRows(alone);
+    }
+
+    /** The blocks into which k is cut: as few as possible, equally long. */
+    private static int depth(int k) {
+        int blocks = (k + DEPTH - 1) / DEPTH;
+        return blocks == 1 ? k : (k + blocks - 1) / blocks + 15 & ~15;
+    }
+
+    private record Product(
+            long c,
+            int m,
+            int n,
+            int k,
+            long a,
+            long lda,
+            boolean ta,
+            long b,
+            long ldb,
+            boolean tb,
+            boolean add,
+            int depth) {
+
+        private long a(int row, int p) {
+            return ta ? a + p * lda + 4L * row : a + row * lda + 4L * p;
+        }
+
+        private long b(int p, int column) {
+            return tb ? b + column * ldb + 4L * p : b + p * ldb + 4L * column;
+        }
+
+        private long c(int row, int column) {
+            return c + 4 * ((long) row * n + column);
+        }
+
+        /** Packs rows [from, to) of a, columns [p, p + d). */
+        private float[] packA(Scratch scratch, int from, int to, int p, int d) {
+            int tiles = (to - from + ROWS - 1) / ROWS;
+            float[] packed = scratch.array(Scratch.GEMM_A, tiles * ROWS * LDA + 2 * VL);
+            if (ta) packColumns(a(from, p), lda, to - from, d, packed);
+            else packRows(a(from, p), lda, to - from, d, packed, 0);
+            return packed;
+        }
+
+        /** Packs columns [from, to) of b, rows [p, p + d). */
+        private void packB(long panels, int from, int to, int p, int d) {
+            if (tb) packTransposed(b(p, from), ldb, d, to - from, panels);
+            else packPanels(b(p, from), ldb, d, to - from, panels);
+        }
+
+        /** Each block packs the panels it needs right before it uses them, and a as often as that takes. */
+        void byColumns(boolean alone) {
+            int parts = alone ? 1 : 2 * Parallel.available();
+            int width = Math.min(BLOCK_COLUMNS, roundUp((n + parts - 1) / parts, COLUMNS));
+            run(alone, (n + width - 1) / width, block -> {
+                int from = block * width, to = Math.min(n, from + width);
+                Scratch scratch = Scratch.get();
+                long panels = scratch.block(Scratch.GEMM_B, panels(width) * panelBytes(depth) / 4);
+                for (int p = 0; p < k; p += depth) {
+                    int d = Math.min(depth, k - p);
+                    packB(panels, from, to, p, d);
+                    float[] packed = packA(scratch, 0, m, p, d);
+                    sweep(scratch, packed, ta, m, d, panels, to - from, c(0, from), 4L * n, add || p > 0);
+                }
+            });
+        }
+
+        /** All of b is packed first; then rows of a are packed and used, few at a time. */
+        void byRows(boolean alone) {
+            long blockBytes = panels(n) * panelBytes(depth);
+            int blocks = (k + depth - 1) / depth, slice = 4 * COLUMNS, slices = (n + slice - 1) / slice;
+            long panels = Scratch.get().block(Scratch.GEMM_SHARED, blocks * blockBytes / 4);
+            run(alone, blocks * slices, i -> {
+                int p = i / slices * depth, d = Math.min(depth, k - p), from = i % slices * slice;
+                long to = panels + i / slices * blockBytes + from / COLUMNS * panelBytes(d);
+                packB(to, from, Math.min(n, from + slice), p, d);
+            });
+            int parts = alone ? 1 : 4 * Parallel.available();
+            int height = roundUp((m + parts - 1) / parts, GROUP), strip = ta ? 10 * ROWS : GROUP;
+            int width = Math.min(n, 1024 / COLUMNS * COLUMNS);
+            boolean shallow = (long) k * width <= 300_000; // b stays in the cache: then let c do so too
+            run(alone, (m + height - 1) / height, block -> {
+                int first = block * height, last = Math.min(m, first + height);
+                Scratch scratch = Scratch.get();
+                for (int j = 0; j < n; j += width) {
+                    int w = Math.min(width, n - j);
+                    for (int outer = 0; outer < (shallow ? 1 : k); outer += depth) {
+                        for (int i = first; i < last; i += strip) {
+                            int rows = Math.min(strip, last - i);
+                            for (int p = outer; p < (shallow ? k : outer + 1); p += depth) {
+                                int d = Math.min(depth, k - p);
+                                float[] packed = packA(scratch, i, i + rows, p, d);
+                                long from = panels + p / depth * blockBytes + j / COLUMNS * panelBytes(d);
+                                sweep(scratch, packed, ta, rows, d, from, w, c(i, j), 4L * n, add || p > 0);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+
+        /**
+         * For the gradient of a weight, aᵀ · b over many rows: k is cut into a fixed number of parts, each summed on its
+         * own, both operands read once from front to back.
+         */
+        void longSum(boolean alone) {
+            int parts = k >= 4096 ? 4 : 2, each = roundUp((k + parts - 1) / parts, DEPTH);
+            long size = (long) m * n;
+            long sums = Scratch.get().block(Scratch.GEMM_PARTS, parts * size);
+            int cuts = alone ? 1 : Math.max(1, Parallel.available() / parts), height = roundUp((m + cuts - 1) / cuts, ROWS);
+            run(alone, parts * cuts, i -> {
+                int part = i / cuts, first = i % cuts * height, last = Math.min(m, first + height);
+                if (first >= last) return;
+                Scratch scratch = Scratch.get();
+                long panels = scratch.block(Scratch.GEMM_B, panels(n) * panelBytes(DEPTH) / 4);
+                for (int p = part * each, end = Math.min(k, p + each); p < end; p += DEPTH) {
+                    int d = Math.min(DEPTH, end - p);
+                    packB(panels, 0, n, p, d);
+                    float[] packed = packA(scratch, first, last, p, d);
+                    long to = sums + 4 * (part * size + (long) first * n);
+                    sweep(scratch, packed, ta, last - first, d, panels, n, to, 4L * n, p > part * each);
+                }
+            });
+            int chunk = 16384;
+            run(alone, (int) ((size + chunk - 1) / chunk), i -> {
+                long from = (long) i * chunk;
+                int count = (int) Math.min(chunk, size - from);
+                addParts(c + 4 * from, sums + 4 * from, 4 * size, parts, count, add);
+            });
+        }
+
+        /** No packing of b: its rows are read where they stand, or multiplied as they stand if it is transposed. */
+        void fewRows(boolean alone) {
+            int parts = alone ? 1 : 4 * Parallel.available();
+            int width = roundUp((n + parts - 1) / parts, COLUMNS);
+            run(alone, (n + width - 1) / width, block -> {
+                int from = block * width, to = Math.min(n, from + width);
+                if (tb) dots(from, to);
+                else spans(from, to);
+            });
+        }
+
+        private void spans(int from, int to) {
+            Scratch scratch = Scratch.get();
+            float[] tile = scratch.array(Scratch.GEMM_TILE, ROWS * COLUMNS);
+            for (int p = 0; p < k; p += depth) {
+                int d = Math.min(depth, k - p);
+                float[] packed = packA(scratch, 0, m, p, d);
+                for (int j = from; j < to; j += COLUMNS) {
+                    int w = Math.min(COLUMNS, to - j);
+                    long rows = b(p, j), stride = ldb;
+                    if (w < COLUMNS) {
+                        rows = scratch.block(Scratch.GEMM_B, panelBytes(d) / 4);
+                        packPanels(b(p, j), ldb, d, w, rows);
+                        stride = 4 * COLUMNS;
+                    }
+                    for (int i = 0; i < m; i += ROWS) {
+                        int h = Math.min(ROWS, m - i);
+                        Tile.rows(h, w, packed, i * LDA, rows, stride, tile, 0, COLUMNS, d);
+                        write(tile, 0, COLUMNS, h, w, c(i, j), 4L * n, add || p > 0);
+                    }
+                }
+            }
+        }
+
+        private void dots(int from, int to) {
+            float[] four = Scratch.get().array(Scratch.GEMM_TILE, ROWS * COLUMNS);
+            for (int j = from; j < to; j += 4) {
+                int w = Math.min(4, to - j);
+                for (int i = 0; i < m; i++) {
+                    long x = a(i, 0), y = b(0, j), z = c(i, j);
+                    dot4(x, y, b(0, j + Math.min(1, w - 1)), b(0, j + Math.min(2, w - 1)), b(0, j + w - 1), k, four);
+                    four[w - 1] = four[3];
+                    for (int q = 0; q < w; q++) set(z + 4L * q, add ? get(z + 4L * q) + four[q] : four[q]);
+                }
+            }
+        }
+    }
+
+    private static void run(boolean alone, int blocks, java.util.function.IntConsumer body) {
+        if (!alone) Parallel.run(blocks, body);
+        else for (int i = 0; i < blocks; i++) body.accept(i);
+    }
+
+    private static int roundUp(int x, int step) {
+        return (x + step - 1) / step * step;
+    }
+
+    // ---- packing
+
+    /** How many panels hold n columns. */
+    static long panels(int n) {
+        return (n + COLUMNS - 1) / COLUMNS;
+    }
+
+    /** Bytes from panel to panel of that many rows; a line apart, so that they share no cache set. */
+    static long panelBytes(int depth) {
+        return 4L * COLUMNS * depth + 64;
+    }
+
+    /** Rows of length k one behind the other, {@link Tile#LDA} apart. */
+    static void packRows(long a, long lda, int rows, int k, float[] to, int at) {
+        int whole = k / VL * VL;
+        VectorMask<Float> tail = rest(whole, k);
+        for (int r = 0; r < rows; r++) {
+            long from = a + r * lda;
+            int t = at + r * LDA;
+            for (int i = 0; i < whole; i += VL) load(from + 4L * i).intoArray(to, t + i);
+            if (whole < k) load(from + 4L * whole, tail).intoArray(to, t + whole);
+        }
+    }
+
+    /** Rows of length m cut into tiles, each tile row behind row, {@link #tileFloats} apart. */
+    static void packColumns(long a, long lda, int m, int k, float[] to) {
+        int whole = 0; // as far as a vector reads no further than its row
+        while (whole + Math.max(ROWS, VL) <= m && ROWS <= VL || whole + ROWS <= m && ROWS > VL) whole += ROWS;
+        int size = tileFloats(k);
+        for (int p = 0; p < k; p++) {
+            long from = a + p * lda;
+            int t = p * ROWS, i = 0;
+            for (; i < whole; i += ROWS, t += size) {
+                load(from + 4L * i).intoArray(to, t); // lanes past the tile are overwritten by the next row
+                if (ROWS > VL) load(from + 4L * (i + ROWS - VL)).intoArray(to, t + ROWS - VL);
+            }
+            for (; i < m; i += ROWS, t += size) {
+                load(from + 4L * i, rest(i, m)).intoArray(to, t);
+                if (ROWS > VL) load(from + 4L * (i + VL), rest(i + VL, m)).intoArray(to, t + VL);
+            }
+        }
+    }
+
+    /** Floats from tile to tile of what {@link #packColumns} packs. */
+    static int tileFloats(int depth) {
+        return Math.min(ROWS * depth + VL, ROWS * LDA);
+    }
+
+    /** Rows of length n cut into panels. */
+    static void packPanels(long b, long ldb, int k, int n, long to) {
+        int whole = n / COLUMNS * COLUMNS;
+        long size = panelBytes(k);
+        VectorMask<Float> left = rest(whole, n), right = rest(whole + VL, n);
+        for (int p = 0; p < k; p++) {
+            long from = b + p * ldb, t = to + 4L * COLUMNS * p;
+            for (int j = 0; j < whole; j += COLUMNS, t += size) {
+                store(t, load(from + 4L * j));
+                store(t + VB, load(from + 4L * j + VB));
+            }
+            if (whole < n) {
+                store(t, load(from + 4L * whole, left));
+                store(t + VB, load(from + 4L * whole + VB, right));
+            }
+        }
+    }
+
+    /** The transpose of n rows of length k, cut into panels. */
+    static void packTransposed(long b, long ldb, int k, int n, long to) {
+        int side = Transpose.SIDE, deep = k / side * side;
+        for (int j = 0; j < n; j += side) {
+            long from = b + j * ldb, t = to + j / COLUMNS * panelBytes(k) + 4L * (j % COLUMNS);
+            int rows = Math.min(side, n - j), p = 0;
+            if (rows == side) for (; p < deep; p += side) Transpose.block(from + 4L * p, ldb, t + 4L * COLUMNS * p, 4L * COLUMNS);
+            for (; p < k; p++) {
+                for (int r = 0; r < side; r++) {
+                    set(t + 4L * (COLUMNS * p + r), r < rows ? get(from + r * ldb + 4L * p) : 0);
+                }
+            }
+        }
+        for (int j = roundUp(n, side); j % COLUMNS != 0; j += side) {
+            long t = to + j / COLUMNS * panelBytes(k) + 4L * (j % COLUMNS);
+            for (int p = 0; p < k; p++) for (int r = 0; r < side; r++) set(t + 4L * (COLUMNS * p + r), 0);
+        }
+    }
+
+    // ---- computing
+
+    /** Everything that packed rows and packed panels give, for one block of k. */
+    private static void sweep(
+            Scratch scratch, float[] a, boolean ta, int m, int k, long panels, int n, long c, long ldc, boolean add) {
+        float[] tile = scratch.array(Scratch.GEMM_TILE, ROWS * COLUMNS);
+        int step = ta ? tileFloats(k) : ROWS * LDA;
+        long size = panelBytes(k);
+        for (int g = 0; g < m; g += GROUP) {
+            for (int j = 0; j < n; j += COLUMNS) {
+                long panel = panels + j / COLUMNS * size;
+                int w = Math.min(COLUMNS, n - j);
+                for (int i = g; i < Math.min(m, g + GROUP); i += ROWS) {
+                    int h = Math.min(ROWS, m - i), at = i / ROWS * step;
+                    if (ta) Tile.columns(h, w, a, at, ROWS, panel, 4 * COLUMNS, tile, 0, COLUMNS, k);
+                    else Tile.rows(h, w, a, at, panel, 4 * COLUMNS, tile, 0, COLUMNS, k);
+                    write(tile, 0, COLUMNS, h, w, c + i * ldc + 4L * j, ldc, add);
+                }
+            }
+        }
+    }
+
+    /** Puts or adds a tile to where it belongs. */
+    static void write(float[] tile, int at, int stride, int rows, int columns, long c, long ldc, boolean add) {
+        if (columns == COLUMNS) {
+            if (add) addWhole(tile, at, stride, rows, c, ldc);
+            else putWhole(tile, at, stride, rows, c, ldc);
+        } else {
+            for (int j = 0; j < columns; j += VL) putPart(tile, at + j, stride, rows, columns - j, c + 4L * j, ldc, add);
+        }
+    }
+
+    private static void putWhole(float[] tile, int at, int stride, int rows, long c, long ldc) {
+        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
+            store(c, FloatVector.fromArray(F, tile, at));
+            store(c + VB, FloatVector.fromArray(F, tile, at + VL));
+        }
+    }
+
+    private static void addWhole(float[] tile, int at, int stride, int rows, long c, long ldc) {
+        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
+            store(c, load(c).add(FloatVector.fromArray(F, tile, at)));
+            store(c + VB, load(c + VB).add(FloatVector.fromArray(F, tile, at + VL)));
+        }
+    }
+
+    private static void putPart(
+            float[] tile, int at, int stride, int rows, int columns, long c, long ldc, boolean add) {
+        VectorMask<Float> mask = rest(0, columns);
+        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
+            FloatVector v = FloatVector.fromArray(F, tile, at);
+            store(c, add ? v.add(load(c, mask)) : v, mask);
+        }
+    }
+
+    private static void addParts(long c, long sums, long stride, int parts, int n, boolean add) {
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> mask = rest(i, n);
+            FloatVector v = load(sums + 4L * i, mask);
+            for (int p = 1; p < parts; p++) v = v.add(load(sums + p * stride + 4L * i, mask));
+            store(c + 4L * i, add ? v.add(load(c + 4L * i, mask)) : v, mask);
+        }
+    }
+
+    /** The products of row x with four rows. */
+    private static void dot4(long x, long y0, long y1, long y2, long y3, int k, float[] to) {
+        FloatVector s0 = FloatVector.zero(F), s1 = s0, s2 = s0, s3 = s0;
+        int whole = k / VL * VL;
+        for (long i = 0; i < 4L * whole; i += VB) {
+            FloatVector v = load(x + i);
+            s0 = v.fma(load(y0 + i), s0);
+            s1 = v.fma(load(y1 + i), s1);
+            s2 = v.fma(load(y2 + i), s2);
+            s3 = v.fma(load(y3 + i), s3);
+        }
+        if (whole < k) {
+            VectorMask<Float> mask = rest(whole, k);
+            long i = 4L * whole;
+            FloatVector v = load(x + i, mask);
+            s0 = v.fma(load(y0 + i, mask), s0);
+            s1 = v.fma(load(y1 + i, mask), s1);
+            s2 = v.fma(load(y2 + i, mask), s2);
+            s3 = v.fma(load(y3 + i, mask), s3);
+        }
+        to[0] = Lanes.sum(s0);
+        to[1] = Lanes.sum(s1);
+        to[2] = Lanes.sum(s2);
+        to[3] = Lanes.sum(s3);
+    }
+}

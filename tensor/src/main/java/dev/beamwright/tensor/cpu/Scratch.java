@@ -1,0 +1,55 @@
+package dev.beamwright.tensor.cpu;
+
+import dev.beamwright.tensor.Storage;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The memory of one call on one thread: some arrays and some aligned native blocks, each under a number, which grow to
+ * the largest that was ever asked for and live as long as the thread. What they hold is left over from earlier calls.
+ *
+ * <p>Each number belongs to one use, so that kernels can call one another; see the constants.
+ */
+final class Scratch {
+    /** Arrays of {@link Gemm}: the packed left operand, a tile of results. */
+    static final int GEMM_A = 0, GEMM_TILE = 1;
+    /** Arrays of {@link Attention}. */
+    static final int QUERIES = 2, SCORES = 3, GRADIENTS = 4, RESULTS = 5, ROWS = 6, BIAS = 7, DBIAS = 8, TILE = 9;
+    /** Arrays of {@link VectorBackend}. */
+    static final int SUMS = 10, LINE = 11;
+
+    /** Native blocks of {@link Gemm}: packed panels of one thread, of all threads, partial sums. */
+    static final int GEMM_B = 0, GEMM_SHARED = 1, GEMM_PARTS = 2;
+    /** Native blocks of {@link Attention}: panels of keys, values, queries and gradients. */
+    static final int KEYS = 3, VALUES = 4, KEYS_T = 5, VALUES_T = 6, QUERY_PANELS = 7, OUT_PANELS = 8;
+    /** Native blocks of {@link VectorBackend}: partial sums, products. */
+    static final int PARTIALS = 9, PRODUCTS = 10;
+
+    private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
+
+    private final float[][] arrays = new float[12][0];
+    private final MemorySegment[] blocks = new MemorySegment[11];
+
+    private Scratch() {}
+
+    /** That of this thread. */
+    static Scratch get() {
+        return MINE.get();
+    }
+
+    /** An array of at least that many floats. */
+    float[] array(int number, int size) {
+        float[] a = arrays[number];
+        if (a.length < size) a = arrays[number] = new float[size + size / 4];
+        return a;
+    }
+
+    /** The address of a block of at least that many floats, 64-byte aligned. */
+    long block(int number, long size) {
+        MemorySegment b = blocks[number];
+        if (b == null || b.byteSize() < 4 * size) {
+            b = blocks[number] = Arena.ofAuto().allocate(4 * (size + size / 4), Storage.ALIGNMENT);
+        }
+        return b.address();
+    }
+}

@@ -1,0 +1,986 @@
+package dev.beamwright.tensor.cpu;
+
+import static dev.beamwright.tensor.cpu.Lanes.F;
+import static dev.beamwright.tensor.cpu.Lanes.VB;
+import static dev.beamwright.tensor.cpu.Lanes.VL;
+import static dev.beamwright.tensor.cpu.Lanes.load;
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.zero;
+
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
+ * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
+ *
+ * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
+ * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
+ * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
+ * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+ *
+ * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
+ *
+ * <p>Written by {@code TileGenerator} among the tests; change that, not this.
+ */
+final class Tile {
+    /** Most rows of a tile: as many sums as registers hold. */
+    static final int ROWS = VL == 16 ? 12 : 6;
+
+    /** Most columns of a tile: two vectors. */
+    static final int COLUMNS = 2 * VL;
+
+    /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
+    static final int LDA = 272;
+
+    /** The most columns of an a that lies by rows. */
+    static final int DEPTH = 256;
+
+    /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
+    private static final int[] HEIGHT = ROWS == 12
+            ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
+            : new int[] {0, 1, 2, 4, 4, 6, 6};
+
+    private Tile() {}
+
+    /** The tile of an a that lies by rows. */
+    static void rows(
+            int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
+        else rows1(rows, a, ao, b, bs, t, to, ts, n);
+    }
+
+    /** The tile of an a that lies by columns. */
+    static void columns(
+            int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
+        else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
+    }
+
+    private static void rows2(
+            int rows, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        switch (HEIGHT[rows]) {
+            case 12 -> rows12x2(a, ao, b, bs, t, to, ts, n);
+            case 8 -> rows8x2(a, ao, b, bs, t, to, ts, n);
+            case 6 -> rows6x2(a, ao, b, bs, t, to, ts, n);
+            case 4 -> rows4x2(a, ao, b, bs, t, to, ts, n);
+            case 2 -> rows2x2(a, ao, b, bs, t, to, ts, n);
+            case 1 -> rows1x2(a, ao, b, bs, t, to, ts, n);
+            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+        }
+    }
+
+    private static void rows1(
+            int rows, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        switch (HEIGHT[rows]) {
+            case 12 -> rows12x1(a, ao, b, bs, t, to, ts, n);
+            case 8 -> rows8x1(a, ao, b, bs, t, to, ts, n);
+            case 6 -> rows6x1(a, ao, b, bs, t, to, ts, n);
+            case 4 -> rows4x1(a, ao, b, bs, t, to, ts, n);
+            case 2 -> rows2x1(a, ao, b, bs, t, to, ts, n);
+            case 1 -> rows1x1(a, ao, b, bs, t, to, ts, n);
+            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+        }
+    }
+
+    private static void columns2(
+            int rows, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        switch (HEIGHT[rows]) {
+            case 12 -> columns12x2(a, ao, as, b, bs, t, to, ts, n);
+            case 8 -> columns8x2(a, ao, as, b, bs, t, to, ts, n);
+            case 6 -> columns6x2(a, ao, as, b, bs, t, to, ts, n);
+            case 4 -> columns4x2(a, ao, as, b, bs, t, to, ts, n);
+            case 2 -> columns2x2(a, ao, as, b, bs, t, to, ts, n);
+            case 1 -> columns1x2(a, ao, as, b, bs, t, to, ts, n);
+            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+        }
+    }
+
+    private static void columns1(
+            int rows, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        switch (HEIGHT[rows]) {
+            case 12 -> columns12x1(a, ao, as, b, bs, t, to, ts, n);
+            case 8 -> columns8x1(a, ao, as, b, bs, t, to, ts, n);
+            case 6 -> columns6x1(a, ao, as, b, bs, t, to, ts, n);
+            case 4 -> columns4x1(a, ao, as, b, bs, t, to, ts, n);
+            case 2 -> columns2x1(a, ao, as, b, bs, t, to, ts, n);
+            case 1 -> columns1x1(a, ao, as, b, bs, t, to, ts, n);
+            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+        }
+    }
+
+    private static void rows12x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8 * LDA]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9 * LDA]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10 * LDA]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11 * LDA]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+        c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
+        c7.intoArray(t, to + 7 * ts);
+        d7.intoArray(t, to + 7 * ts + VL);
+        c8.intoArray(t, to + 8 * ts);
+        d8.intoArray(t, to + 8 * ts + VL);
+        c9.intoArray(t, to + 9 * ts);
+        d9.intoArray(t, to + 9 * ts + VL);
+        c10.intoArray(t, to + 10 * ts);
+        d10.intoArray(t, to + 10 * ts + VL);
+        c11.intoArray(t, to + 11 * ts);
+        d11.intoArray(t, to + 11 * ts + VL);
+    }
+
+    private static void rows8x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+        c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
+        c7.intoArray(t, to + 7 * ts);
+        d7.intoArray(t, to + 7 * ts + VL);
+    }
+
+    private static void rows6x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+    }
+
+    private static void rows4x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+    }
+
+    private static void rows2x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+    }
+
+    private static void rows1x2(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+    }
+
+    private static void rows12x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        FloatVector c8 = zero(F);
+        FloatVector c9 = zero(F);
+        FloatVector c10 = zero(F);
+        FloatVector c11 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            v = broadcast(F, a[ao + 8 * LDA]);
+            c8 = v.fma(x, c8);
+            v = broadcast(F, a[ao + 9 * LDA]);
+            c9 = v.fma(x, c9);
+            v = broadcast(F, a[ao + 10 * LDA]);
+            c10 = v.fma(x, c10);
+            v = broadcast(F, a[ao + 11 * LDA]);
+            c11 = v.fma(x, c11);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+        c6.intoArray(t, to + 6 * ts);
+        c7.intoArray(t, to + 7 * ts);
+        c8.intoArray(t, to + 8 * ts);
+        c9.intoArray(t, to + 9 * ts);
+        c10.intoArray(t, to + 10 * ts);
+        c11.intoArray(t, to + 11 * ts);
+    }
+
+    private static void rows8x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+        c6.intoArray(t, to + 6 * ts);
+        c7.intoArray(t, to + 7 * ts);
+    }
+
+    private static void rows6x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+    }
+
+    private static void rows4x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+    }
+
+    private static void rows2x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+    }
+
+    private static void rows1x1(
+            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+    }
+
+    private static void columns12x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+        c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
+        c7.intoArray(t, to + 7 * ts);
+        d7.intoArray(t, to + 7 * ts + VL);
+        c8.intoArray(t, to + 8 * ts);
+        d8.intoArray(t, to + 8 * ts + VL);
+        c9.intoArray(t, to + 9 * ts);
+        d9.intoArray(t, to + 9 * ts + VL);
+        c10.intoArray(t, to + 10 * ts);
+        d10.intoArray(t, to + 10 * ts + VL);
+        c11.intoArray(t, to + 11 * ts);
+        d11.intoArray(t, to + 11 * ts + VL);
+    }
+
+    private static void columns8x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+        c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
+        c7.intoArray(t, to + 7 * ts);
+        d7.intoArray(t, to + 7 * ts + VL);
+    }
+
+    private static void columns6x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+    }
+
+    private static void columns4x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+    }
+
+    private static void columns2x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+    }
+
+    private static void columns1x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+    }
+
+    private static void columns12x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        FloatVector c8 = zero(F);
+        FloatVector c9 = zero(F);
+        FloatVector c10 = zero(F);
+        FloatVector c11 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            v = broadcast(F, a[ao + 8]);
+            c8 = v.fma(x, c8);
+            v = broadcast(F, a[ao + 9]);
+            c9 = v.fma(x, c9);
+            v = broadcast(F, a[ao + 10]);
+            c10 = v.fma(x, c10);
+            v = broadcast(F, a[ao + 11]);
+            c11 = v.fma(x, c11);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+        c6.intoArray(t, to + 6 * ts);
+        c7.intoArray(t, to + 7 * ts);
+        c8.intoArray(t, to + 8 * ts);
+        c9.intoArray(t, to + 9 * ts);
+        c10.intoArray(t, to + 10 * ts);
+        c11.intoArray(t, to + 11 * ts);
+    }
+
+    private static void columns8x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+        c6.intoArray(t, to + 6 * ts);
+        c7.intoArray(t, to + 7 * ts);
+    }
+
+    private static void columns6x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+    }
+
+    private static void columns4x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+    }
+
+    private static void columns2x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+    }
+
+    private static void columns1x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+    }
+}

@@ -1,0 +1,135 @@
+package dev.beamwright.tensor.cpu;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Writes {@code Tile.java}: the same few lines for each height and width of tile, since a loop over rows would not stay
+ * in registers.
+ */
+final class TileGenerator {
+    private static final int[] HEIGHTS = {12, 8, 6, 4, 2, 1};
+
+    private TileGenerator() {}
+
+    /** Writes the file named, as it stands in the sources. */
+    public static void main(String[] args) throws IOException {
+        Files.writeString(Path.of(args[0]), source());
+    }
+
+    static String source() {
+        var s = new StringBuilder(HEAD);
+        for (boolean columns : new boolean[] {false, true}) {
+            for (int width = 2; width >= 1; width--) s.append(dispatch(columns, width));
+        }
+        for (boolean columns : new boolean[] {false, true}) {
+            for (int width = 2; width >= 1; width--) {
+                for (int height : HEIGHTS) s.append(tile(columns, height, width));
+            }
+        }
+        return s + "}\n";
+    }
+
+    private static String name(boolean columns, int height, int width) {
+        return (columns ? "columns" : "rows") + height + "x" + width;
+    }
+
+    private static String dispatch(boolean columns, int width) {
+        String stride = columns ? ", as" : "";
+        String name = (columns ? "columns" : "rows") + width;
+        var s = new StringBuilder("\n    private static void %s(\n".formatted(name));
+        s.append("            int rows, float[] a, int ao%s, long b, long bs, float[] t, int to, int ts, int n) {\n"
+                .formatted(columns ? ", int as" : ""));
+        s.append("        switch (HEIGHT[rows]) {\n");
+        for (int height : HEIGHTS) {
+            s.append("            case %d -> %s(a, ao%s, b, bs, t, to, ts, n);\n"
+                    .formatted(height, name(columns, height, width), stride));
+        }
+        return s + "            default -> throw new IllegalArgumentException(\"no tile of \" + rows + \" rows\");\n"
+                + "        }\n    }\n";
+    }
+
+    private static String tile(boolean columns, int height, int width) {
+        var s = new StringBuilder("\n    private static void %s(\n".formatted(name(columns, height, width)));
+        s.append("            float[] a, int ao%s, long b, long bs, float[] t, int to, int ts, int n) {\n"
+                .formatted(columns ? ", int as" : ""));
+        for (int i = 0; i < height; i++) {
+            s.append("        FloatVector c%d = zero(F)%s;\n".formatted(i, width == 2 ? ", d%d = c%d".formatted(i, i) : ""));
+        }
+        s.append("        for (int k = 0; k < n; k++) {\n            FloatVector x = load(b), ");
+        s.append(width == 2 ? "y = load(b + VB), v;\n" : "v;\n");
+        for (int i = 0; i < height; i++) {
+            String at = i == 0 ? "ao" : columns ? "ao + " + i : "ao + %d * LDA".formatted(i);
+            s.append("            v = broadcast(F, a[%s]);\n            c%d = v.fma(x, c%d);\n".formatted(at, i, i));
+            if (width == 2) s.append("            d%d = v.fma(y, d%d);\n".formatted(i, i));
+        }
+        s.append("            ao += %s;\n            b += bs;\n        }\n".formatted(columns ? "as" : "1"));
+        for (int i = 0; i < height; i++) {
+            String at = i == 0 ? "to" : i == 1 ? "to + ts" : "to + %d * ts".formatted(i);
+            s.append("        c%d.intoArray(t, %s);\n".formatted(i, at));
+            if (width == 2) s.append("        d%d.intoArray(t, %s + VL);\n".formatted(i, at));
+        }
+        return s + "    }\n";
+    }
+
+    private static final String HEAD = """
+            package dev.beamwright.tensor.cpu;
+
+            import static dev.beamwright.tensor.cpu.Lanes.F;
+            import static dev.beamwright.tensor.cpu.Lanes.VB;
+            import static dev.beamwright.tensor.cpu.Lanes.VL;
+            import static dev.beamwright.tensor.cpu.Lanes.load;
+            import static jdk.incubator.vector.FloatVector.broadcast;
+            import static jdk.incubator.vector.FloatVector.zero;
+
+            import jdk.incubator.vector.FloatVector;
+
+            /**
+             * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
+             * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
+             *
+             * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
+             * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
+             * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
+             * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+             *
+             * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
+             *
+             * <p>Written by {@code TileGenerator} among the tests; change that, not this.
+             */
+            final class Tile {
+                /** Most rows of a tile: as many sums as registers hold. */
+                static final int ROWS = VL == 16 ? 12 : 6;
+
+                /** Most columns of a tile: two vectors. */
+                static final int COLUMNS = 2 * VL;
+
+                /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
+                static final int LDA = 272;
+
+                /** The most columns of an a that lies by rows. */
+                static final int DEPTH = 256;
+
+                /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
+                private static final int[] HEIGHT = ROWS == 12
+                        ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
+                        : new int[] {0, 1, 2, 4, 4, 6, 6};
+
+                private Tile() {}
+
+                /** The tile of an a that lies by rows. */
+                static void rows(
+                        int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+                    if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
+                    else rows1(rows, a, ao, b, bs, t, to, ts, n);
+                }
+
+                /** The tile of an a that lies by columns. */
+                static void columns(
+                        int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+                    if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
+                    else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
+                }
+            """;
+}
