@@ -36,11 +36,12 @@ public final class Prepare {
                 : Source.of(Path.of(config.data()));
         Source items = config.data() == null
                 ? Source.bundled(BUNDLED + "movies.dat.gz")
-                : config.items() == null ? null : Source.of(Path.of(config.items()));
+                : config.items() == null ? null
+                : Source.of(Path.of(config.items()));
         Map<String, String> hashes = new LinkedHashMap<>();
         hashes.put("data", data.sha256());
         if (items != null) hashes.put("items", items.sha256());
-        refuseOtherData(config, run, hashes);
+        keepToTheData(config, run, hashes);
 
         BadLines bad = new BadLines(config.skipBadLines());
         Format format = config.format() != null ? config.format() : Format.of(data);
@@ -102,16 +103,21 @@ public final class Prepare {
         return audit;
     }
 
-    /** Later stages depend on the data: a run that has some may be prepared again only from the same files. */
-    private static void refuseOtherData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
+    /**
+     * Later stages depend on the data: a run that has semantic IDs or a model may be prepared again only in the same way.
+     * A score card of other data is dropped: it is made again in a moment.
+     */
+    private static void keepToTheData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
         List<String> later = List.of("tokens/semantic-ids.json", "model/state.json");
-        if (later.stream().noneMatch(run::has) || !run.has("config/prepare.json")) return;
+        if (!run.has("config/prepare.json")) return;
         boolean same = run.config("prepare", PrepareConfig.class).equals(config)
                 && RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
-        if (!same) {
+        if (same) return;
+        if (later.stream().anyMatch(run::has)) {
             throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other data or "
                     + "settings; give another --out, or delete the folder first");
         }
+        if (run.has("scorecard.json")) Prepared.delete(run.file("scorecard.json"));
     }
 
     /** The rows of each user, in the file's order. */
@@ -135,7 +141,8 @@ public final class Prepare {
             events.clear();
             int all = rows[u].length;
             rows[u] = Arrays.stream(rows[u])
-                    .filter(r -> read.time()[r] == Times.UNKNOWN || events.add(new Event(read.item()[r], read.time()[r])))
+                    .filter(r -> read.time()[r] == Times.UNKNOWN
+                            || events.add(new Event(read.item()[r], read.time()[r])))
                     .toArray();
             dropped += all - rows[u].length;
         }
@@ -145,7 +152,7 @@ public final class Prepare {
     /** Drops users and items with fewer than k rows until all that are left have k. */
     static int[][] core(int[][] rows, int[] item, int items, int k) {
         int[][] kept = rows.clone();
-        for (boolean changed = k > 1; changed; ) {
+        for (boolean changed = k > 1; changed;) {
             changed = false;
             int[] count = new int[items];
             for (int[] user : kept) for (int r : user) count[item[r]]++;

@@ -38,7 +38,7 @@ record Source(String path, boolean bundled) {
         if (Files.isDirectory(file)) {
             throw new UserError(file + ": this is a folder; name the file in it");
         }
-        if (!Files.exists(file)) throw new UserError(file + ": there is no such file");
+        if (!Files.exists(file)) throw new UserError(file + ": there is no such file; check the name and the folder");
         return new Source(file.toString(), false);
     }
 
@@ -82,7 +82,7 @@ record Source(String path, boolean bundled) {
     String[] head(int n) {
         List<String> lines = new ArrayList<>();
         try (BufferedReader reader = reader()) {
-            for (String line; lines.size() < n && (line = reader.readLine()) != null; ) {
+            for (String line; lines.size() < n && (line = reader.readLine()) != null;) {
                 if (lines.isEmpty() && line.startsWith("\uFEFF")) line = line.substring(1);
                 if (!line.isBlank()) lines.add(line);
             }
@@ -105,9 +105,9 @@ record Source(String path, boolean bundled) {
         }
     }
 
-    /** An error at a line (1-based) of this file. */
+    /** An error at a line of this file, from 1; 0 for none in particular. */
     UserError error(long line, String what, String mend) {
-        return new UserError(this + ":" + line + ": " + what + "; " + mend);
+        return new UserError(this + (line > 0 ? ":" + line : "") + ": " + what + "; " + mend);
     }
 
     /** What an exception while reading means, after {@code line} lines could be read. */
@@ -128,7 +128,7 @@ record Source(String path, boolean bundled) {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         long line = 1;
         try (InputStream in = open()) {
-            for (int b; (b = in.read()) >= 0; ) {
+            for (int b; (b = in.read()) >= 0;) {
                 if (b != '\n') {
                     text.write(b);
                     continue;

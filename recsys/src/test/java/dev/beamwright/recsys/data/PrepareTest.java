@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PrepareTest {
     @TempDir
@@ -76,16 +77,19 @@ class PrepareTest {
 
     /** The same four interactions of one user and three of another in every format, out of time order. */
     @ParameterizedTest(name = "{0}")
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            d.csv       | user,item,time\\nu,b,20\\nu,a,10\\nv,"c,d",5\\nu,"c,d",30\\nv,a,6\\nv,b,7\\n
-            d.tsv       | user_id\\titem_id\\ttimestamp\\nu\\tb\\t20\\nu\\ta\\t10\\nv\\tc,d\\t5\\nu\\tc,d\\t30\\nv\\ta\\t6\\nv\\tb\\t7\\n
-            bom.tsv     | \uFEFFuser_id\\titem_id\\ttimestamp\\r\\nu\\tb\\t20\\r\\n\\r\\nu\\ta\\t10\\r\\nv\\tc,d\\t5\\r\\nu\\tc,d\\t30\\r\\nv\\ta\\t6\\r\\nv\\tb\\t7\\r\\n
-            d.inter     | user_id:token\\titem_id:token\\ttimestamp:float\\nu\\tb\\t20.0\\nu\\ta\\t1e1\\nv\\tc,d\\t5\\nu\\tc,d\\t30\\nv\\ta\\t6\\nv\\tb\\t7\\n
-            ratings.dat | u::b::1::20\\nu::a::1::10\\nv::c,d::1::5\\nu::c,d::1::30\\nv::a::1::6\\nv::b::1::7\\n
-            reviews.json| {"reviewerID":"u","asin":"b","unixReviewTime":20}\\n{"reviewerID":"u","asin":"a","unixReviewTime":10}\\n{"reviewerID":"v","asin":"c,d","unixReviewTime":5}\\n{"reviewerID":"u","asin":"c,d","unixReviewTime":30}\\n{"reviewerID":"v","asin":"a","unixReviewTime":6}\\n{"reviewerID":"v","asin":"b","unixReviewTime":7}\\n
-            d.json      | {"u": ["a", "b", "c,d"],\\n "v": ["c,d", "a", "b"]}
-            d.txt       | user_id,item_id,date\\nu,b,2014-02-01\\nu,a,2014-01-31T23:00:00Z\\nv,"c,d",2014-01-01\\nu,"c,d",2014-03-01 10:00:00\\nv,a,2014-01-02\\nv,b,2014-01-03\\n
-            """)
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock = """
+                    d.csv       | user,item,time\\nu,b,20\\nu,a,10\\nv,"c,d",5\\nu,"c,d",30\\nv,a,6\\nv,b,7\\n
+                    d.tsv       | user_id\\titem_id\\ttimestamp\\nu\\tb\\t20\\nu\\ta\\t10\\nv\\tc,d\\t5\\nu\\tc,d\\t30\\nv\\ta\\t6\\nv\\tb\\t7\\n
+                    bom.tsv     | \uFEFFuser_id\\titem_id\\ttimestamp\\r\\nu\\tb\\t20\\r\\n\\r\\nu\\ta\\t10\\r\\nv\\tc,d\\t5\\r\\nu\\tc,d\\t30\\r\\nv\\ta\\t6\\r\\nv\\tb\\t7\\r\\n
+                    d.inter     | user_id:token\\titem_id:token\\ttimestamp:float\\nu\\tb\\t20.0\\nu\\ta\\t1e1\\nv\\tc,d\\t5\\nu\\tc,d\\t30\\nv\\ta\\t6\\nv\\tb\\t7\\n
+                    ratings.dat | u::b::1::20\\nu::a::1::10\\nv::c,d::1::5\\nu::c,d::1::30\\nv::a::1::6\\nv::b::1::7\\n
+                    reviews.json| {"reviewerID":"u","asin":"b","unixReviewTime":20}\\n{"reviewerID":"u","asin":"a","unixReviewTime":10}\\n{"reviewerID":"v","asin":"c,d","unixReviewTime":5}\\n{"reviewerID":"u","asin":"c,d","unixReviewTime":30}\\n{"reviewerID":"v","asin":"a","unixReviewTime":6}\\n{"reviewerID":"v","asin":"b","unixReviewTime":7}\\n
+                    d.json      | {"u": ["a", "b", "c,d"],\\n "v": ["c,d", "a", "b"]}
+                    d.txt       | user_id,item_id,date\\nu,b,2014-02-01\\nu,a,2014-01-31T23:00:00Z\\nv,"c,d",2014-01-01\\nu,"c,d",2014-03-01 10:00:00\\nv,a,2014-01-02\\nv,b,2014-01-03\\n
+                    """)
     void readsEveryFormat(String name, String text) throws IOException {
         String content = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
         Map<String, List<String>> expected = Map.of("u", List.of("a", "b", "c,d"), "v", List.of("c,d", "a", "b"));
@@ -120,7 +124,8 @@ class PrepareTest {
 
     @Test
     void orderFileTakesTheFilesOrderWhateverTheTimes() {
-        prepare(config(file("d.tsv", "user\titem\ttime\nu\tz\t9\nu\tc\t5\nu\ta\t7\n"), null, Order.FILE, 0, null, false));
+        prepare(config(file("d.tsv", "user\titem\ttime\nu\tz\t9\nu\tc\t5\nu\ta\t7\n"), null, Order.FILE, 0, null,
+                false));
         assertThat(sequences()).isEqualTo(Map.of("u", List.of("z", "c", "a")));
     }
 
@@ -170,7 +175,8 @@ class PrepareTest {
     @Test
     void timeSplitCutsAllUsersAtTheSameMoments() {
         StringBuilder s = new StringBuilder("user\titem\ttime\n");
-        for (int i = 0; i < 20; i++) s.append((i % 2 == 0 ? "u" : "v") + "\ti" + i % 7 + "\t" + (100 + i / 2 * 2) + "\n");
+        for (int i = 0; i < 20; i++)
+            s.append((i % 2 == 0 ? "u" : "v") + "\ti" + i % 7 + "\t" + (100 + i / 2 * 2) + "\n");
         s.append("late\ti1\t118\nlate\ti2\t118\n");
         PrepareConfig c = new PrepareConfig(
                 file("d.tsv", s.toString()).toString(),
@@ -226,7 +232,8 @@ class PrepareTest {
     @Test
     void idsSurviveTheRunFolder() {
         String id = "a\\t\\\\b c\u2028\"'";
-        Path data = file("d.csv", "user,item\n\"u\n\tv\",\"" + id.replace("\"", "\"\"") + "\"\n\"u\n\tv\",2\n\"u\n\tv\",3\n");
+        Path data = file("d.csv",
+                "user,item\n\"u\n\tv\",\"" + id.replace("\"", "\"\"") + "\"\n\"u\n\tv\",2\n\"u\n\tv\",3\n");
         prepare(config(data, null, Order.AUTO, 0, null, false));
         Dataset d = Prepared.load(run()).data();
         assertThat(d.users()).containsExactly("u\n\tv");
@@ -255,6 +262,39 @@ class PrepareTest {
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("another --out");
         assertThat(Prepared.load(run()).data().items()).hasSize(3);
+    }
+
+    @Test
+    void otherDataDropsTheOldScoreCard() throws IOException {
+        String text = "user\titem\nu\ta\nu\tb\nu\tc\n";
+        prepare(text);
+        Files.writeString(run().file("scorecard.json"), "{}");
+        prepare(text);
+        assertThat(run().has("scorecard.json")).isTrue();
+        prepare(text + "u\td\n");
+        assertThat(run().has("scorecard.json")).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1365029107, 1365029107000",
+        "1365029107000, 1365029107000",
+        "978300019.25, 978300019250",
+        "1e9, 1000000000000",
+        "0, 0",
+        "2014-07-23, 1406073600000",
+        "2014-07-23 18:30:00, 1406140200000",
+        "2014-07-23T18:30:00Z, 1406140200000",
+        "2014-07-23T20:30:00+02:00, 1406140200000"
+    })
+    void timesInManyForms(String text, long milliseconds) {
+        assertThat(Times.parse(text)).isEqualTo(milliseconds);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "5d", "0x10", "NaN", "Infinity", "-1", "1e400", "2014-13-01", "2014-7-1", "1.2.3", "1e20"})
+    void otherTextsAreNoTimes(String text) {
+        assertThatThrownBy(() -> Times.parse(text)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

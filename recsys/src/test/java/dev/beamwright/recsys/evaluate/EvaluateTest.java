@@ -129,7 +129,8 @@ class EvaluateTest {
         Path run = folder.resolve("run");
         assertThat(quietly("prepare", "--out", run.toString())).contains("2,059", "44,613");
         String table = quietly(
-                "evaluate", run.toString(), "--baselines", "popularity,markov,markov-decayed,item-knn", "--bootstrap", "50");
+                "evaluate", run.toString(), "--baselines", "popularity,markov,markov-decayed,item-knn", "--bootstrap",
+                "50");
         assertThat(table).contains("markov-decayed  test   item   allowed");
         JsonNode rows = Json.readTree(run.resolve("scorecard.json")).path("rows");
         assertThat(rows).hasSize(8);
