@@ -1,6 +1,5 @@
 /** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
-@SuppressWarnings("requires-automatic")
-module dev.beamwright.recsys {
+@SuppressWarnings("requires-automatic") module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires transitive tools.jackson.databind;
     requires java.management;
