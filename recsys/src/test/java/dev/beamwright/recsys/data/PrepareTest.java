@@ -292,7 +292,8 @@ class PrepareTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"x", "5d", "0x10", "NaN", "Infinity", "-1", "1e400", "2014-13-01", "2014-7-1", "1.2.3", "1e20"})
+    @ValueSource(
+            strings = {"x", "5d", "0x10", "NaN", "Infinity", "-1", "1e400", "2014-13-01", "2014-7-1", "1.2.3", "1e20"})
     void otherTextsAreNoTimes(String text) {
         assertThatThrownBy(() -> Times.parse(text)).isInstanceOf(IllegalArgumentException.class);
     }
