@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.cli;
 
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
@@ -7,8 +9,6 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
-import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.Recommender;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -122,7 +122,8 @@ final class EvaluateCommand implements Callable<Integer> {
             if (ids.distinct() < ids.items()) groups = ids.sharedBy();
         }
         if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, progress);
-        try (var recommender = Recommender.load(run, device.open());
+        try (
+                var recommender = Recommender.load(run, device.open());
                 var ranker = recommender.ranker(beam)) {
             return Evaluate.run(config, run, List.of(ranker), groups, progress);
         }

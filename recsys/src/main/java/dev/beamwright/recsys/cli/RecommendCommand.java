@@ -50,7 +50,11 @@ final class RecommendCommand implements Callable<Integer> {
     @Option(names = "--all", description = "all users of the run, one line of JSON for each")
     private boolean all;
 
-    @Option(names = "-k", paramLabel = "N", defaultValue = "10", description = "items wanted; default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "-k",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "items wanted; default: ${DEFAULT-VALUE}")
     private int k;
 
     @Option(
@@ -85,7 +89,8 @@ final class RecommendCommand implements Callable<Integer> {
         if (!all && users == null && history == null) {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
         }
-        try (var recommender = Recommender.load(RunFolder.open(run), device.open());
+        try (
+                var recommender = Recommender.load(RunFolder.open(run), device.open());
                 PrintWriter out = spec.commandLine().getOut()) {
             var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
             Dataset data = recommender.data();
@@ -94,7 +99,8 @@ final class RecommendCommand implements Callable<Integer> {
                 for (String user : users) {
                     int u = data.users().indexOf(user);
                     if (u < 0) {
-                        throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+                        throw new UserError(
+                                "there is no user '" + user + "' in this run; data/sequences.tsv lists them");
                     }
                     print(out, data, answer(recommender, user, data.sequences()[u], options));
                 }

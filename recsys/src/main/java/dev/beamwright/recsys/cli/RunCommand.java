@@ -85,7 +85,10 @@ final class RunCommand implements Callable<Integer> {
             description = "what the model is compared with; default: ${DEFAULT-VALUE}")
     private List<String> baselines;
 
-    @Option(names = "--user", paramLabel = "ID", description = "whom to recommend for at the end; default: the first user")
+    @Option(
+            names = "--user",
+            paramLabel = "ID",
+            description = "whom to recommend for at the end; default: the first user")
     private String user;
 
     @Option(names = "--json", description = "print score card and recommendations as one JSON object")
@@ -132,7 +135,8 @@ final class RunCommand implements Callable<Integer> {
         try (var recommender = Recommender.load(run, backend)) {
             Dataset dataset = recommender.data();
             int u = user == null ? 0 : dataset.users().indexOf(user);
-            if (u < 0) throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+            if (u < 0)
+                throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
             int[] sequence = dataset.sequences()[u];
             var best = recommender
                     .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)

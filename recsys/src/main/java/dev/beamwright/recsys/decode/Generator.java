@@ -42,7 +42,8 @@ public final class Generator implements AutoCloseable {
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             try (Tape tape = Tape.inference(backend, memory)) {
-                List<BeamSearch.Result> found = search.search(tape, histories.subList(from, to), eligible, hideSeen, null);
+                List<BeamSearch.Result> found =
+                        search.search(tape, histories.subList(from, to), eligible, hideSeen, null);
                 for (int i = from; i < to; i++) results[i] = found.get(i - from);
             }
             idle.add(memory);

@@ -109,8 +109,8 @@ public final class Recommender implements AutoCloseable {
         var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
-            for (BeamSearch.Result r :
-                    generator.recommend(List.of(histories), eligible, options.hideSeen(), progress)) {
+            for (BeamSearch.Result r : generator.recommend(List.of(histories), eligible, options.hideSeen(),
+                    progress)) {
                 List<Recommendation> best = new ArrayList<>();
                 for (int i = 0; i < Math.min(k, r.items().length); i++) {
                     int item = r.items()[i];

@@ -72,7 +72,8 @@ public final class Evaluate {
      * at the level of semantic IDs.
      */
     public static List<ScoreCard.Row> measure(
-            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups, Progress progress) {
+            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
+            Progress progress) {
         return measure(config, prepared, ranker, seenMask, groups, null, progress);
     }
 
@@ -87,12 +88,14 @@ public final class Evaluate {
         Split split = prepared.split();
         List<Case> cases = config.split().equals("test") ? split.test() : split.validation();
         if (cases.isEmpty()) {
-            throw new UserError("there are no " + config.split() + " questions in this run; prepare it with other shares");
+            throw new UserError(
+                    "there are no " + config.split() + " questions in this run; prepare it with other shares");
         }
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
         String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
         int depth = Math.max(config.k().getLast(), config.predictions());
-        try (Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
+        try (
+                Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
                 Progress.Bar bar = progress.start(what, cases.size())) {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));

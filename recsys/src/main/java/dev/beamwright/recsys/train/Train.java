@@ -131,8 +131,9 @@ public final class Train implements AutoCloseable {
         if (restart) {
             for (String file : List.of(LAST, BEST, METRICS, FIRST_STEPS)) delete(run.file(file));
         } else if (run.has(LAST) && !config.equals(run.config("train", TrainConfig.class))) {
-            throw new UserError(run.root() + ": was trained with other settings (config/train.json); give the same to go"
-                    + " on, or --restart to begin anew");
+            throw new UserError(
+                    run.root() + ": was trained with other settings (config/train.json); give the same to go"
+                            + " on, or --restart to begin anew");
         }
         try (var train = new Train(config, run, backend, progress)) {
             return train.train();
@@ -272,7 +273,8 @@ public final class Train implements AutoCloseable {
         if (validation.isEmpty()) return new double[] {0, 0};
         var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
         double recall = 0, ndcg = 0;
-        try (var generator = new Generator(backend, model, beam);
+        try (
+                var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
             BeamSearch.Result[] results = generator.recommend(
                     validation.stream().map(Case::history).toList(), null, false, done -> bar.step(done, ""));
@@ -349,7 +351,8 @@ public final class Train implements AutoCloseable {
 
     private void append(EpochMetrics metrics) {
         Json.writeAtomically(
-                run.file(METRICS), (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+                run.file(METRICS),
+                (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */
