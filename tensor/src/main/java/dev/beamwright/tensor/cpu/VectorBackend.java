@@ -6,6 +6,7 @@ import static dev.beamwright.tensor.cpu.Lanes.getInt;
 import static dev.beamwright.tensor.cpu.Lanes.keep;
 import static dev.beamwright.tensor.cpu.Lanes.set;
 
+import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.SoftmaxMask;
@@ -313,6 +314,32 @@ final class VectorBackend extends ScalarBackend {
             }
         });
         keep(x, positions);
+    }
+
+    // ---- attention
+
+    @Override
+    public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
+        if (spec.headDim() > Tile.DEPTH) super.attention(out, lse, q, kv, bias, spec);
+        else Attention.forward(out, lse, q, kv, bias, spec);
+        keep(out, lse, q, kv, bias, spec);
+    }
+
+    @Override
+    public void attentionBackward(
+            Tensor dq,
+            Tensor dkv,
+            Tensor dbias,
+            Tensor dout,
+            Tensor out,
+            Tensor lse,
+            Tensor q,
+            Tensor kv,
+            Tensor bias,
+            AttentionSpec spec) {
+        if (spec.headDim() > Tile.DEPTH) super.attentionBackward(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+        else Attention.backward(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+        keep(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
     }
 
     // ---- losses

@@ -222,6 +222,21 @@ class BackendContractTest {
             return List.of(x, y);
         });
 
+        for (boolean causal : new boolean[] {false, true}) {
+            for (boolean crossed : new boolean[] {false, true}) {
+                for (float rate : new float[] {0, 0.25f}) {
+                    String name = (crossed ? "cross-" : "") + "attention" + (causal ? " causal" : "");
+                    if (causal && crossed) continue;
+                    add(name + (rate > 0 ? " dropout" : ""), 300, 40, (b, in, tokens, dim) -> {
+                        return attention(b, in, tokens, dim, causal, crossed, rate);
+                    });
+                }
+            }
+        }
+        add("attention over long sequences", 900, 9, (b, in, tokens, dim) -> {
+            return attention(b, in, tokens * 3, Math.min(dim, 13), true, false, 0.1f);
+        });
+
         add("crossEntropy", (b, in, r, c) -> {
             Tensor loss = in.floats(1), nll = in.floats(r), d = in.floats(r, c);
             Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), weights = in.positive(r);
@@ -258,6 +273,26 @@ class BackendContractTest {
             b.nearest(codes, distances, in.floats(r, c), codebook);
             return List.of(codes, distances);
         });
+    }
+
+    private static List<Tensor> attention(
+            Backend b, Inputs in, int tokens, int dim, boolean causal, boolean crossed, float rate) {
+        int heads = 2, width = heads * dim, keys = crossed ? tokens + 7 : tokens, reach = 20;
+        Tensor q = in.floats(tokens, width), kv = in.floats(keys, 2 * width), bias = in.floats(heads, 2 * reach - 1);
+        Tensor queryOffsets = in.offsets(tokens, Math.max(3, tokens / 2));
+        Tensor keyOffsets = crossed ? in.offsetsLike(queryOffsets, keys) : queryOffsets;
+        Dropout dropout = rate > 0 ? in.dropout(rate) : null;
+        float scale = (float) (1 / Math.sqrt(dim));
+        var spec = new AttentionSpec(heads, dim, scale, causal, queryOffsets, keyOffsets, dropout);
+        Tensor out = in.floats(tokens, width), lse = in.floats(tokens, heads), dout = in.floats(tokens, width);
+        Tensor dq = in.floats(tokens, width), dkv = in.floats(keys, 2 * width), dbias = in.floats(heads, 2 * reach - 1);
+        b.attention(out, lse, q, kv, bias, spec);
+        b.attentionBackward(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+        Tensor plain = in.floats(tokens, width), plainLse = in.floats(tokens, heads);
+        b.attention(plain, plainLse, q, kv, null, spec);
+        b.attentionBackward(dq, null, null, dout, plain, plainLse, q, kv, null, spec);
+        b.attentionBackward(null, dkv, null, dout, plain, plainLse, q, kv, null, spec);
+        return List.of(out, lse, dq, dkv, dbias, plain, plainLse);
     }
 
     /** Children of as many nodes as rows, always with the target among them. */
@@ -309,9 +344,8 @@ class BackendContractTest {
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
-            if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention")
-                    .contains(c.name))
-                continue;
+            if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention dropout")
+                    .contains(c.name)) continue;
             int[] first = bits(c, 40, 67);
             for (int i = 0; i < 50; i++) assertThat(bits(c, 40, 67)).as("%s, time %d", c.name, i).isEqualTo(first);
         }
