@@ -91,6 +91,11 @@ public final class Recommender implements AutoCloseable {
         return new GenerativeRanker(config.label(), backend, model, beam, config.likelihood());
     }
 
+    /** The same with the list that scoring every item gives, not a beam. */
+    public ExactRanker exactRanker() {
+        return new ExactRanker(config.label() + "-exact", backend, model, config.likelihood());
+    }
+
     /** Recommends for one history of item ids, oldest first. */
     public List<Recommendation> recommend(List<String> history, int k, Options options) {
         return recommend(new int[][] {numbers(history)}, Sample.nobodies(1), k, options, null).getFirst();
