@@ -1,8 +1,8 @@
 /** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
-@SuppressWarnings("requires-automatic")
-module dev.beamwright.recsys {
+@SuppressWarnings("requires-automatic") module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires transitive tools.jackson.databind;
+    requires java.management;
     requires commons.math3;
     requires org.apache.commons.statistics.distribution;
     requires org.apache.commons.statistics.inference;
@@ -11,7 +11,9 @@ module dev.beamwright.recsys {
     requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.data;
+    exports dev.beamwright.recsys.embedding;
     exports dev.beamwright.recsys.run;
+    exports dev.beamwright.recsys.semanticid;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -3,6 +3,7 @@ module dev.beamwright.tensor {
     requires static jdk.incubator.vector; // optional at run time: ScalarBackend stands in
 
     exports dev.beamwright.tensor;
+    exports dev.beamwright.tensor.io;
     exports dev.beamwright.tensor.spi;
 
     uses dev.beamwright.tensor.spi.BackendProvider;

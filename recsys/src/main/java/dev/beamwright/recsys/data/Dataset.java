@@ -10,7 +10,8 @@ import java.util.List;
  * @param titles a title for each item, its id where the file gave none
  * @param texts all text of each item (title, brand, categories, …), "" where the file gave none
  * @param sequences the items of each user, oldest first
- * @param times the time of each of these in seconds, or null where the file told only the order
+ * @param times the time of each of these in seconds since 1970, {@link #UNKNOWN_TIME} where the file left it out; null
+ *     where the file told only the order
  */
 public record Dataset(
         List<String> users,
@@ -19,6 +20,9 @@ public record Dataset(
         List<String> texts,
         int[][] sequences,
         long[][] times) {
+    /** The time of an interaction whose time is not known. */
+    public static final long UNKNOWN_TIME = Long.MIN_VALUE;
+
     /** How many interactions there are. */
     public int interactions() {
         int n = 0;

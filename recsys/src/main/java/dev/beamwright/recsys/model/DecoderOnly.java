@@ -23,8 +23,14 @@ import java.util.List;
  * @param heads one for each level, or null where the heads are the embedding tables themselves
  */
 public record DecoderOnly(
-        Variable tokens, Decoder decoder, List<Linear> heads, CodeSpace space, int maxItems, List<Tensor> levelTokens)
-        implements GenerativeModel {
+        Variable tokens,
+        Decoder decoder,
+        List<Linear> heads,
+        CodeSpace space,
+        int maxItems,
+        List<Tensor> levelTokens)
+        implements
+            GenerativeModel {
 
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);

@@ -15,7 +15,14 @@ import dev.beamwright.recsys.run.UserError;
  * @param maxItems how many items of a history are read at the most
  */
 public record ModelConfig(
-        String backbone, int width, int layers, int heads, int headDim, int hidden, boolean tied, int maxItems) {
+        String backbone,
+        int width,
+        int layers,
+        int heads,
+        int headDim,
+        int hidden,
+        boolean tied,
+        int maxItems) {
     /** The base of the rotary embedding. */
     public static final float THETA = 10_000;
 

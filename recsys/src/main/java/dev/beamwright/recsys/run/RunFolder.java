@@ -10,10 +10,12 @@ import java.nio.file.Path;
  * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
  * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
  * train      config/train.json     model/best.safetensors  model/last.safetensors  model/state.json  model/metrics.jsonl
- * evaluate   scorecard.json        predictions/&lt;model&gt;-&lt;split&gt;.jsonl
+ * evaluate   config/evaluate.json  scorecard.json  predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  * recommend  recommendations.jsonl
- * all        run.json: version, data hash, seed, host and JDK of each stage
+ * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
+ *
+ * <p>The files of the first stage are described at {@link dev.beamwright.recsys.data.Prepared}.
  */
 public record RunFolder(Path root) {
     /** An existing run. */

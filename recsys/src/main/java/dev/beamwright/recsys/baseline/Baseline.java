@@ -1,0 +1,29 @@
+package dev.beamwright.recsys.baseline;
+
+import dev.beamwright.recsys.run.UserError;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** A plain rule that learns by counting. A model is only as good as what it beats. */
+public interface Baseline {
+    /** All baselines. */
+    List<Baseline> ALL = List.of(new Popularity(), new Markov(), new MarkovDecayed(), new ItemKnn());
+
+    /** The name by which it stands in a score card. */
+    String name();
+
+    /**
+     * Counts.
+     *
+     * @param train the training part of each user's sequence, oldest first
+     * @param items how many items there are
+     */
+    Scorer fit(int[][] train, int items);
+
+    /** The baseline of this name. */
+    static Baseline named(String name) {
+        for (Baseline b : ALL) if (b.name().equals(name)) return b;
+        String all = ALL.stream().map(Baseline::name).collect(Collectors.joining(", "));
+        throw new UserError("there is no baseline '" + name + "'; choose from " + all);
+    }
+}

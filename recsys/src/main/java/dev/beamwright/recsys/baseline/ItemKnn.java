@@ -1,0 +1,66 @@
+package dev.beamwright.recsys.baseline;
+
+import it.unimi.dsi.fastutil.ints.IntArrays;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * Items taken by the same users. The likeness of items a and b is the cosine of their user sets in the training part,
+ * |users(a) ∩ users(b)| / sqrt(|users(a)| |users(b)|); each item keeps its {@value #NEIGHBOURS} likest others (of equally
+ * like ones the lower numbers). An item's score is the sum of its likenesses to the items of the history, each counted
+ * once, whatever their order. The form of Deshpande and Karypis, "Item-based top-N recommendation algorithms", 2004.
+ */
+record ItemKnn() implements Baseline {
+    private static final int NEIGHBOURS = 100;
+
+    @Override
+    public String name() {
+        return "item-knn";
+    }
+
+    @Override
+    public Scorer fit(int[][] train, int items) {
+        int[][] itemsOf = new int[train.length][];
+        int[] count = new int[items];
+        for (int u = 0; u < train.length; u++) {
+            itemsOf[u] = Arrays.stream(train[u]).distinct().toArray();
+            for (int i : itemsOf[u]) count[i]++;
+        }
+        int[][] usersOf = new int[items][];
+        for (int i = 0; i < items; i++) usersOf[i] = new int[count[i]];
+        int[] fill = new int[items];
+        for (int u = 0; u < train.length; u++) for (int i : itemsOf[u]) usersOf[i][fill[i]++] = u;
+
+        int[][] neighbours = new int[items][];
+        double[][] likeness = new double[items][];
+        ThreadLocal<int[]> scratch = ThreadLocal.withInitial(() -> new int[items]);
+        IntStream.range(0, items).parallel().forEach(a -> {
+            int[] both = scratch.get();
+            int[] met = new int[items];
+            int n = 0;
+            for (int u : usersOf[a]) {
+                for (int b : itemsOf[u]) if (both[b]++ == 0) met[n++] = b;
+            }
+            both[a] = 0;
+            double[] cosine = new double[items];
+            int kept = 0;
+            for (int i = 0; i < n; i++) {
+                int b = met[i];
+                if (b == a) continue;
+                cosine[b] = both[b] / Math.sqrt((double) count[a] * count[b]);
+                both[b] = 0;
+                met[kept++] = b;
+            }
+            IntArrays.quickSort(
+                    met, 0, kept, (x, y) -> cosine[x] != cosine[y] ? Double.compare(cosine[y], cosine[x]) : x - y);
+            neighbours[a] = Arrays.copyOf(met, Math.min(NEIGHBOURS, kept));
+            likeness[a] = Arrays.stream(neighbours[a]).mapToDouble(b -> cosine[b]).toArray();
+        });
+        return (history, scores) -> {
+            Arrays.fill(scores, 0);
+            for (int item : Arrays.stream(history).distinct().toArray()) {
+                for (int i = 0; i < neighbours[item].length; i++) scores[neighbours[item][i]] += likeness[item][i];
+            }
+        };
+    }
+}

@@ -1,0 +1,16 @@
+package dev.beamwright.recsys.baseline;
+
+/** The same for everybody: an item's score is how often it stands in the training part. */
+record Popularity() implements Baseline {
+    @Override
+    public String name() {
+        return "popularity";
+    }
+
+    @Override
+    public Scorer fit(int[][] train, int items) {
+        double[] count = new double[items];
+        for (int[] sequence : train) for (int item : sequence) count[item]++;
+        return (_, scores) -> System.arraycopy(count, 0, scores, 0, items);
+    }
+}

@@ -1,0 +1,28 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import picocli.CommandLine.Option;
+
+/** The option that chooses where to compute. */
+final class DeviceOption {
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "auto, vector, scalar or tornado; 'beamwright devices' lists what there is")
+    private String name;
+
+    /** Opens the backend that was asked for. */
+    Backend open() {
+        if (name.equals("tornado") && !Tornado.missing().isEmpty()) {
+            throw new UserError("--device tornado: " + Tornado.missing());
+        }
+        try {
+            return name.equals("auto") ? Backends.best() : Backends.named(name);
+        } catch (IllegalArgumentException e) {
+            throw new UserError("--device " + name + ": " + e.getMessage(), e);
+        }
+    }
+}

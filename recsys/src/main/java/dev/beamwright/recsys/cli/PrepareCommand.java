@@ -1,0 +1,162 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.data.Audit;
+import dev.beamwright.recsys.data.Columns;
+import dev.beamwright.recsys.data.Format;
+import dev.beamwright.recsys.data.Order;
+import dev.beamwright.recsys.data.Prepare;
+import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code beamwright prepare}. */
+@Command(
+        name = "prepare",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Read interactions and items, split them, and audit them.",
+            "Without --data: the bundled MovieTweetings 100k, its 10-core."
+        })
+final class PrepareCommand implements Callable<Integer> {
+    @Mixin
+    private DataOptions data;
+
+    @Option(names = "--out", required = true, paramLabel = "RUN", description = "The run's folder.")
+    private Path out;
+
+    @Option(names = "--json", description = "Print the audit as JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        RunFolder run = new RunFolder(out);
+        Audit audit = Prepare.run(data.config(), run, Progress.stderr());
+        System.out.print(json ? Json.line(audit) + "\n" : audit.table());
+        if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file("config/prepare.json"));
+        return Main.OK;
+    }
+
+    /** Where the data comes from and what is made of it; for every command that prepares. */
+    static final class DataOptions {
+        @Option(
+                names = "--data",
+                paramLabel = "FILE",
+                description = "Interactions: CSV or TSV with a header, JSON lines, a JSON object {user: [item, ...]}, RecBole"
+                        + " .inter, Amazon reviews, or :: files; each may be .gz.")
+        private Path data;
+
+        @Option(
+                names = "--items",
+                paramLabel = "FILE",
+                description = "Items with a title and more text, in one of the same formats. The id column is named as in the"
+                        + " interactions, or is the first of the usual names.")
+        private Path items;
+
+        @Option(
+                names = "--format",
+                paramLabel = "F",
+                description = "Format of --data: csv, tsv, jsonl, json, recbole, movielens or amazon. Default: told by the"
+                        + " file's name and content.")
+        private String format;
+
+        @Option(
+                names = "--items-format",
+                paramLabel = "F",
+                description = "Format of --items, in the same way.")
+        private String itemsFormat;
+
+        @Option(
+                names = "--user-column",
+                paramLabel = "NAME",
+                description = "Who. Default: user_id, user, reviewerID, ...")
+        private String user;
+
+        @Option(names = "--item-column", paramLabel = "NAME", description = "What. Default: item_id, item, asin, ...")
+        private String item;
+
+        @Option(
+                names = "--time-column",
+                paramLabel = "NAME",
+                description = "When: seconds or milliseconds since 1970, or ISO dates. Default: timestamp, unix_time,"
+                        + " unixReviewTime, time, ...")
+        private String time;
+
+        @Option(names = "--rating-column", paramLabel = "NAME", description = "Default: rating, overall, stars, score.")
+        private String rating;
+
+        @Option(names = "--title-column", paramLabel = "NAME", description = "Of the items. Default: title, name, ...")
+        private String title;
+
+        @Option(
+                names = "--order",
+                paramLabel = "O",
+                defaultValue = "auto",
+                description = "auto: by time, the file's order where times are equal or there are none. time: times are"
+                        + " required. file: as in the file. Default: auto.")
+        private String order;
+
+        @Option(
+                names = "--core",
+                paramLabel = "N",
+                description = "Keep users and items with at least N interactions; 0 keeps all. Default: 5, bundled data 10.")
+        private Integer core;
+
+        @Option(names = "--min-rating", paramLabel = "R", description = "Drop interactions that are rated lower.")
+        private Double minRating;
+
+        @Option(
+                names = "--split",
+                paramLabel = "S",
+                defaultValue = "leave-one-out",
+                description = "leave-one-out: each user's last item tests, the one before validates; users with fewer than 3"
+                        + " only train. time: two moments for all users. Default: ${DEFAULT-VALUE}.")
+        private String split;
+
+        @Option(
+                names = "--valid-share",
+                paramLabel = "X",
+                defaultValue = "0.1",
+                description = "With --split time. Default: ${DEFAULT-VALUE}.")
+        private double validationShare;
+
+        @Option(
+                names = "--test-share",
+                paramLabel = "X",
+                defaultValue = "0.1",
+                description = "With --split time. Default: ${DEFAULT-VALUE}.")
+        private double testShare;
+
+        @Option(names = "--skip-bad-lines", description = "Pass over lines that cannot be read; count and show them.")
+        private boolean skipBadLines;
+
+        @Option(
+                names = "--history",
+                paramLabel = "N",
+                defaultValue = "20",
+                description = "How many of a user's latest items models look at. Default: ${DEFAULT-VALUE}.")
+        private int history;
+
+        PrepareConfig config() {
+            return new PrepareConfig(
+                    data == null ? null : data.toString(),
+                    items == null ? null : items.toString(),
+                    format == null ? null : Format.named(format),
+                    itemsFormat == null ? null : Format.named(itemsFormat),
+                    new Columns(user, item, time, rating, title),
+                    Order.named(order),
+                    core != null ? core : data == null ? PrepareConfig.BUNDLED_CORE : PrepareConfig.CORE,
+                    minRating,
+                    split,
+                    validationShare,
+                    testShare,
+                    skipBadLines,
+                    history);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.decode.Recommender.Recommendation;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code beamwright recommend RUN}: what comes next for users of the run, or for a history given by hand. */
+@Command(
+        name = "recommend",
+        mixinStandardHelpOptions = true,
+        description = "Recommends items for users of the run, or for a history of item ids.",
+        footer = {
+            "",
+            "Examples:",
+            "  beamwright recommend RUN --user 42",
+            "  beamwright recommend RUN --history 0114709,0137523 -k 5",
+            "  beamwright recommend RUN --all > recommendations.jsonl"
+        })
+final class RecommendCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "RUN", description = "the folder of a trained run")
+    private Path run;
+
+    @Option(names = "--user", paramLabel = "ID", description = "a user of the run, by the id of the file; repeatable")
+    private List<String> users;
+
+    @Option(names = "--history", paramLabel = "ID,ID,…", split = ",", description = "item ids, oldest first")
+    private List<String> history;
+
+    @Option(names = "--all", description = "all users of the run, one line of JSON for each")
+    private boolean all;
+
+    @Option(
+            names = "-k",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "items wanted; default: ${DEFAULT-VALUE}")
+    private int k;
+
+    @Option(
+            names = "--beam",
+            paramLabel = "N",
+            defaultValue = "50",
+            description = "width of the beam; default: ${DEFAULT-VALUE}")
+    private int beam;
+
+    @Option(names = "--keep-seen", description = "items of the history may be recommended again")
+    private boolean keepSeen;
+
+    @Option(
+            names = "--eligible",
+            paramLabel = "FILE",
+            description = "a file of item ids, one a line: the only items that may be recommended")
+    private Path eligible;
+
+    @Mixin
+    private DeviceOption device;
+
+    @Option(names = "--json", description = "print one JSON object")
+    private boolean json;
+
+    /** What one user gets; {@code user} is null for a history given by hand. */
+    record Answer(String user, List<String> history, List<Recommendation> items) {}
+
+    @Override
+    public Integer call() {
+        if (k < 1) throw new UserError("-k " + k + ": ask for at least 1 item");
+        if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
+        if (!all && users == null && history == null) {
+            throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
+        }
+        try (
+                var recommender = Recommender.load(RunFolder.open(run), device.open());
+                PrintWriter out = spec.commandLine().getOut()) {
+            var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
+            Dataset data = recommender.data();
+            if (history != null) print(out, data, answer(recommender, null, recommender.numbers(history), options));
+            if (users != null) {
+                for (String user : users) {
+                    int u = data.users().indexOf(user);
+                    if (u < 0) {
+                        throw new UserError(
+                                "there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+                    }
+                    print(out, data, answer(recommender, user, data.sequences()[u], options));
+                }
+            }
+            if (all) everyone(recommender, options, out);
+        }
+        return Main.OK;
+    }
+
+    private Answer answer(Recommender recommender, String user, int[] sequence, Recommender.Options options) {
+        List<Recommendation> items =
+                recommender.recommend(new int[][] {sequence}, k, options, null).getFirst();
+        return new Answer(user, ids(recommender.data(), sequence), items);
+    }
+
+    private void everyone(Recommender recommender, Recommender.Options options, PrintWriter out) {
+        Dataset data = recommender.data();
+        int[][] sequences = data.sequences();
+        try (Progress.Bar bar = Progress.stderr().start("recommending", sequences.length)) {
+            int chunk = 2048;
+            for (int from = 0; from < sequences.length; from += chunk) {
+                int to = Math.min(sequences.length, from + chunk), done = from;
+                List<List<Recommendation>> found = recommender.recommend(
+                        java.util.Arrays.copyOfRange(sequences, from, to), k, options, n -> bar.step(done + n, ""));
+                for (int u = from; u < to; u++) {
+                    out.println(Json.line(
+                            new Answer(data.users().get(u), ids(data, sequences[u]), found.get(u - from))));
+                }
+                out.flush();
+            }
+        }
+    }
+
+    private void print(PrintWriter out, Dataset data, Answer answer) {
+        if (json) {
+            out.println(Json.line(answer));
+            return;
+        }
+        out.println(text(data, answer));
+    }
+
+    /** The answer for people: the end of the history, then the items. */
+    static String text(Dataset data, Answer answer) {
+        var s = new StringBuilder(answer.user() == null ? "history" : "user " + answer.user() + ", history");
+        int n = answer.history().size(), from = Math.max(0, n - 5);
+        s.append(" of ").append(n).append(" items, the last of them:\n");
+        for (String item : answer.history().subList(from, n)) {
+            s.append("    ").append(data.titles().get(data.items().indexOf(item))).append('\n');
+        }
+        s.append("recommended:\n");
+        for (Recommendation r : answer.items()) {
+            s.append(String.format(Locale.ROOT, "%4d  %7.3f  %-12s  %s%n", r.rank(), r.score(), r.item(), r.title()));
+        }
+        return s.toString();
+    }
+
+    private static List<String> ids(Dataset data, int[] items) {
+        return java.util.Arrays.stream(items).mapToObj(i -> data.items().get(i)).toList();
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            List<String> ids = Files.readAllLines(file, StandardCharsets.UTF_8).stream()
+                    .map(String::strip)
+                    .filter(line -> !line.isEmpty())
+                    .toList();
+            if (ids.isEmpty()) throw new UserError(file + ": no item id in it; nothing could be recommended");
+            return ids;
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be read as a list of item ids: " + e, e);
+        }
+    }
+}

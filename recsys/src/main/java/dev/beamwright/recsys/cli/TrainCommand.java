@@ -1,0 +1,178 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.train.Train;
+import dev.beamwright.recsys.train.TrainConfig;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code beamwright train RUN}: trains the model of a run, or goes on where it was stopped. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        description = "Trains the model of a run. A run that was interrupted goes on where it was stopped.",
+        footer = {
+            "",
+            "Writes model/last.safetensors (to go on from), model/best.safetensors (best validation NDCG@10) and",
+            "model/metrics.jsonl (a line for each epoch)."
+        })
+final class TrainCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "RUN", description = "the folder of a run with semantic IDs")
+    private Path run;
+
+    @Mixin
+    private Settings settings;
+
+    @Mixin
+    private DeviceOption device;
+
+    @Option(names = "--restart", description = "forget what was trained before, and begin anew")
+    private boolean restart;
+
+    @Option(names = "--json", description = "print the summary as JSON")
+    private boolean json;
+
+    /** The options of training, shared with {@code run}. What is not given keeps its default. */
+    static final class Settings {
+        @Option(names = "--width", paramLabel = "N", description = "columns of a token")
+        private Integer width;
+
+        @Option(names = "--layers", paramLabel = "N", description = "blocks")
+        private Integer layers;
+
+        @Option(names = "--heads", paramLabel = "N", description = "heads of each attention")
+        private Integer heads;
+
+        @Option(names = "--head-dim", paramLabel = "N", description = "columns of a head")
+        private Integer headDim;
+
+        @Option(names = "--hidden", paramLabel = "N", description = "columns inside the feed-forward parts")
+        private Integer hidden;
+
+        @Option(names = "--tied", description = "use the embeddings of the codes as heads, too")
+        private boolean tied;
+
+        @Option(names = "--max-items", paramLabel = "N", description = "items of a history that are read at the most")
+        private Integer maxItems;
+
+        @Option(
+                names = "--softmax",
+                paramLabel = "OVER",
+                description = "children (codes that can follow in the item trie) or level (all codes of the level)")
+        private Softmax softmax;
+
+        @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
+        private Integer epochs;
+
+        @Option(names = "--patience", paramLabel = "N", description = "stop after so many epochs without a better one")
+        private Integer patience;
+
+        @Option(names = "--batch", paramLabel = "N", description = "sequences of one step")
+        private Integer batch;
+
+        @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")
+        private Double rate;
+
+        @Option(names = "--warmup", paramLabel = "X", description = "share of all steps in which the rate rises")
+        private Double warmup;
+
+        @Option(names = "--decay", paramLabel = "X", description = "weight decay")
+        private Double decay;
+
+        @Option(names = "--clip", paramLabel = "X", description = "largest norm of the gradient; 0 for none")
+        private Double clip;
+
+        @Option(names = "--dropout", paramLabel = "X", description = "share of activations set to zero")
+        private Double dropout;
+
+        @Option(names = "--beam", paramLabel = "N", description = "width of the beam")
+        private Integer beam;
+
+        @Option(
+                names = "--validation-cases",
+                paramLabel = "N",
+                description = "validation users asked after each epoch; 0 for all")
+        private Integer validationCases;
+
+        @Option(
+                names = "--shards",
+                paramLabel = "N",
+                description = "parts in which a gradient is summed; more than 4 for more than 4 processors")
+        private Integer shards;
+
+        TrainConfig config(long seed) {
+            TrainConfig d = TrainConfig.defaults(seed);
+            ModelConfig m = d.model();
+            return new TrainConfig(
+                    new ModelConfig(
+                            m.backbone(),
+                            or(width, m.width()),
+                            or(layers, m.layers()),
+                            or(heads, m.heads()),
+                            or(headDim, m.headDim()),
+                            or(hidden, m.hidden()),
+                            tied || m.tied(),
+                            or(maxItems, m.maxItems())),
+                    d.objective(),
+                    or(softmax, d.softmax()),
+                    or(epochs, d.epochs()),
+                    or(patience, d.patience()),
+                    or(batch, d.batch()),
+                    or(rate, d.rate()),
+                    or(warmup, d.warmup()),
+                    or(decay, d.decay()),
+                    or(clip, d.clip()),
+                    or(dropout, d.dropout()),
+                    or(beam, d.beam()),
+                    or(validationCases, d.validationCases()),
+                    seed,
+                    or(shards, d.shards()),
+                    d.microTokens(),
+                    d.checkpointSeconds());
+        }
+
+        private static <T> T or(T given, T usual) {
+            return given == null ? usual : given;
+        }
+    }
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    private long seed;
+
+    @Override
+    public Integer call() {
+        RunFolder folder = RunFolder.open(run);
+        Train.Summary summary =
+                Train.run(settings.config(seed), folder, device.open(), restart, Progress.stderr());
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(Json.line(summary));
+        } else {
+            out.printf(
+                    Locale.ROOT,
+                    "trained %d epochs, %,d parameters; best epoch %d with validation NDCG@10 %.4f%nchecksum %s%n",
+                    summary.epochs(),
+                    summary.parameters(),
+                    summary.bestEpoch(),
+                    summary.bestNdcg10(),
+                    summary.checksum());
+        }
+        out.flush();
+        return Main.OK;
+    }
+}

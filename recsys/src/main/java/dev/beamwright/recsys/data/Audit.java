@@ -1,0 +1,204 @@
+package dev.beamwright.recsys.data;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What the data is like, and what was done to it: the things that decide how a score must be read.
+ *
+ * @param order the order in which each user's interactions stand
+ * @param dropped what was read and is not in the data
+ * @param lengths of the users' sequences
+ * @param repeats interactions with an item that the user had met before
+ * @param validation of the questions that choose a model
+ * @param test of the questions that are asked at the end
+ */
+public record Audit(
+        int users,
+        int items,
+        int interactions,
+        double density,
+        Lengths lengths,
+        String order,
+        long unknownTimes,
+        int repeats,
+        Dropped dropped,
+        ItemText text,
+        String split,
+        int trainInteractions,
+        Questions validation,
+        Questions test) {
+    /** The shortest, the middle, the average and the longest sequence. */
+    public record Lengths(int min, double median, double mean, int max) {}
+
+    /**
+     * What was left out, in this order.
+     *
+     * @param badLines lines that could not be read, with --skip-bad-lines
+     * @param examples the first of them
+     * @param belowRating interactions rated below --min-rating
+     * @param duplicates interactions with the same user, item and time as one before
+     * @param coreUsers users outside the k-core
+     * @param coreItems items outside the k-core
+     * @param coreInteractions interactions outside the k-core
+     */
+    public record Dropped(
+            long badLines,
+            List<String> examples,
+            long belowRating,
+            int duplicates,
+            int coreUsers,
+            int coreItems,
+            int coreInteractions) {}
+
+    /**
+     * What is known about the items.
+     *
+     * @param columns the columns whose text is used
+     * @param withoutTitle items whose id stands in for a title
+     * @param withoutText items without any text
+     * @param unusedRows rows of the items' file for items that are not in the data
+     * @param repeatedRows further rows for an item; the first counts
+     */
+    public record ItemText(
+            List<String> columns,
+            int withoutTitle,
+            int withoutText,
+            long unusedRows,
+            long repeatedRows) {}
+
+    /**
+     * What the questions of a split are like.
+     *
+     * @param cases how many
+     * @param ties targets with the same time as the item before: their order is the file's. Null if no times are known
+     * @param repeats targets that are in the history already; with seen items masked they cannot be found
+     * @param unseen targets that no user has in the training part
+     */
+    public record Questions(int cases, Integer ties, int repeats, int unseen) {}
+
+    static Audit of(Dataset data, Cuts cuts, String order, Dropped dropped, ItemText text) {
+        int users = data.users().size(), items = data.items().size();
+        int[] lengths = Arrays.stream(data.sequences()).mapToInt(s -> s.length).sorted().toArray();
+        double median = (lengths[(users - 1) / 2] + lengths[users / 2]) / 2.0;
+        int n = data.interactions();
+
+        boolean[] trained = new boolean[items];
+        int train = 0, repeats = 0;
+        for (int u = 0; u < users; u++) {
+            int[] s = data.sequences()[u];
+            for (int i = 0; i < s.length; i++) if (contains(s, i, s[i])) repeats++;
+            for (int i = 0; i < cuts.trainEnd()[u]; i++) trained[s[i]] = true;
+            train += cuts.trainEnd()[u];
+        }
+        long unknown = data.times() == null
+                ? n
+                : Arrays.stream(data.times())
+                        .flatMapToLong(Arrays::stream)
+                        .filter(t -> t == Dataset.UNKNOWN_TIME)
+                        .count();
+        return new Audit(
+                users,
+                items,
+                n,
+                (double) n / users / items,
+                new Lengths(lengths[0], median, (double) n / users, lengths[users - 1]),
+                order,
+                unknown,
+                repeats,
+                dropped,
+                text,
+                cuts.rule(),
+                train,
+                questions(data, cuts, trained, false),
+                questions(data, cuts, trained, true));
+    }
+
+    private static Questions questions(Dataset data, Cuts cuts, boolean[] trained, boolean test) {
+        int cases = 0, ties = 0, repeats = 0, unseen = 0;
+        for (int u = 0; u < data.users().size(); u++) {
+            int[] s = data.sequences()[u];
+            int from = test ? cuts.validationEnd()[u] : cuts.trainEnd()[u];
+            int to = test ? s.length : cuts.validationEnd()[u];
+            for (int i = Math.max(1, from); i < to; i++) {
+                cases++;
+                if (contains(s, i, s[i])) repeats++;
+                if (!trained[s[i]]) unseen++;
+                if (data.times() == null) continue;
+                long[] t = data.times()[u];
+                if (t[i] == t[i - 1] && t[i] != Dataset.UNKNOWN_TIME) ties++;
+            }
+        }
+        return new Questions(cases, data.times() == null ? null : ties, repeats, unseen);
+    }
+
+    /** Whether one of the first n items is this one. */
+    private static boolean contains(int[] items, int n, int item) {
+        for (int i = 0; i < n; i++) if (items[i] == item) return true;
+        return false;
+    }
+
+    /** The audit as text, one thing per line. */
+    public String table() {
+        StringBuilder s = new StringBuilder();
+        line(s, "users", "%,d", users);
+        line(s, "items", "%,d", items);
+        line(s, "interactions", "%,d (density %.3f %%), %,d of them train", interactions, 100 * density,
+                trainInteractions);
+        line(
+                s,
+                "sequence length",
+                "min %d, median %.1f, mean %.2f, max %,d",
+                lengths.min,
+                lengths.median,
+                lengths.mean,
+                lengths.max);
+        line(s, "order", "%s", order);
+        line(s, "repeats", "%,d interactions with an item that the user had met before", repeats);
+        line(s, "validation", "%s", asked(validation));
+        line(s, "test", "%s (split %s)", asked(test), split);
+        line(
+                s,
+                "item text",
+                "%s; %,d items without title, %,d without text",
+                text.columns.isEmpty() ? "none" : "from " + String.join(", ", text.columns),
+                text.withoutTitle,
+                text.withoutText);
+        if (text.unusedRows + text.repeatedRows > 0) {
+            line(
+                    s,
+                    "items' file",
+                    "%,d rows for items outside the data, %,d further rows for the same item (the first counts)",
+                    text.unusedRows,
+                    text.repeatedRows);
+        }
+        line(
+                s,
+                "dropped",
+                "%,d bad lines, %,d below the rating, %,d duplicates; by the core %,d users, %,d items, %,d interactions",
+                dropped.badLines,
+                dropped.belowRating,
+                dropped.duplicates,
+                dropped.coreUsers,
+                dropped.coreItems,
+                dropped.coreInteractions);
+        for (String example : dropped.examples) line(s, "  bad line", "%s", example);
+        return s.toString();
+    }
+
+    private static String asked(Questions q) {
+        return String.format(
+                Locale.ROOT,
+                "%,d questions; targets: %s as old as the item before, %,d in the history, %,d never in training",
+                q.cases,
+                q.ties == null ? "unknown how many" : String.format(Locale.ROOT, "%,d", q.ties),
+                q.repeats,
+                q.unseen);
+    }
+
+    private static void line(StringBuilder s, String what, String format, Object... values) {
+        s.append(String.format(Locale.ROOT, "%-16s ", what)).append(String.format(Locale.ROOT, format, values));
+        s.append('\n');
+    }
+}

@@ -1,0 +1,35 @@
+package dev.beamwright.recsys.data;
+
+import java.util.List;
+
+/**
+ * The names of the columns that are read; null for the first that is there of the usual names.
+ *
+ * @param user who
+ * @param item what
+ * @param time when
+ * @param rating how much it was liked; needed only for a minimum rating
+ * @param title the name of an item, in the items' file
+ */
+public record Columns(String user, String item, String time, String rating, String title) {
+    static final List<String> USER =
+            List.of("user_id", "user", "userId", "userid", "reviewerID", "uid", "visitorid", "customer_id",
+                    "session_id");
+    static final List<String> ITEM = List.of(
+            "item_id", "item", "itemId", "itemid", "asin", "parent_asin", "movieId", "product_id", "iid",
+            "business_id");
+    static final List<String> TIME = List.of(
+            "timestamp", "unix_time", "unixReviewTime", "time", "unixtime", "datetime", "date", "created_at");
+    static final List<String> RATING = List.of("rating", "overall", "stars", "score");
+    static final List<String> TITLE = List.of("title", "name", "item_name", "product_name", "movie_title");
+
+    /** The usual names for every column. */
+    public static final Columns USUAL = new Columns(null, null, null, null, null);
+
+    /** The named column if the file has it; else, if none was named, the first of the usual that it has; else null. */
+    static String find(String named, List<String> usual, List<String> there) {
+        if (named != null) return there.contains(named) ? named : null;
+        for (String name : usual) if (there.contains(name)) return name;
+        return null;
+    }
+}

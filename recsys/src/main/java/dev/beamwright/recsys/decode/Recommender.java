@@ -1,0 +1,143 @@
+package dev.beamwright.recsys.decode;
+
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Key;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+
+/**
+ * The trained model of a run, ready to recommend: histories of item ids in, items with titles and scores out.
+ *
+ * <pre>{@code
+ * try (var recommender = Recommender.load(RunFolder.open(Path.of("my-run")), Backends.best())) {
+ *     List<Recommendation> best = recommender.recommend(List.of("0114709", "0137523"), 10, Options.DEFAULT);
+ * }
+ * }</pre>
+ */
+public final class Recommender implements AutoCloseable {
+    /**
+     * One recommended item.
+     *
+     * @param rank 1 for the best
+     * @param score log-probability of the item's semantic ID
+     */
+    public record Recommendation(int rank, String item, String title, double score) {}
+
+    /**
+     * How to recommend.
+     *
+     * @param beam width; never less than the items asked for
+     * @param hideSeen whether items of the history are left out
+     * @param eligible ids of the only items that may be returned; null for all
+     */
+    public record Options(int beam, boolean hideSeen, List<String> eligible) {
+        /** A beam of 50, seen items left out, all others eligible. */
+        public static final Options DEFAULT = new Options(50, true, null);
+    }
+
+    private final Backend backend;
+    private final Arena memory = Arena.ofShared();
+    private final Dataset data;
+    private final TrainConfig config;
+    private final GenerativeModel model;
+    private final Map<String, Integer> itemNumbers = new HashMap<>();
+
+    private Recommender(RunFolder run, Backend backend) {
+        this.backend = backend;
+        data = Prepared.load(run).data();
+        config = run.config("train", TrainConfig.class);
+        for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
+        SemanticIds ids = SemanticIds.load(run, data.items());
+        model = TrainedModel.create(config.model(), ids, Key.of(config.seed()), memory);
+        TrainedModel.load(model, run, "model/best.safetensors");
+    }
+
+    /** Loads the best model of a run. Throws {@link UserError} if the run has none, or its files do not fit. */
+    public static Recommender load(RunFolder run, Backend backend) {
+        run.need("model/best.safetensors", "train");
+        return new Recommender(run, backend);
+    }
+
+    /** The model itself. */
+    public GenerativeModel model() {
+        return model;
+    }
+
+    /** How it was trained. */
+    public TrainConfig config() {
+        return config;
+    }
+
+    /** The users and items of the run. */
+    public Dataset data() {
+        return data;
+    }
+
+    /** The model as it stands in a score card. */
+    public GenerativeRanker ranker(int beam) {
+        return new GenerativeRanker(config.label(), backend, model, beam, config.softmax());
+    }
+
+    /** Recommends for one history of item ids, oldest first. */
+    public List<Recommendation> recommend(List<String> history, int k, Options options) {
+        return recommend(new int[][] {numbers(history)}, k, options, null).getFirst();
+    }
+
+    /**
+     * Recommends for many histories of item numbers, oldest first.
+     *
+     * @param progress told how many are done; may be null
+     */
+    public List<List<Recommendation>> recommend(int[][] histories, int k, Options options, IntConsumer progress) {
+        boolean[] eligible = null;
+        if (options.eligible() != null) {
+            eligible = new boolean[data.items().size()];
+            for (int item : numbers(options.eligible())) eligible[item] = true;
+        }
+        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
+        List<List<Recommendation>> all = new ArrayList<>();
+        try (var generator = new Generator(backend, model, beam)) {
+            for (BeamSearch.Result r : generator.recommend(List.of(histories), eligible, options.hideSeen(),
+                    progress)) {
+                List<Recommendation> best = new ArrayList<>();
+                for (int i = 0; i < Math.min(k, r.items().length); i++) {
+                    int item = r.items()[i];
+                    best.add(new Recommendation(
+                            i + 1, data.items().get(item), data.titles().get(item), r.scores()[i]));
+                }
+                all.add(best);
+            }
+        }
+        return all;
+    }
+
+    /** The numbers of item ids. Throws {@link UserError} for an id that the run does not know. */
+    public int[] numbers(List<String> ids) {
+        int[] numbers = new int[ids.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            Integer n = itemNumbers.get(ids.get(i));
+            if (n == null) {
+                throw new UserError("there is no item '" + ids.get(i) + "' in this run; data/items.tsv lists them");
+            }
+            numbers[i] = n;
+        }
+        return numbers;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}

@@ -1,0 +1,165 @@
+package dev.beamwright.recsys.embedding;
+
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.DType;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.Npy;
+import dev.beamwright.tensor.io.SafeTensors;
+import java.io.IOException;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Item vectors, one row per item in the order of the data set, as tensors (items, dimensions). They say which items are
+ * alike, by their text, by who met them together, or by any other model whose vectors are imported.
+ */
+public final class ItemVectors {
+    private ItemVectors() {}
+
+    /**
+     * From the items' text: TF-IDF of words and pairs of words, then the first {@code dims} directions of a singular
+     * value decomposition, {@code U · S} (latent semantic analysis: Deerwester et al., 1990).
+     *
+     * @param hashed words and letter n-grams hashed into a fixed number of columns, in place of words and pairs
+     */
+    public static Tensor text(Dataset data, int dims, boolean hashed, Key key, SegmentAllocator memory) {
+        List<String> texts = IntStream.range(0, data.items().size())
+                .mapToObj(i -> textOf(data, i))
+                .toList();
+        SparseMatrix terms = hashed ? TextMatrix.hashed(texts) : TextMatrix.words(texts);
+        return vectors(TruncatedSvd.of(terms, dims, key.fold("text")), data.items().size(), 1, memory);
+    }
+
+    /**
+     * From who met which items close together: {@code U · √S} of the positive pointwise mutual information of items
+     * within a window of the training sequences (Levy and Goldberg, 2014). An item without neighbours gets zeros.
+     *
+     * @param train the training part of each user's sequence, and nothing else, or the vectors know the answers
+     * @param window the largest distance that counts
+     */
+    public static Tensor collaborative(
+            int[][] train, int items, int dims, int window, Key key, SegmentAllocator memory) {
+        SparseMatrix near = CooccurrenceMatrix.ppmi(train, items, window);
+        return vectors(TruncatedSvd.of(near, dims, key.fold("collaborative")), items, 0.5, memory);
+    }
+
+    /** Several blocks side by side, each scaled so that its rows have a length of 1 on the average. */
+    public static Tensor concatenated(List<Tensor> blocks, SegmentAllocator memory) {
+        int rows = blocks.getFirst().shape().rows();
+        int columns = blocks.stream().mapToInt(b -> b.shape().dim(-1)).sum();
+        Tensor all = Tensor.zeros(memory, Shape.of(rows, columns));
+        int from = 0;
+        for (Tensor block : blocks) {
+            int c = block.shape().dim(-1);
+            double mean = meanNorm(block);
+            float scale = mean == 0 ? 0 : (float) (1 / mean);
+            for (int r = 0; r < rows; r++) {
+                for (int i = 0; i < c; i++) all.set((long) r * columns + from + i, block.get((long) r * c + i) * scale);
+            }
+            from += c;
+        }
+        return all;
+    }
+
+    /**
+     * From a file: {@code .npy} (float16, float32, float64) or {@code .safetensors} (F32, F16, BF16, F64; where it holds
+     * several tensors, the file name is followed by {@code #} and the tensor's name). One row per item, in the order of
+     * the run's {@code data/items.tsv}.
+     *
+     * @throws UserError if there are more or fewer rows than items, or a number that is none
+     */
+    public static Tensor imported(String source, int items, SegmentAllocator memory) {
+        int hash = source.lastIndexOf('#');
+        String file = hash < 0 ? source : source.substring(0, hash),
+                name = hash < 0 ? null : source.substring(hash + 1);
+        Tensor t;
+        try {
+            t = file.endsWith(".safetensors")
+                    ? named(file, name, SafeTensors.read(Path.of(file), memory), memory)
+                    : Npy.read(Path.of(file), memory);
+        } catch (IOException e) {
+            throw new UserError(e.getMessage() == null ? file + ": cannot be read: " + e : e.getMessage(), e);
+        }
+        if (t.shape().rank() != 2) {
+            throw new UserError(source + ": item vectors of shape " + t.shape() + ", expected (items, dimensions)");
+        }
+        int rows = t.shape().rows(), columns = t.shape().dim(-1);
+        if (rows != items) {
+            String extra = rows == items + 1 ? "; if row 0 is padding, leave it out" : "";
+            throw new UserError(source + ": " + rows + " rows for " + items
+                    + " items; there must be one row per item, in the order of data/items.tsv" + extra);
+        }
+        for (long i = 0; i < t.shape().size(); i++) {
+            if (!Float.isFinite(t.get(i))) {
+                throw new UserError(source + ": row " + i / columns + " (counted from 0) holds " + t.get(i)
+                        + " in column " + i % columns + "; every number must be finite");
+            }
+        }
+        return t;
+    }
+
+    /** The mean Euclidean length of the rows. */
+    static double meanNorm(Tensor t) {
+        int rows = t.shape().rows(), columns = t.shape().dim(-1);
+        double sum = 0;
+        for (int r = 0; r < rows; r++) {
+            double squares = 0;
+            for (int i = 0; i < columns; i++) {
+                double v = t.get((long) r * columns + i);
+                squares += v * v;
+            }
+            sum += Math.sqrt(squares);
+        }
+        return sum / rows;
+    }
+
+    private static String textOf(Dataset data, int item) {
+        String text = data.texts().get(item); // begins with the title
+        return text.isBlank() ? data.titles().get(item) : text;
+    }
+
+    private static Tensor named(String file, String name, SafeTensors content, SegmentAllocator memory) {
+        var names = content.tensors().keySet();
+        if (name == null && names.size() != 1) {
+            throw new UserError(file + ": holds " + names.size() + " tensors; say which by " + file + "#NAME, one of "
+                    + names.stream().limit(8).toList());
+        }
+        Tensor t = content.tensors().get(name == null ? names.iterator().next() : name);
+        if (t == null) {
+            throw new UserError(file + ": holds no tensor '" + name + "', only "
+                    + names.stream().limit(8).toList());
+        }
+        return switch (t.dtype()) {
+            case F32 -> t;
+            case BF16 -> widened(t, memory);
+            case I32 -> throw new UserError(file + ": holds integers, expected F32, F16 or BF16");
+        };
+    }
+
+    private static Tensor widened(Tensor bf16, SegmentAllocator memory) {
+        Tensor t = Tensor.uninitialized(memory, bf16.shape(), DType.F32);
+        for (long i = 0; i < t.shape().size(); i++) {
+            int upper = bf16.data().getAtIndex(JAVA_SHORT, i) << 16;
+            t.set(i, Float.intBitsToFloat(upper));
+        }
+        return t;
+    }
+
+    /** The rows {@code U · S^power}; fewer columns where the matrix has fewer directions, but at least one. */
+    private static Tensor vectors(TruncatedSvd svd, int rows, double power, SegmentAllocator memory) {
+        int found = svd.values().length, dims = Math.max(1, found);
+        Tensor t = Tensor.zeros(memory, Shape.of(rows, dims));
+        for (int c = 0; c < found; c++) {
+            double scale = Math.pow(svd.values()[c], power);
+            for (int r = 0; r < rows; r++) t.set((long) r * dims + c, (float) (svd.left()[c][r] * scale));
+        }
+        return t;
+    }
+}

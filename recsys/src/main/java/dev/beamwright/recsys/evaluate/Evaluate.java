@@ -1,0 +1,260 @@
+package dev.beamwright.recsys.evaluate;
+
+import dev.beamwright.recsys.baseline.Baseline;
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Key;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * The stage that measures: every model and baseline is asked the same questions, and all stand in one score card. The
+ * usual baselines learn from the training part only, whichever split is asked.
+ */
+public final class Evaluate {
+    private Evaluate() {}
+
+    /**
+     * Measures models and baselines and writes {@code scorecard.json} and the predictions.
+     *
+     * @param models what is measured besides the baselines; their rows come first
+     * @param groups a number for each item, equal where semantic IDs are equal, for rows at the level of semantic IDs;
+     *     null for none
+     */
+    public static ScoreCard run(
+            EvaluateConfig config, RunFolder run, List<? extends Ranker> models, int[] groups, Progress progress) {
+        List<Baseline> baselines = config.baselines().stream().map(Baseline::named).toList();
+        Prepared prepared = Prepared.load(run);
+        List<Ranker> rankers = new ArrayList<>(models);
+        int items = prepared.data().items().size();
+        for (Baseline b : baselines) {
+            rankers.add(new ScorerRanker(b.name(), b.fit(prepared.split().train(), items), items));
+        }
+        if (rankers.isEmpty()) {
+            throw new UserError("nothing to measure; name at least one baseline: "
+                    + "--baselines popularity,markov,markov-decayed,item-knn");
+        }
+        List<ScoreCard.Row> rows = new ArrayList<>();
+        for (Ranker ranker : rankers) {
+            for (boolean seenMask : config.seenMasks()) {
+                Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+                        ? null
+                        : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+                rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+            }
+        }
+        ScoreCard card = new ScoreCard(List.copyOf(rows));
+        run.saveConfig("evaluate", config);
+        RunInfo.write(run, "evaluate", Map.of("seed", config.seed()));
+        Json.write(run.file("scorecard.json"), card);
+        return card;
+    }
+
+    /**
+     * Measures one model under one protocol, without writing anything: a row at the level of items and, with groups, one
+     * at the level of semantic IDs.
+     */
+    public static List<ScoreCard.Row> measure(
+            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
+            Progress progress) {
+        return measure(config, prepared, ranker, seenMask, groups, null, progress);
+    }
+
+    private static List<ScoreCard.Row> measure(
+            EvaluateConfig config,
+            Prepared prepared,
+            Ranker ranker,
+            boolean seenMask,
+            int[] groups,
+            Path predictions,
+            Progress progress) {
+        Split split = prepared.split();
+        List<Case> cases = config.split().equals("test") ? split.test() : split.validation();
+        if (cases.isEmpty()) {
+            throw new UserError(
+                    "there are no " + config.split() + " questions in this run; prepare it with other shares");
+        }
+        Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
+        String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
+        int depth = Math.max(config.k().getLast(), config.predictions());
+        try (
+                Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
+                Progress.Bar bar = progress.start(what, cases.size())) {
+            for (int from = 0; from < cases.size(); from += ranker.batch()) {
+                List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));
+                List<Ranking> answers = ranker.rank(batch, seenMask, depth);
+                int first = from;
+                List<Outcome> outcomes = IntStream.range(0, batch.size())
+                        .parallel()
+                        .mapToObj(i -> outcome(first + i, batch.get(i), answers.get(i), groups, depth))
+                        .toList();
+                for (Outcome outcome : outcomes) {
+                    tally.add(outcome);
+                    file.add(outcome);
+                }
+                bar.step(from + batch.size(), "");
+            }
+        }
+        return tally.rows(config, ranker.name(), seenMask);
+    }
+
+    /** What became of the n-th question. */
+    private record Outcome(int n, Case question, double itemRank, double groupRank, boolean list, Ranking.Top top) {}
+
+    private static Outcome outcome(int n, Case question, Ranking answer, int[] groups, int depth) {
+        double itemRank = answer.rank(question.target(), null);
+        double groupRank = groups == null ? itemRank : answer.rank(question.target(), groups);
+        return new Outcome(n, question, itemRank, groupRank, answer instanceof Ranking.Top, answer.top(depth));
+    }
+
+    /** The ranks of one model's answers, and what its lists held. */
+    private static final class Tally {
+        private final double[] itemRanks;
+        private final double[] groupRanks; // null without groups
+        private final List<Integer> k;
+        private final int[] bestPlace; // the highest place that each item has had in a list, from 0
+        private final long[] places; // how many lists were so long, by place
+        private final long[] invalid; // in how many of them the place named no item
+        private String ties = "mid-rank";
+
+        Tally(List<Integer> k, int items, int cases, boolean grouped) {
+            this.k = k;
+            itemRanks = new double[cases];
+            groupRanks = grouped ? new double[cases] : null;
+            bestPlace = new int[items];
+            Arrays.fill(bestPlace, Integer.MAX_VALUE);
+            places = new long[k.getLast()];
+            invalid = new long[k.getLast()];
+        }
+
+        void add(Outcome outcome) {
+            itemRanks[outcome.n] = outcome.itemRank;
+            if (groupRanks != null) groupRanks[outcome.n] = outcome.groupRank;
+            if (outcome.list) ties = "list";
+            int[] items = outcome.top.items();
+            for (int place = 0; place < Math.min(items.length, k.getLast()); place++) {
+                places[place]++;
+                if (items[place] == Ranking.INVALID) invalid[place]++;
+                else bestPlace[items[place]] = Math.min(bestPlace[items[place]], place);
+            }
+        }
+
+        List<ScoreCard.Row> rows(EvaluateConfig config, String model, boolean seenMask) {
+            List<ScoreCard.Row> rows = new ArrayList<>();
+            Map<String, double[]> levels = new LinkedHashMap<>();
+            levels.put("item", itemRanks);
+            if (groupRanks != null) levels.put("sid", groupRanks);
+            levels.forEach((level, ranks) -> {
+                Metrics metrics = new Metrics(k, ranks);
+                Map<String, Double> values = new LinkedHashMap<>(metrics.values());
+                for (int depth : k) values.put("coverage@" + depth, coverage(depth));
+                for (int depth : k) values.put("invalid@" + depth, invalid(depth));
+                Map<String, double[]> intervals = config.bootstrap() == 0
+                        ? new TreeMap<>()
+                        : metrics.intervals(
+                                config.bootstrap(), Key.of(config.seed()).fold("bootstrap"));
+                rows.add(new ScoreCard.Row(
+                        model,
+                        new ScoreCard.Protocol(
+                                config.split(),
+                                level,
+                                seenMask,
+                                k,
+                                ranks.length,
+                                ties,
+                                config.bootstrap(),
+                                config.seed()),
+                        values,
+                        intervals));
+            });
+            return rows;
+        }
+
+        private double coverage(int depth) {
+            int covered = 0;
+            for (int place : bestPlace) if (place < depth) covered++;
+            return (double) covered / bestPlace.length;
+        }
+
+        private double invalid(int depth) {
+            long all = 0, none = 0;
+            for (int place = 0; place < depth; place++) {
+                all += places[place];
+                none += invalid[place];
+            }
+            return all == 0 ? 0 : (double) none / all;
+        }
+    }
+
+    /** A line of JSON per question: user, target, the target's rank (null if it has none), the best items, their scores. */
+    private static final class Predictions implements AutoCloseable {
+        private final Path file;
+        private final Path beside;
+        private final Dataset data;
+        private final int depth;
+        private final BufferedWriter out; // null if nothing is to be written
+
+        Predictions(Path file, Dataset data, int depth) {
+            this.file = file;
+            this.data = data;
+            this.depth = depth;
+            beside = file == null ? null : file.resolveSibling(file.getFileName() + ".tmp");
+            try {
+                if (file != null) Files.createDirectories(file.getParent());
+                out = file == null ? null : Files.newBufferedWriter(beside);
+            } catch (IOException e) {
+                throw new UserError(file + ": cannot be written: " + e, e);
+            }
+        }
+
+        void add(Outcome outcome) {
+            if (out == null) return;
+            Ranking.Top top = outcome.top.top(depth);
+            double rank = outcome.itemRank;
+            List<String> ids = new ArrayList<>();
+            for (int i : top.items()) ids.add(i == Ranking.INVALID ? null : data.items().get(i));
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("user", data.users().get(outcome.question.user()));
+            line.put("target", data.items().get(outcome.question.target()));
+            line.put("rank", rank == Double.POSITIVE_INFINITY ? null : rank);
+            line.put("items", ids);
+            float[] scores = new float[top.scores().length]; // as many digits as are worth reading
+            for (int i = 0; i < scores.length; i++) scores[i] = (float) top.scores()[i];
+            line.put("scores", scores);
+            try {
+                out.write(Json.line(line));
+                out.newLine();
+            } catch (IOException e) {
+                throw new UserError(beside + ": cannot be written: " + e, e);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (out == null) return;
+            try {
+                out.close();
+                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } catch (IOException e) {
+                throw new UserError(file + ": cannot be written: " + e, e);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package dev.beamwright.recsys.evaluate;
+
+import dev.beamwright.tensor.Key;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Recall, NDCG and MRR of questions with one target each, from the targets' ranks r, counted from 1. A rank half-way
+ * between two places counts as the better one when it is asked whether it lies within the first K, that is r &lt; K + 1.
+ * {@code recall@K} is the share of questions for which it does; {@code ndcg@K} is the mean of 1 / log2(r + 1) and
+ * {@code mrr@K} the mean of 1 / r, both 0 for the other questions. Each is a mean over all questions.
+ */
+final class Metrics {
+    private final List<Integer> k;
+    private final int[] bucket; // twice the rank of each question; 0 where it is beyond the largest K
+    private final int buckets;
+
+    Metrics(List<Integer> k, double[] ranks) {
+        this.k = k;
+        int most = 2 * k.stream().mapToInt(i -> i).max().orElse(0) + 1;
+        buckets = most + 1;
+        bucket = Arrays.stream(ranks).mapToInt(r -> 2 * r <= most ? (int) (2 * r) : 0).toArray();
+    }
+
+    /** The names of the values, in the order in which they are computed. */
+    private String[] names() {
+        return k.stream()
+                .flatMap(i -> List.of("recall@" + i, "ndcg@" + i, "mrr@" + i).stream())
+                .toArray(String[]::new);
+    }
+
+    /** The metrics of all questions, by name. */
+    Map<String, Double> values() {
+        int[] count = new int[buckets];
+        for (int b : bucket) count[b]++;
+        double[] values = values(count);
+        String[] names = names();
+        Map<String, Double> metrics = new LinkedHashMap<>();
+        for (int i = 0; i < names.length; i++) metrics.put(names[i], values[i]);
+        return metrics;
+    }
+
+    /**
+     * 95 % intervals by the bootstrap: the questions are drawn anew with replacement, as many as there are, and the
+     * metrics taken again; the interval reaches from the 2.5th to the 97.5th percentile. The same key draws the same
+     * questions for every model.
+     */
+    Map<String, double[]> intervals(int resamples, Key key) {
+        String[] names = names();
+        double[][] drawn = new double[names.length][resamples];
+        for (int b = 0; b < resamples; b++) {
+            Key draws = key.fold(b);
+            int[] count = new int[buckets];
+            for (int i = 0; i < bucket.length; i++) count[bucket[draws.below(i, bucket.length)]]++;
+            double[] values = values(count);
+            for (int m = 0; m < names.length; m++) drawn[m][b] = values[m];
+        }
+        Map<String, double[]> intervals = new LinkedHashMap<>();
+        for (int m = 0; m < names.length; m++) {
+            Arrays.sort(drawn[m]);
+            intervals.put(names[m], new double[] {percentile(drawn[m], 0.025), percentile(drawn[m], 0.975)});
+        }
+        return intervals;
+    }
+
+    /** Linear between the two nearest values. */
+    private static double percentile(double[] sorted, double share) {
+        double at = share * (sorted.length - 1);
+        int below = (int) at, above = Math.min(below + 1, sorted.length - 1);
+        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+    }
+
+    private double[] values(int[] count) {
+        double[] values = new double[3 * k.size()];
+        for (int i = 0; i < k.size(); i++) {
+            for (int b = 1; b <= 2 * k.get(i) + 1; b++) {
+                double rank = b / 2.0;
+                values[3 * i] += count[b];
+                values[3 * i + 1] += count[b] * (StrictMath.log(2) / StrictMath.log(rank + 1));
+                values[3 * i + 2] += count[b] / rank;
+            }
+        }
+        for (int i = 0; i < values.length; i++) values[i] /= bucket.length;
+        return values;
+    }
+}

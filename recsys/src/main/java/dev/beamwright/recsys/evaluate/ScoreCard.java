@@ -1,0 +1,91 @@
+package dev.beamwright.recsys.evaluate;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** What was found: {@code scorecard.json}. */
+public record ScoreCard(List<Row> rows) {
+    /**
+     * One model under one protocol.
+     *
+     * @param metrics by name: {@code recall@K}, {@code ndcg@K}, {@code mrr@K}; {@code coverage@K}, the share of all items
+     *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item
+     * @param intervals 95 % bootstrap intervals of the first three, lower and upper end
+     */
+    public record Row(
+            String model,
+            Protocol protocol,
+            Map<String, Double> metrics,
+            Map<String, double[]> intervals) {}
+
+    /**
+     * How it was measured: always against all items.
+     *
+     * @param split {@code test} or {@code validation}
+     * @param level {@code item}: the very item; {@code sid}: an item with the same semantic ID will do
+     * @param seenMask whether items of the history were hidden
+     * @param k the depths
+     * @param cases how many questions
+     * @param ties {@code mid-rank} for rankings by score, {@code list} for lists of a decoder
+     * @param bootstrap how many times the questions were drawn for the intervals
+     * @param seed of these draws
+     */
+    public record Protocol(
+            String split,
+            String level,
+            boolean seenMask,
+            List<Integer> k,
+            int cases,
+            String ties,
+            int bootstrap,
+            long seed) {}
+
+    /** The card as a text table; of the depths, those up to 10 that matter most. */
+    public String table() {
+        if (rows.isEmpty()) return "no rows\n";
+        List<Integer> k = rows.getFirst().protocol().k();
+        int main = k.contains(10) ? 10 : k.getLast();
+        List<String> shown = new ArrayList<>();
+        for (String name : List.of("recall@", "ndcg@")) {
+            for (int i : k) if (i == main || i == 5) shown.add(name + i);
+        }
+        shown.add("mrr@" + main);
+        shown.add("coverage@" + main);
+        String interval = "ndcg@" + main;
+
+        List<List<String>> lines = new ArrayList<>();
+        List<String> header = new ArrayList<>(List.of("model", "split", "level", "seen items"));
+        header.addAll(shown);
+        header.add(interval + " 95 %");
+        lines.add(header);
+        for (Row row : rows) {
+            List<String> line = new ArrayList<>(List.of(
+                    row.model(),
+                    row.protocol().split(),
+                    row.protocol().level(),
+                    row.protocol().seenMask() ? "hidden" : "allowed"));
+            for (String name : shown) line.add(number(row.metrics().get(name)));
+            double[] ends = row.intervals().get(interval);
+            line.add(ends == null ? "" : number(ends[0]) + " to " + number(ends[1]));
+            lines.add(line);
+        }
+        StringBuilder s = new StringBuilder();
+        for (List<String> line : lines) {
+            StringBuilder text = new StringBuilder();
+            for (int c = 0; c < line.size(); c++) {
+                int width = 0;
+                for (List<String> other : lines) width = Math.max(width, other.get(c).length());
+                text.append(
+                        String.format(Locale.ROOT, c < 4 ? "%-" + width + "s  " : "%" + width + "s  ", line.get(c)));
+            }
+            s.append(text.toString().stripTrailing()).append('\n');
+        }
+        return s.toString();
+    }
+
+    private static String number(Double value) {
+        return value == null ? "" : String.format(Locale.ROOT, "%.4f", value);
+    }
+}

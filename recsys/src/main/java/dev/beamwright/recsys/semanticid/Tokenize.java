@@ -1,0 +1,214 @@
+package dev.beamwright.recsys.semanticid;
+
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.embedding.ItemVectors;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.Npy;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
+public final class Tokenize {
+    private static final int DEFAULT_LEVELS = 3;
+    private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
+
+    private Tokenize() {}
+
+    /**
+     * Reads the prepared data of a run and writes {@code config/tokenize.json}, {@code tokens/vectors.npy},
+     * {@code tokens/semantic-ids.json} and, last, {@code tokens/report.json}.
+     *
+     * @return the report that was written
+     */
+    public static SidReport run(TokenizeConfig config, RunFolder run, Progress progress) {
+        Prepared prepared = Prepared.load(run);
+        Dataset data = prepared.data();
+        int[][] train = prepared.split().train();
+        TokenizeConfig effective = decided(config, data.items().size());
+        Key key = Key.of(effective.seed()).fold("tokenize");
+        Backend backend = Backends.best();
+        SemanticIds imported = effective.sids() == null ? null : imported(effective, data.items(), progress);
+        try (Arena memory = Arena.ofShared()) {
+            Tensor vectors = vectors(effective, data, train, key.fold("vectors"), memory, progress);
+            boolean meaningless = vectors.data().mismatch(Tensor.zeros(memory, vectors.shape()).data()) < 0;
+            Quantized quantized = imported != null
+                    ? Quantized.of(imported)
+                    : quantize(effective, vectors, meaningless, backend, key.fold("quantizer"), memory, progress);
+            SemanticIds ids =
+                    policy(effective.collisions()).resolve(quantized, byPopularity(train, data.items().size()));
+            int[] targets = prepared.split().validation().stream().mapToInt(Case::target).toArray();
+            SidReport report = SidReport.of(
+                    quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
+
+            run.saveConfig("tokenize", effective);
+            writeVectors(run.file("tokens/vectors.npy"), vectors);
+            SemanticIdFile.write(run.file("tokens/semantic-ids.json"), ids, data.items());
+            RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
+            Json.write(run.file("tokens/report.json"), report);
+            return report;
+        }
+    }
+
+    /** The settings with everything decided that was left open. Throws {@link UserError} where they do not fit. */
+    static TokenizeConfig decided(TokenizeConfig c, int items) {
+        boolean imported = c.sids() != null;
+        if (c.textDims() < 1 || c.collaborativeDims() < 1) throw new UserError("vectors need at least one dimension");
+        if (c.window() < 1) throw new UserError("--window must be at least 1, not " + c.window());
+        if (c.widths() != null && c.levels() != null && c.levels() != c.widths().length) {
+            throw new UserError("--levels " + c.levels() + " does not fit --widths with " + c.widths().length
+                    + " numbers; leave one of them out");
+        }
+        int levels = c.widths() != null ? c.widths().length : c.levels() != null ? c.levels() : DEFAULT_LEVELS;
+        if (levels < 1 || levels > MOST_LEVELS) {
+            throw new UserError("semantic IDs can have 1 to " + MOST_LEVELS + " levels, not " + levels);
+        }
+        int[] widths = c.widths();
+        if (widths == null && !imported) {
+            widths = new int[levels];
+            Arrays.fill(widths, TokenizeConfig.widthFor(items));
+        }
+        for (int w : widths == null ? new int[0] : widths) {
+            if (w < 1 || w > MOST_CODES)
+                throw new UserError("a level can have 1 to " + MOST_CODES + " codes, not " + w);
+        }
+        String collisions = c.collisions() != null ? c.collisions() : imported ? "shared" : "extra-level";
+        policy(collisions);
+        if (!imported) quantizer(c.quantizer(), widths);
+        return new TokenizeConfig(
+                c.vectors(),
+                c.textDims(),
+                c.collaborativeDims(),
+                c.window(),
+                imported ? null : c.quantizer(),
+                imported && widths == null ? c.levels() : Integer.valueOf(levels),
+                widths,
+                collisions,
+                c.seed(),
+                c.sids(),
+                c.sidKeyOffset());
+    }
+
+    private static Quantizer quantizer(String name, int[] widths) {
+        return switch (name) {
+            case "residual-kmeans" -> new ResidualKMeans(widths);
+            case "product" -> new ProductQuantizer(widths);
+            case "random" -> new RandomCodes(widths);
+            default ->
+                throw new UserError("there is no quantizer '" + name + "'; use residual-kmeans, product or random");
+        };
+    }
+
+    private static CollisionPolicy policy(String name) {
+        return switch (name) {
+            case "extra-level" -> CollisionPolicy.EXTRA_LEVEL;
+            case "reassign" -> CollisionPolicy.REASSIGN;
+            case "shared" -> CollisionPolicy.SHARED;
+            default ->
+                throw new UserError("there is no collision policy '" + name + "'; use extra-level, reassign or shared");
+        };
+    }
+
+    private static Tensor vectors(
+            TokenizeConfig c, Dataset data, int[][] train, Key key, SegmentAllocator memory, Progress progress) {
+        String from = c.vectors();
+        boolean text, hashed, collaborative;
+        switch (from) {
+            case "text", "text+collaborative", "hashed-text", "hashed-text+collaborative", "collaborative" -> {
+                text = from.contains("text");
+                hashed = from.startsWith("hashed");
+                collaborative = from.endsWith("collaborative");
+            }
+            default -> {
+                if (!from.contains(".")) {
+                    throw new UserError("there are no vectors '" + from + "'; use text, hashed-text, collaborative,"
+                            + " text+collaborative, hashed-text+collaborative, or a .npy or .safetensors file");
+                }
+                progress.say("item vectors from " + from);
+                return ItemVectors.imported(from, data.items().size(), memory);
+            }
+        }
+        List<Tensor> blocks = new ArrayList<>();
+        if (text) {
+            if (data.texts().stream().allMatch(String::isBlank)) progress.say("no item has a text, only its title");
+            try (Progress.Bar _ = progress.start("vectors from text", 0)) {
+                blocks.add(ItemVectors.text(data, c.textDims(), hashed, key, memory));
+            }
+        }
+        if (collaborative) {
+            try (Progress.Bar _ = progress.start("vectors from co-occurrence", 0)) {
+                int items = data.items().size();
+                blocks.add(ItemVectors.collaborative(train, items, c.collaborativeDims(), c.window(), key, memory));
+            }
+        }
+        return ItemVectors.concatenated(blocks, memory);
+    }
+
+    private static Quantized quantize(
+            TokenizeConfig c,
+            Tensor vectors,
+            boolean meaningless,
+            Backend backend,
+            Key key,
+            SegmentAllocator memory,
+            Progress progress) {
+        Quantizer quantizer = quantizer(c.quantizer(), c.widths());
+        if (meaningless && !(quantizer instanceof RandomCodes)) {
+            throw new UserError("item vectors from " + c.vectors() + " are all zero: no word and no neighbour occurs"
+                    + " twice; give text, other --vectors, or --quantizer random");
+        }
+        return quantizer.quantize(vectors, backend, key, memory, progress);
+    }
+
+    private static SemanticIds imported(TokenizeConfig c, List<String> items, Progress progress) {
+        var content = SemanticIdFile.read(Path.of(c.sids()), items, c.sidKeyOffset(), c.widths());
+        if (c.widths() == null && c.levels() != null && c.levels() != content.ids().levels()) {
+            throw new UserError(c.sids() + ": holds IDs of " + content.ids().levels() + " levels, --levels asks for "
+                    + c.levels());
+        }
+        progress.say("semantic IDs from " + c.sids());
+        if (content.unknown() > 0) progress.say(content.unknown() + " IDs belong to no item of this run: left out");
+        return content.ids();
+    }
+
+    /** All items, those that occur most often in training first. */
+    private static int[] byPopularity(int[][] train, int items) {
+        int[] count = new int[items];
+        for (int[] sequence : train) for (int item : sequence) count[item]++;
+        return IntStream.range(0, items)
+                .boxed()
+                .sorted(Comparator.comparing(i -> -count[i])) // stable: the lower number on a tie
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    private static void writeVectors(Path file, Tensor vectors) {
+        Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+        try {
+            Files.createDirectories(file.getParent());
+            Npy.write(beside, vectors);
+            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be written: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package dev.beamwright.recsys.semanticid;
+
+/**
+ * The settings of {@code tokenize}. Where something is null the stage decides, and stores what it decided.
+ *
+ * @param vectors where item vectors come from: {@code text+collaborative}, {@code text}, {@code hashed-text},
+ *     {@code hashed-text+collaborative}, {@code collaborative}, or a file (.npy, .safetensors)
+ * @param textDims the dimensions of the text part
+ * @param collaborativeDims the dimensions of the co-occurrence part
+ * @param window the largest distance of two items in a sequence that counts as co-occurrence
+ * @param quantizer {@code residual-kmeans}, {@code product} or {@code random}
+ * @param levels how many levels; null for 3, or as many as there are widths
+ * @param widths how many codes each level has; null for {@link #widthFor} at each level
+ * @param collisions {@code extra-level}, {@code reassign} or {@code shared}; null for an extra level, or for imported
+ *     IDs, which are left as they are, shared
+ * @param seed of all that is random
+ * @param sids a file of semantic IDs to be imported in place of a quantizer's, or null
+ * @param sidKeyOffset what is added to a key of that file to give the item id
+ */
+public record TokenizeConfig(
+        String vectors,
+        int textDims,
+        int collaborativeDims,
+        int window,
+        String quantizer,
+        Integer levels,
+        int[] widths,
+        String collisions,
+        long seed,
+        String sids,
+        int sidKeyOffset) {
+    /** Text and co-occurrence, 64 dimensions each, residual k-means, 3 levels and one against collisions. */
+    public static TokenizeConfig defaults(long seed) {
+        return new TokenizeConfig(
+                "text+collaborative", 64, 64, 5, "residual-kmeans", null, null, null, seed, null, 0);
+    }
+
+    /**
+     * The default number of codes of a level: the smallest power of two whose square is at least twice the number of
+     * items, so that two levels could name them all, but no more than 256 and no fewer than 4. That is 64 for 1,000
+     * items, 128 for 5,000 and 256 from 8,193 on.
+     */
+    public static int widthFor(int items) {
+        int width = 4;
+        while (width < 256 && (long) width * width < 2L * items) width *= 2;
+        return width;
+    }
+}

@@ -1,0 +1,58 @@
+package dev.beamwright.recsys.train;
+
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.tensor.Key;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Cuts users' sequences into training samples, and samples into batches and micro-batches. */
+final class Samples {
+    private Samples() {}
+
+    /**
+     * The samples of a whole-sequence model: a sequence that is longer than the model reads is cut into windows that
+     * overlap by half, and each item is a target once, with at least half a window of history where there is as much.
+     */
+    static List<Sample> windows(int[][] sequences, int maxItems) {
+        List<Sample> samples = new ArrayList<>();
+        int step = Math.max(1, maxItems / 2);
+        for (int[] sequence : sequences) {
+            int start = 0, done = 0;
+            while (done < sequence.length) {
+                int end = Math.min(sequence.length, start + maxItems);
+                samples.add(new Sample(java.util.Arrays.copyOfRange(sequence, start, end), done - start));
+                done = end;
+                start = Math.max(start + 1, end - step);
+            }
+        }
+        return samples;
+    }
+
+    /** The samples of an epoch in the order in which they are trained: batch b has [b·size, (b+1)·size). */
+    static int[] order(int samples, Key epoch) {
+        return epoch.fold("order").permutation(samples);
+    }
+
+    /**
+     * Deals the samples of one batch out to micro-batches of about the same number of tokens, the longest first, each
+     * to the least loaded. The number of micro-batches is a multiple of the number of shards.
+     */
+    static List<List<Sample>> micro(List<Sample> batch, int levels, int microTokens, int shards) {
+        long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels).sum();
+        int count = (int) ((tokens + microTokens - 1) / microTokens);
+        count = Math.max(1, (count + shards - 1) / shards) * shards;
+        List<List<Sample>> micro = new ArrayList<>();
+        for (int i = 0; i < count; i++) micro.add(new ArrayList<>());
+        int[] load = new int[count];
+        List<Sample> longestFirst = new ArrayList<>(batch);
+        longestFirst.sort(Comparator.comparingInt((Sample s) -> -s.items().length)); // stable
+        for (Sample s : longestFirst) {
+            int least = 0;
+            for (int i = 1; i < count; i++) if (load[i] < load[least]) least = i;
+            micro.get(least).add(s);
+            load[least] += s.items().length;
+        }
+        return micro;
+    }
+}

@@ -1,0 +1,397 @@
+package dev.beamwright.recsys.train;
+
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Checkpoint;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The training stage: epochs over the training samples, after each a validation by beam search, the best model kept.
+ *
+ * <p>Everything random comes from keys folded with epoch and step, and a checkpoint holds parameters, moments and the
+ * place in the epoch; so a run that was killed goes on as if it had not been.
+ */
+public final class Train implements AutoCloseable {
+    private static final String BEST = "model/best.safetensors";
+    private static final String LAST = "model/last.safetensors";
+    private static final String METRICS = "model/metrics.jsonl";
+    private static final String FIRST_STEPS = "model/first-steps.json";
+    private static final int VERIFIED_STEPS = 20;
+
+    /**
+     * Where training stands; stored in the checkpoint.
+     *
+     * @param epoch counted from 0; the one that is under way
+     * @param step of this epoch, the next to be made
+     * @param steps made in all
+     * @param nll of this epoch so far, by level, summed over targets
+     * @param targets of this epoch so far
+     * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
+     * @param bestNdcg its NDCG@10 in validation
+     * @param finished whether training is over
+     */
+    record State(
+            int epoch,
+            int step,
+            long steps,
+            double[] nll,
+            long targets,
+            int bestEpoch,
+            double bestNdcg,
+            boolean finished) {
+        static State start(int levels) {
+            return new State(0, 0, 0, new double[levels], 0, 0, -1, false);
+        }
+    }
+
+    /** One line of {@code model/metrics.jsonl}. */
+    record EpochMetrics(
+            int epoch,
+            long steps,
+            double loss,
+            double[] lossByLevel,
+            double rate,
+            double validationRecall10,
+            double validationNdcg10,
+            int validationCases,
+            double seconds) {}
+
+    /** The checksum of the parameters after one of the first steps, for {@code verify}. */
+    record FirstStep(long step, double loss, String checksum) {}
+
+    /** What {@code model/first-steps.json} holds. */
+    record FirstSteps(String backend, List<FirstStep> steps) {}
+
+    /** What training came to. */
+    public record Summary(int epochs, int bestEpoch, double bestNdcg10, String checksum, long parameters) {}
+
+    private final TrainConfig config;
+    private final RunFolder run;
+    private final Backend backend;
+    private final Progress progress;
+    private final Arena memory = Arena.ofShared();
+    private final Key key;
+    private final GenerativeModel model;
+    private final Trainer trainer;
+    private final List<Sample> samples;
+    private final List<Case> validation;
+    private final int stepsPerEpoch;
+    private State state;
+
+    private Train(TrainConfig config, RunFolder run, Backend backend, Progress progress) {
+        this.config = config;
+        this.run = run;
+        this.backend = backend;
+        this.progress = progress;
+        Prepared prepared = Prepared.load(run);
+        SemanticIds ids = SemanticIds.load(run, prepared.data().items());
+        key = Key.of(config.seed());
+        model = TrainedModel.create(config.model(), ids, key, memory);
+        samples = Samples.windows(prepared.split().train(), config.model().maxItems());
+        if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
+        stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
+        validation = chosen(prepared.split().validation(), config.validationCases(), key);
+        trainer = new Trainer(
+                backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
+        state = State.start(ids.levels());
+    }
+
+    /**
+     * Trains a run, or goes on with it where it was stopped.
+     *
+     * @param restart whether what was trained before is forgotten
+     */
+    public static Summary run(
+            TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        if (restart) {
+            for (String file : List.of(LAST, BEST, METRICS, FIRST_STEPS)) delete(run.file(file));
+        } else if (run.has(LAST) && !config.equals(run.config("train", TrainConfig.class))) {
+            throw new UserError(
+                    run.root() + ": was trained with other settings (config/train.json); give the same to go"
+                            + " on, or --restart to begin anew");
+        }
+        try (var train = new Train(config, run, backend, progress)) {
+            return train.train();
+        }
+    }
+
+    /** Repeats a run's first steps and says whether every bit of the parameters came out the same. */
+    public static boolean verify(RunFolder run, Backend backend, Progress progress) {
+        TrainConfig config = run.config("train", TrainConfig.class);
+        FirstSteps first = Json.read(run.need(FIRST_STEPS, "train"), FirstSteps.class);
+        if (!first.backend().equals(backend.name())) {
+            throw new UserError(run.root() + ": was trained on the backend '" + first.backend() + "', this is '"
+                    + backend.name() + "'; bits are the same on the same backend only");
+        }
+        try (var train = new Train(config, run, backend, progress)) {
+            for (FirstStep expected : first.steps()) {
+                Trainer.Report report = train.step(train.epochOrder(0), (int) expected.step() - 1);
+                String checksum = train.checksum();
+                if (!checksum.equals(expected.checksum())) {
+                    progress.say("step " + expected.step() + ": checksum " + checksum + ", the run had "
+                            + expected.checksum());
+                    return false;
+                }
+                progress.say(String.format(
+                        Locale.ROOT, "step %d: loss %.6f, same bits", expected.step(), meanLoss(report)));
+            }
+            return true;
+        }
+    }
+
+    private Summary train() {
+        run.saveConfig("train", config);
+        resume();
+        progress.say(String.format(
+                Locale.ROOT,
+                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; backend %s",
+                model.size(),
+                model.space().levels(),
+                samples.size(),
+                stepsPerEpoch,
+                backend.name()));
+        while (!state.finished()) epoch();
+        return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
+    }
+
+    private void epoch() {
+        int epoch = state.epoch();
+        long began = System.nanoTime(), saved = began;
+        int[] order = epochOrder(epoch);
+        List<FirstStep> first = new ArrayList<>();
+        try (Progress.Bar bar = progress.start("epoch " + (epoch + 1) + "/" + config.epochs(), stepsPerEpoch)) {
+            while (state.step() < stepsPerEpoch) {
+                Trainer.Report report = step(order, state.step());
+                double[] nll = state.nll().clone();
+                for (int l = 0; l < nll.length; l++) nll[l] += report.nll()[l];
+                state = new State(
+                        epoch,
+                        state.step() + 1,
+                        state.steps() + 1,
+                        nll,
+                        state.targets() + report.targets(),
+                        state.bestEpoch(),
+                        state.bestNdcg(),
+                        false);
+                if (!Double.isFinite(report.norm())) {
+                    throw new UserError(run.root() + ": the gradient is not finite at step " + state.steps()
+                            + "; train with a lower --rate or with --clip");
+                }
+                bar.step(state.step(), String.format(Locale.ROOT, "loss %.3f", mean(nll, state.targets())));
+                if (state.steps() <= VERIFIED_STEPS) {
+                    first.add(new FirstStep(state.steps(), meanLoss(report), checksum()));
+                    if (state.steps() == VERIFIED_STEPS || state.step() == stepsPerEpoch) keepFirstSteps(first);
+                }
+                if (System.nanoTime() - saved > config.checkpointSeconds() * 1_000_000_000L
+                        && state.step() < stepsPerEpoch) {
+                    save(LAST, true);
+                    saved = System.nanoTime();
+                }
+            }
+        }
+        endOfEpoch(epoch, began);
+    }
+
+    private void endOfEpoch(int epoch, long began) {
+        double[] recallAndNdcg = validate();
+        double ndcg = recallAndNdcg[1];
+        boolean better = ndcg > state.bestNdcg();
+        int best = better ? epoch + 1 : state.bestEpoch();
+        boolean patienceOver = config.patience() > 0 && epoch + 1 - best >= config.patience();
+        boolean finished = patienceOver || epoch + 1 == config.epochs();
+        double[] byLevel = Arrays.stream(state.nll()).map(n -> n / state.targets()).toArray();
+        double loss = mean(state.nll(), state.targets());
+        append(new EpochMetrics(
+                epoch + 1,
+                state.steps(),
+                loss,
+                byLevel,
+                trainer.optimizer().rate(),
+                recallAndNdcg[0],
+                ndcg,
+                validation.size(),
+                (System.nanoTime() - began) / 1e9));
+        progress.say(String.format(
+                Locale.ROOT,
+                "epoch %d: loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s",
+                epoch + 1,
+                loss,
+                recallAndNdcg[0],
+                ndcg,
+                better ? " (best)" : ""));
+        state = new State(
+                epoch + 1,
+                0,
+                state.steps(),
+                new double[state.nll().length],
+                0,
+                best,
+                better ? ndcg : state.bestNdcg(),
+                finished);
+        if (better) save(BEST, false);
+        save(LAST, true);
+        if (patienceOver) progress.say("no better epoch for " + config.patience() + ": training stops");
+    }
+
+    private int[] epochOrder(int epoch) {
+        return Samples.order(samples.size(), key.fold("epoch").fold(epoch));
+    }
+
+    private Trainer.Report step(int[] order, int step) {
+        List<Sample> batch = new ArrayList<>();
+        int to = Math.min(order.length, (step + 1) * config.batch());
+        for (int i = step * config.batch(); i < to; i++) batch.add(samples.get(order[i]));
+        return trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+    }
+
+    private double[] validate() {
+        if (validation.isEmpty()) return new double[] {0, 0};
+        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
+        double recall = 0, ndcg = 0;
+        try (
+                var generator = new Generator(backend, model, beam);
+                var bar = progress.start("validation", validation.size())) {
+            BeamSearch.Result[] results = generator.recommend(
+                    validation.stream().map(Case::history).toList(), null, false, done -> bar.step(done, ""));
+            for (int i = 0; i < results.length; i++) {
+                int[] items = results[i].items();
+                for (int rank = 0; rank < Math.min(10, items.length); rank++) {
+                    if (items[rank] != validation.get(i).target()) continue;
+                    recall++;
+                    ndcg += Math.log(2) / Math.log(rank + 2);
+                }
+            }
+        }
+        return new double[] {recall / validation.size(), ndcg / validation.size()};
+    }
+
+    /** The same validation users after every epoch, chosen at random where not all are asked. */
+    private static List<Case> chosen(List<Case> all, int most, Key key) {
+        if (most == 0 || most >= all.size()) return all;
+        int[] order = key.fold("validation").permutation(all.size());
+        return Arrays.stream(order, 0, most).sorted().mapToObj(all::get).toList();
+    }
+
+    private static Objective objective(TrainConfig config) {
+        return new CrossEntropy(config.softmax());
+    }
+
+    // ---- files
+
+    private void resume() {
+        if (!run.has(LAST)) return;
+        try {
+            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors(true));
+            String text = metadata.get("state");
+            if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
+            state = Json.mapper().readValue(text, State.class);
+        } catch (IOException | tools.jackson.core.JacksonException e) {
+            throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
+        }
+        trainer.optimizer().resumeAt(state.steps());
+        cutMetrics(state.epoch());
+        progress.say(
+                state.finished()
+                        ? "training is finished already"
+                        : "goes on at epoch " + (state.epoch() + 1) + ", step " + (state.step() + 1));
+    }
+
+    private Map<String, Tensor> tensors(boolean moments) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>(Checkpoint.parameters(model));
+        if (moments) {
+            List<String> names = List.copyOf(tensors.keySet());
+            for (int i = 0; i < names.size(); i++) {
+                tensors.put("adamw.m." + names.get(i), trainer.optimizer().firstMoments().get(i));
+                tensors.put("adamw.v." + names.get(i), trainer.optimizer().secondMoments().get(i));
+            }
+        }
+        return tensors;
+    }
+
+    private void save(String file, boolean moments) {
+        try {
+            Checkpoint.save(run.file(file), tensors(moments), Map.of("state", Json.line(state)));
+        } catch (IOException e) {
+            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
+        }
+    }
+
+    private String checksum() {
+        return Checkpoint.checksum(Checkpoint.parameters(model).values());
+    }
+
+    private void keepFirstSteps(List<FirstStep> first) {
+        if (first.getFirst().step() == 1) Json.write(run.file(FIRST_STEPS), new FirstSteps(backend.name(), first));
+    }
+
+    private void append(EpochMetrics metrics) {
+        Json.writeAtomically(
+                run.file(METRICS),
+                (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Drops the lines of epochs that the checkpoint has not finished. */
+    private void cutMetrics(int epochs) {
+        Json.writeAtomically(run.file(METRICS), lines(epochs).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private String lines(int most) {
+        if (!run.has(METRICS)) return "";
+        try {
+            StringBuilder kept = new StringBuilder();
+            List<String> all = Files.readAllLines(run.file(METRICS));
+            for (String line : all.subList(0, Math.min(most, all.size()))) kept.append(line).append('\n');
+            return kept.toString();
+        } catch (IOException e) {
+            throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be deleted: " + e, e);
+        }
+    }
+
+    private static double meanLoss(Trainer.Report report) {
+        return mean(report.nll(), report.targets());
+    }
+
+    /** Mean over targets and levels. */
+    private static double mean(double[] nll, long targets) {
+        return Arrays.stream(nll).sum() / Math.max(1, targets) / nll.length;
+    }
+
+    @Override
+    public void close() {
+        trainer.close();
+        memory.close();
+    }
+}

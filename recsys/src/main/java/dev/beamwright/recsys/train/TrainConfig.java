@@ -1,0 +1,97 @@
+package dev.beamwright.recsys.train;
+
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.run.UserError;
+
+/**
+ * How a model is trained.
+ *
+ * @param model its sizes
+ * @param objective {@code ce}
+ * @param softmax over which codes probabilities add up
+ * @param epochs passes over the training data at the most
+ * @param patience epochs without a better validation NDCG@10 after which training stops; 0 for never
+ * @param batch samples of one step
+ * @param rate the highest learning rate
+ * @param warmup share of all steps in which the rate rises; then it falls along half a cosine
+ * @param decay weight decay
+ * @param clip the largest global norm of the gradient; 0 for none
+ * @param dropout share of activations set to zero
+ * @param beam width of the beam in validation
+ * @param validationCases how many validation users are asked after each epoch; 0 for all
+ * @param seed of parameters, order and dropout
+ * @param shards into how many parts a step's gradient is summed, each by one thread; part of the result's bits, so it
+ *     does not follow the number of processors
+ * @param microTokens tokens that go through the network at once, so that activations stay in the cache
+ * @param checkpointSeconds time between two checkpoints within an epoch
+ */
+public record TrainConfig(
+        ModelConfig model,
+        String objective,
+        Softmax softmax,
+        int epochs,
+        int patience,
+        int batch,
+        double rate,
+        double warmup,
+        double decay,
+        double clip,
+        double dropout,
+        int beam,
+        int validationCases,
+        long seed,
+        int shards,
+        int microTokens,
+        int checkpointSeconds) {
+
+    public TrainConfig {
+        require(epochs >= 1, "epochs must be at least 1, got " + epochs);
+        require(patience >= 0, "patience must be 0 or more, got " + patience);
+        require(batch >= 1, "batch must be at least 1, got " + batch);
+        require(rate > 0 && rate < 10, "the learning rate must be between 0 and 10, got " + rate);
+        require(warmup >= 0 && warmup < 1, "the share of warm-up must be in [0, 1), got " + warmup);
+        require(decay >= 0 && decay < 1, "weight decay must be in [0, 1), got " + decay);
+        require(clip >= 0, "clip must be 0 or more, got " + clip);
+        require(dropout >= 0 && dropout < 1, "dropout must be in [0, 1), got " + dropout);
+        require(beam >= 1, "the beam must be at least 1 wide, got " + beam);
+        require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
+        require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
+        require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
+        require(objective.equals("ce"), "unknown objective '" + objective + "'; there is: ce");
+    }
+
+    /**
+     * The settings that are used unless others are asked for: a decoder of 4 layers and 128 columns, about a million
+     * parameters.
+     */
+    public static TrainConfig defaults(long seed) {
+        return new TrainConfig(
+                new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
+                "ce",
+                Softmax.CHILDREN,
+                30,
+                8,
+                128,
+                1e-3,
+                0.05,
+                0.05,
+                1,
+                0.2,
+                20,
+                4000,
+                seed,
+                4,
+                512,
+                60);
+    }
+
+    /** How the model is called in a score card. */
+    public String label() {
+        return model.backbone() + "-" + objective;
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) throw new UserError("train: " + message);
+    }
+}

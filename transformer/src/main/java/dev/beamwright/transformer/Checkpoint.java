@@ -1,0 +1,73 @@
+package dev.beamwright.transformer;
+
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.SafeTensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Collection;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Tensors of a network in a safetensors file, named by their paths. A file is replaced at once: whoever is interrupted
+ * while writing leaves the file before.
+ */
+public final class Checkpoint {
+    private Checkpoint() {}
+
+    /** Writes tensors, and what else is to be known of them. */
+    public static void save(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+        SafeTensors.write(beside, tensors, metadata);
+        Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /**
+     * Fills tensors from a file.
+     *
+     * @return the file's metadata
+     * @throws IOException if the file cannot be read, or lacks a tensor, or has one of another shape; the message names
+     *     file and tensor
+     */
+    public static Map<String, String> load(Path file, Map<String, Tensor> tensors) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            SafeTensors stored = SafeTensors.read(file, arena);
+            for (var e : tensors.entrySet()) {
+                Tensor from = stored.tensors().get(e.getKey()), to = e.getValue();
+                if (from == null) throw new IOException(file + ": has no tensor '" + e.getKey() + "'");
+                if (!from.shape().equals(to.shape()) || from.dtype() != to.dtype()) {
+                    throw new IOException(
+                            file + ": tensor '" + e.getKey() + "' is " + from + ", the model needs " + to);
+                }
+                MemorySegment.copy(from.data(), 0, to.data(), 0, to.data().byteSize());
+            }
+            return stored.metadata();
+        }
+    }
+
+    /** The values of a network's parameters by their paths. */
+    public static Map<String, Tensor> parameters(Layer layer) {
+        Map<String, Tensor> values = new LinkedHashMap<>();
+        layer.parameters().forEach((path, v) -> values.put(path, v.value()));
+        return values;
+    }
+
+    /** The SHA-256 of tensors' bytes, in order: equal only if every bit is equal. */
+    public static String checksum(Collection<Tensor> tensors) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (Tensor t : tensors) digest.update(t.data().asByteBuffer());
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
