@@ -7,6 +7,7 @@ import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -25,10 +26,16 @@ public final class ExactScoring implements AutoCloseable {
     private final GenerativeModel model;
     private final Likelihood likelihood;
     private final ItemTrie trie;
+    private final int block;
     private final int[] parents; // by node
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood) {
+        this(backend, model, likelihood, BLOCK);
+    }
+
+    ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, int block) {
+        this.block = block;
         this.backend = backend;
         this.model = model;
         this.likelihood = likelihood;
@@ -64,10 +71,10 @@ public final class ExactScoring implements AutoCloseable {
             if (memory == null) memory = new Workspace();
             float[] scores = new float[trie.nodes()];
             int depth = trie.levels() - 1, first = trie.firstNode(depth), last = first + trie.nodesAt(depth);
-            for (int from = first; from < last; from += BLOCK) {
+            for (int from = first; from < last; from += block) {
                 try (Tape tape = Tape.inference(backend, memory)) {
                     var decoding = model.read(tape, List.of(histories.get(u)), new int[] {users[u]});
-                    score(tape, decoding, from, Math.min(last, from + BLOCK), scores);
+                    score(tape, decoding, from, Math.min(last, from + block), scores);
                 }
             }
             idle.add(memory);
@@ -97,7 +104,7 @@ public final class ExactScoring implements AutoCloseable {
                     int node = first[d] + r;
                     codes[r] = trie.code(node - 1);
                     int[] above = ancestors[parents[node] - first[d - 1]];
-                    extended[r] = java.util.Arrays.copyOf(above, d);
+                    extended[r] = Arrays.copyOf(above, d);
                     extended[r][d - 1] = r;
                 }
                 ancestors = extended;
@@ -125,7 +132,7 @@ public final class ExactScoring implements AutoCloseable {
         int first = trie.firstNode(depth), n = trie.nodesAt(depth);
         long[] keys = new long[n];
         for (int i = 0; i < n; i++) keys[i] = order(scores[first + i]) << 32 | i;
-        java.util.Arrays.sort(keys);
+        Arrays.sort(keys);
         int[] best = new int[Math.min(most, n)];
         for (int i = 0; i < best.length; i++) best[i] = first + (int) keys[i];
         return best;
