@@ -65,7 +65,10 @@ public final class Parallel {
             job = mine;
             for (int i = 0; i < threads - 1; i++) LockSupport.unpark(WORKERS[i]);
             limited(1, mine::work);
-            while (mine.done.get() < blocks) Thread.onSpinWait();
+            for (int spins = 0; mine.done.get() < blocks; spins++) {
+                if (spins < SPINS) Thread.onSpinWait();
+                else Thread.yield();
+            }
             job = null;
             if (mine.failure != null) throw mine.rethrown();
         }

@@ -17,8 +17,15 @@ import java.util.List;
  * @param theta the base of the rotary embedding, or 0 for none
  */
 public record Attention(
-        Linear query, Linear keyValue, Linear output, int heads, int headDim, float scale, float theta)
-        implements Layer {
+        Linear query,
+        Linear keyValue,
+        Linear output,
+        int heads,
+        int headDim,
+        float scale,
+        float theta)
+        implements
+            Layer {
     public static Attention of(
             Initializer init, int width, int heads, int headDim, float scale, float theta, double outGain) {
         int inner = heads * headDim;

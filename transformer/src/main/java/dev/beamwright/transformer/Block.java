@@ -20,7 +20,8 @@ public record Block(
         Attention cross,
         RmsNorm feedForwardNorm,
         FeedForward feedForward)
-        implements Layer {
+        implements
+            Layer {
     /** x (T, width) → (T, width); the keys and values are added to {@code cache} unless it is null. */
     public Variable apply(
             Tape tape,

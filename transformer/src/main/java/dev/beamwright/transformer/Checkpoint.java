@@ -44,7 +44,8 @@ public final class Checkpoint {
                 Tensor from = stored.tensors().get(e.getKey()), to = e.getValue();
                 if (from == null) throw new IOException(file + ": has no tensor '" + e.getKey() + "'");
                 if (!from.shape().equals(to.shape()) || from.dtype() != to.dtype()) {
-                    throw new IOException(file + ": tensor '" + e.getKey() + "' is " + from + ", the model needs " + to);
+                    throw new IOException(
+                            file + ": tensor '" + e.getKey() + "' is " + from + ", the model needs " + to);
                 }
                 MemorySegment.copy(from.data(), 0, to.data(), 0, to.data().byteSize());
             }

@@ -93,7 +93,8 @@ public interface Layer {
     }
 
     private static RecordComponent[] components(Layer layer) {
-        if (!layer.getClass().isRecord()) throw new IllegalStateException(layer.getClass() + " is a layer but no record");
+        if (!layer.getClass().isRecord())
+            throw new IllegalStateException(layer.getClass() + " is a layer but no record");
         return layer.getClass().getRecordComponents();
     }
 

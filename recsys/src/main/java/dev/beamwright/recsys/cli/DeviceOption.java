@@ -16,6 +16,9 @@ final class DeviceOption {
 
     /** Opens the backend that was asked for. */
     Backend open() {
+        if (name.equals("tornado") && !Tornado.missing().isEmpty()) {
+            throw new UserError("--device tornado: " + Tornado.missing());
+        }
         try {
             return name.equals("auto") ? Backends.best() : Backends.named(name);
         } catch (IllegalArgumentException e) {

@@ -4,7 +4,6 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.module.ModuleFinder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +29,11 @@ public final class Restart {
             List<String> options = new ArrayList<>();
             List<Path> jars = new ArrayList<>();
             if (ModuleLayer.boot().findModule(VECTOR).isEmpty()) addVectorApi(options);
-            if (wantsTornado(args)) addTornado(options, jars);
+            if (wantsTornado(args) && !Tornado.inUse() && Tornado.missing().isEmpty()) {
+                options.add("--add-modules=" + VECTOR);
+                options.addAll(Tornado.options());
+                jars.add(Tornado.kernels());
+            }
             if (!options.isEmpty()) System.exit(restart(options, jars, args));
         }
         Main.main(args);
@@ -51,31 +54,6 @@ public final class Restart {
     private static boolean wantsTornado(String[] args) {
         if (args.length > 0 && (args[0].equals("devices") || args[0].equals("bench"))) return true;
         return List.of(args).contains("tornado") || List.of(args).contains("--device=tornado");
-    }
-
-    /** What starts Java with the TornadoVM SDK, if it is installed, the kernels are built, and it is not yet in use. */
-    private static void addTornado(List<String> options, List<Path> jars) {
-        String home = System.getenv("TORNADOVM_HOME");
-        Path sdk = home != null
-                ? Path.of(home)
-                : Path.of(System.getProperty("user.home"), ".sdkman/candidates/tornadovm/current");
-        Path arguments = sdk.resolve("tornado-argfile");
-        Path kernels = kernels();
-        boolean inUse = ModuleLayer.boot().findModule("tornado.runtime").isPresent();
-        if (inUse || !Files.isRegularFile(arguments) || !Files.isRegularFile(kernels)) return;
-        options.add("@" + arguments);
-        options.add("--add-modules=" + VECTOR);
-        options.add("-Dtornado.recover.bailout=False"); // a kernel that fails must say so, not run as plain Java
-        options.add("-Dtornado.tvm.maxbytecodesize=1048576"); // room for the many tasks of a training step
-        jars.add(kernels);
-    }
-
-    /** The jar with the device's kernels: beside this jar, or where the build of a checkout leaves it. */
-    private static Path kernels() {
-        Path jar = Path.of(System.getProperty("java.class.path").split(File.pathSeparator)[0]).toAbsolutePath();
-        Path beside = jar.resolveSibling("tornado-kernels.jar");
-        Path built = jar.resolveSibling("../../tornado-kernels/target/tornado-kernels.jar").normalize();
-        return Files.exists(beside) ? beside : built;
     }
 
     /** Runs Java once more. Returns its exit code. */

@@ -15,20 +15,18 @@ final class Scratch {
     static final int GEMM_A = 0, GEMM_TILE = 1;
     /** Arrays of {@link Attention}. */
     static final int QUERIES = 2, SCORES = 3, GRADIENTS = 4, RESULTS = 5, ROWS = 6, BIAS = 7, DBIAS = 8, TILE = 9;
-    /** Arrays of {@link VectorBackend}. */
-    static final int SUMS = 10, LINE = 11;
 
     /** Native blocks of {@link Gemm}: packed panels of one thread, of all threads, partial sums. */
     static final int GEMM_B = 0, GEMM_SHARED = 1, GEMM_PARTS = 2;
     /** Native blocks of {@link Attention}: panels of keys, values, queries and gradients. */
     static final int KEYS = 3, VALUES = 4, KEYS_T = 5, VALUES_T = 6, QUERY_PANELS = 7, OUT_PANELS = 8;
-    /** Native blocks of {@link VectorBackend}: partial sums, products. */
-    static final int PARTIALS = 9, PRODUCTS = 10;
+    /** Native blocks of sums over rows, of logits picked by a mask, of {@link Nearest}. */
+    static final int PARTIALS = 9, SUMS = 10, PICKED = 11, PRODUCTS = 12;
 
     private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
 
-    private final float[][] arrays = new float[12][0];
-    private final MemorySegment[] blocks = new MemorySegment[11];
+    private final float[][] arrays = new float[10][0];
+    private final MemorySegment[] blocks = new MemorySegment[13];
 
     private Scratch() {}
 

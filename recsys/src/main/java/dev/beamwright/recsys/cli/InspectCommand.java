@@ -1,0 +1,143 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.data.Audit;
+import dev.beamwright.recsys.evaluate.ScoreCard;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.SidReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code beamwright inspect RUN}: what is in a run. */
+@Command(
+        name = "inspect",
+        mixinStandardHelpOptions = true,
+        description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
+final class InspectCommand implements Callable<Integer> {
+    private static final List<String> STAGES = List.of("prepare", "tokenize", "train", "evaluate", "recommend");
+    private static final String AUDIT = "data/audit.json";
+    private static final String REPORT = "tokens/report.json";
+    private static final String METRICS = "model/metrics.jsonl";
+    private static final String SCORES = "scorecard.json";
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "RUN", description = "the folder of a run")
+    private Path root;
+
+    @Option(names = "--json", description = "print everything as one JSON object")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        RunFolder run = RunFolder.open(root);
+        if (!run.has("run.json") && !run.has(AUDIT)) {
+            throw new UserError(root + ": no run, for it holds no data/audit.json; 'beamwright prepare --out " + root
+                    + "' begins one");
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) out.println(Json.line(everything(run)));
+        else print(run, out);
+        out.flush();
+        return Main.OK;
+    }
+
+    private static void print(RunFolder run, PrintWriter out) {
+        heading(out, "made by");
+        JsonNode made = run.has("run.json") ? Json.readTree(run.file("run.json")) : Json.mapper().createObjectNode();
+        for (String stage : STAGES) {
+            JsonNode m = made.path(stage);
+            if (m.isMissingNode()) continue;
+            out.printf(
+                    "%-10s version %s, Java %s, on %s%n",
+                    stage,
+                    m.path("version").asString("?"),
+                    m.path("jdk").asString("?"),
+                    m.path("host").asString("?"));
+        }
+        heading(out, "data");
+        if (run.has(AUDIT)) out.print(Json.read(run.file(AUDIT), Audit.class).table());
+        else out.println(notYet("prepare", run));
+
+        heading(out, "semantic IDs");
+        if (run.has(REPORT)) out.print(Json.read(run.file(REPORT), SidReport.class).text());
+        else out.println(notYet("tokenize", run));
+
+        heading(out, "model");
+        if (run.has("config/train.json")) {
+            out.println("settings   " + Json.line(Json.readTree(run.file("config/train.json"))));
+            for (JsonNode epoch : metrics(run)) out.println(epoch(epoch));
+        } else {
+            out.println(notYet("train", run));
+        }
+        heading(out, "scores");
+        if (run.has(SCORES)) out.print(Json.read(run.file(SCORES), ScoreCard.class).table());
+        else out.println(notYet("evaluate", run));
+    }
+
+    private static void heading(PrintWriter out, String text) {
+        out.println((text.equals("made by") ? "" : "\n") + text.toUpperCase(Locale.ROOT));
+    }
+
+    private static String notYet(String stage, RunFolder run) {
+        return "none yet; 'beamwright " + stage + " " + run.root() + "' makes it";
+    }
+
+    private static String epoch(JsonNode m) {
+        return String.format(
+                Locale.ROOT,
+                "epoch %-4d loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f, %.0f s",
+                m.path("epoch").asInt(0),
+                m.path("loss").asDouble(Double.NaN),
+                m.path("validationRecall10").asDouble(Double.NaN),
+                m.path("validationNdcg10").asDouble(Double.NaN),
+                m.path("seconds").asDouble(Double.NaN));
+    }
+
+    private static ObjectNode everything(RunFolder run) {
+        ObjectNode all = Json.mapper().createObjectNode();
+        all.put("run", run.root().toString());
+        if (run.has("run.json")) all.set("stages", Json.readTree(run.file("run.json")));
+        ObjectNode settings = all.putObject("settings");
+        for (String stage : STAGES) {
+            String file = "config/" + stage + ".json";
+            if (run.has(file)) settings.set(stage, Json.readTree(run.file(file)));
+        }
+        if (run.has(AUDIT)) all.set("data", Json.readTree(run.file(AUDIT)));
+        if (run.has(REPORT)) all.set("semanticIds", Json.readTree(run.file(REPORT)));
+        ArrayNode epochs = Json.mapper().createArrayNode();
+        metrics(run).forEach(epochs::add);
+        if (!epochs.isEmpty()) all.set("epochs", epochs);
+        if (run.has(SCORES)) all.set("scorecard", Json.readTree(run.file(SCORES)));
+        return all;
+    }
+
+    /** The lines of the training's metrics, one for each epoch; none if there are none. */
+    private static List<JsonNode> metrics(RunFolder run) {
+        List<JsonNode> epochs = new ArrayList<>();
+        if (!run.has(METRICS)) return epochs;
+        try {
+            for (String line : Files.readAllLines(run.file(METRICS))) epochs.add(Json.mapper().readTree(line));
+        } catch (IOException | tools.jackson.core.JacksonException e) {
+            throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
+                    e);
+        }
+        return epochs;
+    }
+}

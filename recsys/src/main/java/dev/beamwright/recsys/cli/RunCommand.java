@@ -1,0 +1,187 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.data.Prepare;
+import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.evaluate.EvaluateConfig;
+import dev.beamwright.recsys.evaluate.ScoreCard;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.Tokenize;
+import dev.beamwright.recsys.semanticid.TokenizeConfig;
+import dev.beamwright.recsys.train.Train;
+import dev.beamwright.recsys.train.TrainConfig;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+
+/** {@code beamwright run}: the whole road, from a file of interactions to recommendations. */
+@Command(
+        name = "run",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Goes the whole road: prepare, tokenize, train, evaluate, recommend.",
+            "Without --data: on the bundled MovieTweetings 100k, its 10-core.",
+            "What an earlier call has finished with the same settings is not done again, so a run that was interrupted goes"
+                    + " on where it was stopped."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  beamwright run",
+            "  beamwright run --data my.tsv --items items.tsv --out my-run"
+        })
+final class RunCommand implements Callable<Integer> {
+    private static final String AUDIT = "data/audit.json";
+    private static final String IDS = "tokens/report.json";
+    private static final String MODEL = "model/best.safetensors";
+    private static final String STATE = "model/last.safetensors";
+    private static final String SCORES = "scorecard.json";
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private PrepareCommand.DataOptions data;
+
+    @Option(
+            names = "--out",
+            paramLabel = "RUN",
+            defaultValue = "run",
+            description = "the run's folder; default: ${DEFAULT-VALUE}")
+    private Path out;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    private long seed;
+
+    @Mixin
+    private TrainCommand.Settings training;
+
+    @Mixin
+    private DeviceOption device;
+
+    @Option(
+            names = "--baselines",
+            split = ",",
+            paramLabel = "NAME",
+            defaultValue = "popularity,markov,markov-decayed,item-knn",
+            description = "what the model is compared with; default: ${DEFAULT-VALUE}")
+    private List<String> baselines;
+
+    @Option(
+            names = "--user",
+            paramLabel = "ID",
+            description = "whom to recommend for at the end; default: the first user")
+    private String user;
+
+    @Option(names = "--json", description = "print score card and recommendations as one JSON object")
+    private boolean json;
+
+    /** What {@code --json} prints. */
+    record Result(String run, double seconds, ScoreCard scorecard, RecommendCommand.Answer recommendations) {}
+
+    @Override
+    public Integer call() {
+        long began = System.nanoTime();
+        Progress progress = Progress.stderr();
+        RunFolder run = new RunFolder(out);
+
+        PrepareConfig prepare = data.config();
+        List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
+        if (begin(run, "prepare", prepare, AUDIT, files, progress)) {
+            progress.say(Prepare.run(prepare, run, progress).table());
+        }
+        TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
+        if (begin(run, "tokenize", tokenize, IDS, List.of(run.file(AUDIT)), progress)) {
+            if (run.has(STATE)) {
+                throw new UserError(out + ": has a model that was trained on other semantic IDs; give another --out, or"
+                        + " delete " + run.file("model"));
+            }
+            progress.say(Tokenize.run(tokenize, run, progress).text());
+        }
+        TrainConfig train = training.config(seed);
+        progress.say("== train"); // knows by itself whether it is done, or where to go on
+        Train.run(train, run, device.open(), false, progress);
+
+        EvaluateConfig evaluate = EvaluateConfig.usual(baselines);
+        if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
+            EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+        }
+        ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
+        progress.say("== recommend");
+        print(run, card, began);
+        return Main.OK;
+    }
+
+    private void print(RunFolder run, ScoreCard card, long began) {
+        try (var recommender = Recommender.load(run, device.open())) {
+            Dataset dataset = recommender.data();
+            int u = user == null ? 0 : dataset.users().indexOf(user);
+            if (u < 0)
+                throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+            int[] sequence = dataset.sequences()[u];
+            var best = recommender
+                    .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)
+                    .getFirst();
+            List<String> history =
+                    Arrays.stream(sequence).mapToObj(i -> dataset.items().get(i)).toList();
+            var answer = new RecommendCommand.Answer(dataset.users().get(u), history, best);
+            double seconds = (System.nanoTime() - began) / 1e9;
+            PrintWriter print = spec.commandLine().getOut();
+            if (json) {
+                print.println(Json.line(new Result(out.toString(), seconds, card, answer)));
+            } else {
+                print.println(card.table());
+                print.println(RecommendCommand.text(dataset, answer));
+                print.printf(Locale.ROOT, "%.0f s; all files are in %s%n", seconds, out);
+            }
+            print.flush();
+        }
+    }
+
+    /**
+     * Says what stage is next, and whether there is anything to do: there is not if its result is there, is newer than
+     * what it is made of, and was made with these settings.
+     */
+    private static boolean begin(
+            RunFolder run, String stage, Object settings, String result, List<Path> inputs, Progress progress) {
+        boolean done = run.has(result)
+                && run.has("config/" + stage + ".json")
+                && agrees(settings, Json.readTree(run.file("config/" + stage + ".json")))
+                && inputs.stream().allMatch(i -> time(i).compareTo(time(run.file(result))) <= 0);
+        progress.say("== " + stage + (done ? ": done before, with the same settings" : ""));
+        return !done;
+    }
+
+    /** Whether these settings are those that were stored; {@code tokenize} decides itself what was left open. */
+    private static boolean agrees(Object settings, JsonNode stored) {
+        boolean open = settings instanceof TokenizeConfig;
+        return Json.mapper().readTree(Json.line(settings)).properties().stream()
+                .allMatch(p -> p.getValue().equals(stored.get(p.getKey())) || open && p.getValue().isNull());
+    }
+
+    /** When a file was last written; a file that is not there is the reader's to complain of. */
+    private static FileTime time(Path file) {
+        try {
+            return Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            return FileTime.fromMillis(Long.MAX_VALUE);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+package dev.beamwright.tensor.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.DType;
+import dev.beamwright.tensor.Dropout;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.SoftmaxMask;
+import dev.beamwright.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Every kernel of {@link VectorBackend} against {@link ScalarBackend}, on rows and columns that fill vectors and blocks
+ * and that do not; and its bits, which must be those of one thread, and stay the same while the code is compiled.
+ */
+class BackendContractTest {
+    private static final int[] ROWS = {1, 3, 13, 64, 207}, COLUMNS = {1, 3, 13, 64, 207};
+    private static final Backend SCALAR = new ScalarBackend(), VECTOR = new VectorBackend();
+
+    /** Runs a kernel on inputs it draws, and returns what it wrote. */
+    private interface Kernel {
+        List<Tensor> run(Backend backend, Inputs in, int rows, int columns);
+    }
+
+    private record Case(String name, Kernel kernel, int manyRows, int manyColumns) {
+        float[] run(Backend backend, int rows, int columns) {
+            try (Arena arena = Arena.ofShared()) {
+                List<Tensor> written = kernel.run(backend, new Inputs(arena, rows * 1000L + columns), rows, columns);
+                float[] all = new float[0];
+                for (Tensor t : written) {
+                    float[] values = t.dtype() == DType.F32 ? t.toArray() : asFloats(t.toIntArray());
+                    all = Arrays.copyOf(all, all.length + values.length);
+                    System.arraycopy(values, 0, all, all.length - values.length, values.length);
+                }
+                return all;
+            }
+        }
+
+        private static float[] asFloats(int[] values) {
+            float[] f = new float[values.length];
+            for (int i = 0; i < f.length; i++) f[i] = values[i];
+            return f;
+        }
+    }
+
+    /** Draws tensors; the same seed draws the same. */
+    private record Inputs(Arena arena, Random random) {
+        Inputs(Arena arena, long seed) {
+            this(arena, new Random(seed));
+        }
+
+        Tensor floats(int... dims) {
+            Tensor t = Tensor.zeros(arena, Shape.of(dims));
+            for (long i = 0; i < t.shape().size(); i++) t.set(i, 2 * random.nextFloat() - 1);
+            return t;
+        }
+
+        Tensor positive(int... dims) {
+            Tensor t = floats(dims);
+            for (long i = 0; i < t.shape().size(); i++) t.set(i, Math.abs(t.get(i)) + 0.1f);
+            return t;
+        }
+
+        Tensor ints(int from, int to, int... dims) {
+            Tensor t = Tensor.zeros(arena, Shape.of(dims), DType.I32);
+            for (long i = 0; i < t.shape().size(); i++) t.setInt(i, random.nextInt(from, to));
+            return t;
+        }
+
+        Dropout dropout(float rate) {
+            Tensor key = ints(0, 1, 2);
+            Key.of(random.nextLong()).writeTo(key);
+            return new Dropout(rate, key, 3);
+        }
+
+        /** Cuts n rows into sequences of 1 to {@code longest}; the last rows belong to none. */
+        Tensor offsets(int n, int longest) {
+            var cuts = new ArrayList<>(List.of(0));
+            for (int at = 1; at <= n - n / 9; at += 1 + random.nextInt(longest)) cuts.add(at);
+            return Tensor.of(
+                    arena, Shape.of(cuts.size()), cuts.stream().mapToInt(i -> i).toArray());
+        }
+
+        /** Cuts n rows into as many sequences as there are in {@code other}, some of them empty. */
+        Tensor offsetsLike(Tensor other, int n) {
+            int[] cuts = random.ints(other.shape().dim(0), 0, n + 1).sorted().toArray();
+            return Tensor.of(arena, Shape.of(cuts.length), cuts);
+        }
+    }
+
+    private static final List<Case> CASES = new ArrayList<>();
+
+    private static void add(String name, int manyRows, int manyColumns, Kernel kernel) {
+        CASES.add(new Case(name, kernel, manyRows, manyColumns));
+    }
+
+    private static void add(String name, Kernel kernel) {
+        add(name, 1200, 90, kernel);
+    }
+
+    static {
+        for (int form = 0; form < 8; form++) {
+            boolean ta = (form & 1) != 0, tb = (form & 2) != 0, more = (form & 4) != 0;
+            String name = "matmul " + (ta ? "T" : "N") + (tb ? "T" : "N") + (more ? " accumulate" : "");
+            for (int depth : new int[] {1, 13, 300}) {
+                add(name + " depth " + depth, 700, 90, (b, in, m, n) -> {
+                    Tensor c = in.floats(m, n), x = ta ? in.floats(depth, m) : in.floats(m, depth);
+                    b.matmul(c, x, ta, tb ? in.floats(n, depth) : in.floats(depth, n), tb, more);
+                    return List.of(c);
+                });
+            }
+            add(name + " long", 4500, 70, (b, in, k, n) -> {
+                int m = 7;
+                Tensor c = in.floats(m, n), x = ta ? in.floats(k, m) : in.floats(m, k);
+                b.matmul(c, x, ta, tb ? in.floats(n, k) : in.floats(k, n), tb, more);
+                return List.of(c);
+            });
+        }
+
+        add("fill", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c);
+            b.fill(y, 1.5f);
+            return List.of(y);
+        });
+        add("accumulate", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c);
+            b.accumulate(y, 0.3f, in.floats(r, c));
+            return List.of(y);
+        });
+        add("add and multiply", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), y = in.floats(r, c), sum = in.floats(r, c), product = in.floats(r, c);
+            b.add(sum, x, y);
+            b.multiply(product, x, y);
+            return List.of(sum, product);
+        });
+        add("multiplyBackward", (b, in, r, c) -> {
+            Tensor da = in.floats(r, c), db = in.floats(r, c), only = in.floats(r, c);
+            Tensor dy = in.floats(r, c), x = in.floats(r, c), y = in.floats(r, c);
+            b.multiplyBackward(da, db, dy, x, y);
+            b.multiplyBackward(null, only, dy, x, y);
+            return List.of(da, db, only);
+        });
+        add("addBias", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c), dbias = in.floats(c);
+            b.addBias(y, in.floats(r, c), in.floats(c));
+            b.addBiasBackward(dbias, in.floats(r, c));
+            return List.of(y, dbias);
+        });
+        add("relu", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c), dx = in.floats(r, c);
+            b.relu(y, in.floats(r, c));
+            b.reluBackward(dx, in.floats(r, c), y);
+            return List.of(y, dx);
+        });
+        add("gelu", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), y = in.floats(r, c), dx = in.floats(r, c);
+            b.accumulate(x, 3, in.floats(r, c));
+            b.gelu(y, x);
+            b.geluBackward(dx, in.floats(r, c), x);
+            return List.of(y, dx);
+        });
+        add("swiGlu", (b, in, r, c) -> {
+            Tensor x = in.floats(r, 2 * c), y = in.floats(r, c), dx = in.floats(r, 2 * c);
+            b.swiGlu(y, x);
+            b.swiGluBackward(dx, in.floats(r, c), x);
+            return List.of(y, dx);
+        });
+        add("dropout", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c), dx = in.floats(r, c);
+            Dropout dropout = in.dropout(0.3f);
+            b.dropout(y, in.floats(r, c), dropout);
+            b.dropoutBackward(dx, in.floats(r, c), dropout);
+            return List.of(y, dx);
+        });
+
+        add("rmsNorm", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), w = in.floats(c), y = in.floats(r, c), rstd = in.floats(r);
+            Tensor dx = in.floats(r, c), dw = in.floats(c), only = in.floats(c), dy = in.floats(r, c);
+            b.rmsNorm(y, rstd, x, w, 1e-5f);
+            b.rmsNormBackward(dx, dw, dy, x, rstd, w);
+            b.rmsNormBackward(null, only, dy, x, rstd, w);
+            b.rmsNormBackward(dx, null, dy, x, rstd, w);
+            return List.of(y, rstd, dx, dw, only);
+        });
+        add("layerNorm", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), w = in.floats(c), y = in.floats(r, c), mean = in.floats(r), rstd = in.floats(r);
+            Tensor dx = in.floats(r, c), dw = in.floats(c), db = in.floats(c), dy = in.floats(r, c);
+            b.layerNorm(y, mean, rstd, x, w, in.floats(c), 0.1f);
+            b.layerNormBackward(dx, dw, db, dy, x, mean, rstd, w);
+            b.layerNormBackward(null, dw, null, dy, x, mean, rstd, w);
+            b.layerNormBackward(dx, null, db, dy, x, mean, rstd, w);
+            return List.of(y, mean, rstd, dx, dw, db);
+        });
+
+        add("gather", (b, in, r, c) -> {
+            int tableRows = 17;
+            Tensor y = in.floats(r, c), one = in.floats(r, c), dtable = in.floats(tableRows, c);
+            Tensor table = in.floats(tableRows, c), rows = in.ints(-1, tableRows, r, 3);
+            b.gather(y, table, rows);
+            b.gather(one, table, in.ints(0, tableRows, r));
+            b.gatherBackward(dtable, in.floats(r, c), rows);
+            return List.of(y, one, dtable);
+        });
+        add("rotary", (b, in, r, c) -> {
+            int heads = 3, dim = 2 * c;
+            Tensor x = in.floats(r, heads * dim + 5), positions = in.ints(0, 300, r);
+            b.rotary(x, positions, heads * dim, dim, 10_000, false);
+            Tensor y = in.floats(r, heads * dim);
+            b.rotary(y, positions, 2 * dim, dim, 500, true);
+            return List.of(x, y);
+        });
+
+        add("crossEntropy", (b, in, r, c) -> {
+            Tensor loss = in.floats(1), nll = in.floats(r), d = in.floats(r, c);
+            Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), weights = in.positive(r);
+            Tensor alone = in.floats(1), same = in.floats(r);
+            b.crossEntropy(loss, nll, d, logits, targets, weights);
+            b.crossEntropy(alone, same, null, logits, targets, weights);
+            return List.of(loss, nll, d, alone, same);
+        });
+        for (boolean masked : new boolean[] {false, true}) {
+            add(masked ? "logProbability of children" : "logProbability", (b, in, r, c) -> {
+                Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), log = in.floats(r), lse = in.floats(r);
+                Tensor dlogits = in.floats(r, c), dlog = in.floats(r);
+                SoftmaxMask mask = masked ? mask(in, targets, r, c) : null;
+                b.logProbability(log, lse, logits, targets, mask, 0.7f);
+                b.logProbabilityBackward(dlogits, dlog, lse, logits, targets, mask, 0.7f);
+                return List.of(log, lse, dlogits);
+            });
+        }
+
+        add("squaredNorm", (b, in, r, c) -> {
+            Tensor sum = in.floats(3);
+            b.squaredNorm(sum, 1, in.floats(r, c));
+            return List.of(sum);
+        });
+        add("adamW", (b, in, r, c) -> {
+            Tensor p = in.floats(r, c), m = in.floats(r, c), v = in.positive(r, c), g = in.floats(r, c);
+            Tensor state = Tensor.of(in.arena, Shape.of(4), 0.01f, 1.7f, 3.1f, 0.5f);
+            b.adamW(p, g, m, v, state, 0.9f, 0.999f, 1e-8f, 0.05f);
+            return List.of(p, m, v, g);
+        });
+        add("nearest", (b, in, r, c) -> {
+            Tensor codes = in.ints(0, 1, r), distances = in.floats(r), codebook = in.floats(37, c);
+            for (int i = 0; i < c; i++) codebook.set(30L * c + i, codebook.get(4L * c + i)); // a tie
+            b.nearest(codes, distances, in.floats(r, c), codebook);
+            return List.of(codes, distances);
+        });
+    }
+
+    /** Children of as many nodes as rows, always with the target among them. */
+    private static SoftmaxMask mask(Inputs in, Tensor targets, int rows, int columns) {
+        int[] offsets = new int[rows + 1], nodes = new int[rows];
+        var children = new ArrayList<Integer>();
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                if (c == Math.max(0, targets.getInt(r)) || in.random.nextInt(3) == 0) children.add(c);
+            }
+            offsets[r + 1] = children.size();
+            nodes[r] = r;
+        }
+        int[] list = children.stream().mapToInt(i -> i).toArray();
+        return new SoftmaxMask(
+                Tensor.of(in.arena, Shape.of(rows), nodes),
+                Tensor.of(in.arena, Shape.of(rows + 1), offsets),
+                Tensor.of(in.arena, Shape.of(list.length), list));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> agreesWithTheReference() {
+        return CASES.stream().map(c -> DynamicTest.dynamicTest(c.name, () -> {
+            for (int rows : ROWS) {
+                for (int columns : COLUMNS) {
+                    float[] expected = c.run(SCALAR, rows, columns), actual = c.run(VECTOR, rows, columns);
+                    assertThat(actual).hasSameSizeAs(expected);
+                    for (int i = 0; i < expected.length; i++) {
+                        float tolerance = 2e-5f * (1 + Math.abs(expected[i]));
+                        assertThat(actual[i])
+                                .as("%s (%d, %d) element %d", c.name, rows, columns, i)
+                                .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(tolerance));
+                    }
+                }
+            }
+        }));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> hasTheSameBitsWhateverTheThreads() {
+        return CASES.stream().map(c -> DynamicTest.dynamicTest(c.name, () -> {
+            int[] first = bits(c);
+            assertThat(bits(c)).as("again").isEqualTo(first);
+            Parallel.limited(1, () -> assertThat(bits(c)).as("with one thread").isEqualTo(first));
+        }));
+    }
+
+    /** The first rounds are interpreted, the last ones compiled by C2. */
+    @Test
+    void reductionsKeepTheirBitsWhileTheyAreCompiled() {
+        for (Case c : CASES) {
+            if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention")
+                    .contains(c.name))
+                continue;
+            int[] first = bits(c, 40, 67);
+            for (int i = 0; i < 50; i++) assertThat(bits(c, 40, 67)).as("%s, time %d", c.name, i).isEqualTo(first);
+        }
+    }
+
+    private static int[] bits(Case c) {
+        return bits(c, c.manyRows, c.manyColumns);
+    }
+
+    private static int[] bits(Case c, int rows, int columns) {
+        float[] values = c.run(VECTOR, rows, columns);
+        int[] bits = new int[values.length];
+        for (int i = 0; i < bits.length; i++) bits[i] = Float.floatToRawIntBits(values[i]);
+        return bits;
+    }
+}
