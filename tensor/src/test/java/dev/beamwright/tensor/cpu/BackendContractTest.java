@@ -344,8 +344,11 @@ class BackendContractTest {
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
-            if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention dropout")
-                    .contains(c.name)) continue;
+            if (!List
+                    .of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm",
+                            "attention dropout")
+                    .contains(c.name))
+                continue;
             int[] first = bits(c, 40, 67);
             for (int i = 0; i < 50; i++) assertThat(bits(c, 40, 67)).as("%s, time %d", c.name, i).isEqualTo(first);
         }
