@@ -84,7 +84,10 @@ final class RunCommand implements Callable<Integer> {
             description = "what the model is compared with; default: ${DEFAULT-VALUE}")
     private List<String> baselines;
 
-    @Option(names = "--user", paramLabel = "ID", description = "whom to recommend for at the end; default: the first user")
+    @Option(
+            names = "--user",
+            paramLabel = "ID",
+            description = "whom to recommend for at the end; default: the first user")
     private String user;
 
     @Option(names = "--json", description = "print score card and recommendations as one JSON object")
@@ -116,7 +119,7 @@ final class RunCommand implements Callable<Integer> {
         progress.say("== train"); // knows by itself whether it is done, or where to go on
         Train.run(train, run, device.open(), false, progress);
 
-        EvaluateConfig evaluate = EvaluateConfig.usual(baselines);
+        EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
             EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
         }
@@ -130,10 +133,11 @@ final class RunCommand implements Callable<Integer> {
         try (var recommender = Recommender.load(run, device.open())) {
             Dataset dataset = recommender.data();
             int u = user == null ? 0 : dataset.users().indexOf(user);
-            if (u < 0) throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+            if (u < 0)
+                throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
             int[] sequence = dataset.sequences()[u];
             var best = recommender
-                    .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)
+                    .recommend(new int[][] {sequence}, new int[] {u}, 10, Recommender.Options.DEFAULT, null)
                     .getFirst();
             List<String> history =
                     Arrays.stream(sequence).mapToObj(i -> dataset.items().get(i)).toList();

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.Baseline;
+import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
@@ -10,6 +11,8 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -40,24 +43,35 @@ public final class Evaluate {
      */
     public static ScoreCard run(
             EvaluateConfig config, RunFolder run, List<? extends Ranker> models, int[] groups, Progress progress) {
-        List<Baseline> baselines = config.baselines().stream().map(Baseline::named).toList();
+        return run(config, run, models, groups, Backends.best(), progress);
+    }
+
+    /** The same, with the backend on which baselines are trained that are networks. */
+    public static ScoreCard run(
+            EvaluateConfig config,
+            RunFolder run,
+            List<? extends Ranker> models,
+            int[] groups,
+            Backend backend,
+            Progress progress) {
+        for (String name : config.baselines()) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
         Prepared prepared = Prepared.load(run);
-        List<Ranker> rankers = new ArrayList<>(models);
-        int items = prepared.data().items().size();
-        for (Baseline b : baselines) {
-            rankers.add(new ScorerRanker(b.name(), b.fit(prepared.split().train(), items), items));
-        }
-        if (rankers.isEmpty()) {
+        if (models.isEmpty() && config.baselines().isEmpty()) {
             throw new UserError("nothing to measure; name at least one baseline: "
-                    + "--baselines popularity,markov,markov-decayed,item-knn");
+                    + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
         List<ScoreCard.Row> rows = new ArrayList<>();
-        for (Ranker ranker : rankers) {
-            for (boolean seenMask : config.seenMasks()) {
-                Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
-                        ? null
-                        : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
-                rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+        for (Ranker model : models) rows.addAll(underAllMasks(config, run, prepared, model, groups, progress));
+        int items = prepared.data().items().size();
+        for (String name : config.baselines()) {
+            if (TrainedSasRec.NAMES.contains(name)) {
+                try (var sasRec = TrainedSasRec.of(name, run, prepared, config.seed(), backend, progress)) {
+                    rows.addAll(underAllMasks(config, run, prepared, sasRec, groups, progress));
+                }
+            } else {
+                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
+                rows.addAll(underAllMasks(
+                        config, run, prepared, new ScorerRanker(name, scorer, items), groups, progress));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows));
@@ -67,12 +81,25 @@ public final class Evaluate {
         return card;
     }
 
+    private static List<ScoreCard.Row> underAllMasks(
+            EvaluateConfig config, RunFolder run, Prepared prepared, Ranker ranker, int[] groups, Progress progress) {
+        List<ScoreCard.Row> rows = new ArrayList<>();
+        for (boolean seenMask : config.seenMasks()) {
+            Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+                    ? null
+                    : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+            rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+        }
+        return rows;
+    }
+
     /**
      * Measures one model under one protocol, without writing anything: a row at the level of items and, with groups, one
      * at the level of semantic IDs.
      */
     public static List<ScoreCard.Row> measure(
-            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups, Progress progress) {
+            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
+            Progress progress) {
         return measure(config, prepared, ranker, seenMask, groups, null, progress);
     }
 
@@ -87,12 +114,14 @@ public final class Evaluate {
         Split split = prepared.split();
         List<Case> cases = config.split().equals("test") ? split.test() : split.validation();
         if (cases.isEmpty()) {
-            throw new UserError("there are no " + config.split() + " questions in this run; prepare it with other shares");
+            throw new UserError(
+                    "there are no " + config.split() + " questions in this run; prepare it with other shares");
         }
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
         String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
         int depth = Math.max(config.k().getLast(), config.predictions());
-        try (Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
+        try (
+                Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
                 Progress.Bar bar = progress.start(what, cases.size())) {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));

@@ -97,7 +97,7 @@ public final class Train implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
-    private final Trainer trainer;
+    private final Trainer<GenerativeModel> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
     private final int stepsPerEpoch;
@@ -119,7 +119,7 @@ public final class Train implements AutoCloseable {
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        trainer = new Trainer(
+        trainer = Trainer.of(
                 backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
