@@ -108,7 +108,8 @@ public final class Ops {
 
     /** {@code y = x / rms(x) · weight}, over the last dimension (Zhang and Sennrich, 2019). */
     public static Variable rmsNorm(Tape tape, Variable x, Variable weight, float eps) {
-        unless(weight.size() == x.dim(-1), "rmsNorm: weight %s is not as long as a row of x %s", weight.shape(), x.shape());
+        unless(weight.size() == x.dim(-1), "rmsNorm: weight %s is not as long as a row of x %s", weight.shape(),
+                x.shape());
         Tensor y = tape.allocate(x.shape()), rstd = tape.allocate(Shape.of(x.shape().rows()));
         tape.backend().rmsNorm(y, rstd, x.value(), weight.value(), eps);
         return tape.record(

@@ -72,7 +72,8 @@ class OpsTest {
 
     private List<float[]> outputAndGradients(Backend backend, OpCase op, int size) {
         OpCase.Instance instance = op.make(memory, size);
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.training(backend, workspace)) {
             Variable y = instance.output().apply(tape);
             List<float[]> results = new ArrayList<>();
@@ -98,7 +99,8 @@ class OpsTest {
     @Test
     void aShapeMismatchNamesOpOperandsAndShapes() {
         Variable x = Variable.parameter(memory, 8, 50, 64), w = Variable.parameter(memory, 256, 128);
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.training(REFERENCE, workspace)) {
             assertThatThrownBy(() -> Ops.linear(tape, x, w))
                     .isInstanceOf(ShapeMismatch.class)
@@ -112,7 +114,8 @@ class OpsTest {
             Variable x = operands.uniformBetween(1, 1, 1000, n);
             return new OpCase.Instance(List.of(x), t -> Ops.dropout(t, x, operands.dropout(.1f)));
         });
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.training(REFERENCE, workspace)) {
             float[] y = o.make(memory, 100).output().apply(tape).value().toArray();
             double mean = 0, zeros = 0;

@@ -55,7 +55,8 @@ public final class GradCheck {
     }
 
     private static double run(Backend backend, Function<Tape, Variable> function, boolean backward) {
-        try (var memory = new Workspace();
+        try (
+                var memory = new Workspace();
                 var tape = Tape.training(backend, memory)) {
             Variable y = function.apply(tape);
             float[] weights = weights((int) y.size());

@@ -71,7 +71,10 @@ final class PrepareCommand implements Callable<Integer> {
                 description = "Format of --items, in the same way.")
         private String itemsFormat;
 
-        @Option(names = "--user-column", paramLabel = "NAME", description = "Who. Default: user_id, user, reviewerID, ...")
+        @Option(
+                names = "--user-column",
+                paramLabel = "NAME",
+                description = "Who. Default: user_id, user, reviewerID, ...")
         private String user;
 
         @Option(names = "--item-column", paramLabel = "NAME", description = "What. Default: item_id, item, asin, ...")

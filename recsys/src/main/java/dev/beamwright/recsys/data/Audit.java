@@ -62,7 +62,11 @@ public record Audit(
      * @param repeatedRows further rows for an item; the first counts
      */
     public record ItemText(
-            List<String> columns, int withoutTitle, int withoutText, long unusedRows, long repeatedRows) {}
+            List<String> columns,
+            int withoutTitle,
+            int withoutText,
+            long unusedRows,
+            long repeatedRows) {}
 
     /**
      * What the questions of a split are like.
@@ -140,7 +144,8 @@ public record Audit(
         StringBuilder s = new StringBuilder();
         line(s, "users", "%,d", users);
         line(s, "items", "%,d", items);
-        line(s, "interactions", "%,d (density %.3f %%), %,d of them train", interactions, 100 * density, trainInteractions);
+        line(s, "interactions", "%,d (density %.3f %%), %,d of them train", interactions, 100 * density,
+                trainInteractions);
         line(
                 s,
                 "sequence length",

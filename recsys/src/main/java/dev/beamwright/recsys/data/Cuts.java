@@ -49,12 +49,14 @@ public record Cuts(String rule, Long validationFrom, Long testFrom, int[] trainE
                     + " leave nothing to train on or to ask; both must be above 0 and together below 1");
         }
         if (times == null) {
-            throw new UserError("--split time needs times, but the file has none; name their column with --time-column");
+            throw new UserError(
+                    "--split time needs times, but the file has none; name their column with --time-column");
         }
         long[] all = Arrays.stream(times).flatMapToLong(Arrays::stream).sorted().toArray();
         if (all[0] == Dataset.UNKNOWN_TIME) {
-            throw new UserError("--split time needs the time of every interaction, but some are empty; fill them in, or "
-                    + "use --split leave-one-out");
+            throw new UserError(
+                    "--split time needs the time of every interaction, but some are empty; fill them in, or "
+                            + "use --split leave-one-out");
         }
         long testFrom = all[(int) Math.round((all.length - 1) * (1 - testShare))];
         long validationFrom = all[(int) Math.round((all.length - 1) * (1 - testShare - validationShare))];

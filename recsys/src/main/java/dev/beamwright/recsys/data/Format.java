@@ -68,7 +68,8 @@ public enum Format {
         }
         if (first.startsWith("[")) {
             throw source.error(
-                    1, "a JSON list", "write one object per line instead: jq -c '.[]' " + source.name() + " > rows.jsonl");
+                    1, "a JSON list",
+                    "write one object per line instead: jq -c '.[]' " + source.name() + " > rows.jsonl");
         }
         if (first.contains("::")) return MOVIELENS;
         if (first.indexOf('\t') >= 0) return first.matches("(\\w+:\\w+\t?)+") ? RECBOLE : TSV;

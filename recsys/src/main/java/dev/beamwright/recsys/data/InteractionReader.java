@@ -70,9 +70,11 @@ final class InteractionReader {
         InteractionReader reader = new InteractionReader(source, columns, minRating, bad);
         Table.read(source, format, Table.Content.INTERACTIONS, bad, reader::add);
         if (reader.user.isEmpty()) {
-            String why = bad.count() > 0 ? "none of its " + bad.count() + " rows can be read, the first because of "
-                    + bad.examples().getFirst() : reader.belowRating > 0
-                    ? "all " + reader.belowRating + " rows are rated below " + minRating
+            String why = bad.count() > 0
+                    ? "none of its " + bad.count() + " rows can be read, the first because of "
+                            + bad.examples().getFirst()
+                    : reader.belowRating > 0
+                            ? "all " + reader.belowRating + " rows are rated below " + minRating
                     : "there are no rows in it";
             throw new UserError(source + ": " + why + "; give a file with one interaction per row");
         }
@@ -145,7 +147,8 @@ final class InteractionReader {
                 named != null
                         ? "there is no column '" + Source.cut(named) + "'; " + there
                         : "no column is known to hold the " + what + " (" + String.join(", ", usual) + "); " + there,
-                "name it with --" + what + "-column" + (row.columns().size() > 1 ? "" : ", or the format with --format"));
+                "name it with --" + what + "-column"
+                        + (row.columns().size() > 1 ? "" : ", or the format with --format"));
     }
 
     /** The id in a column, or null if the row cannot be used. */

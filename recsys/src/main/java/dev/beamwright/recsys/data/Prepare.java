@@ -36,7 +36,8 @@ public final class Prepare {
                 : Source.of(Path.of(config.data()));
         Source items = config.data() == null
                 ? Source.bundled(BUNDLED + "movies.dat.gz")
-                : config.items() == null ? null : Source.of(Path.of(config.items()));
+                : config.items() == null ? null
+                : Source.of(Path.of(config.items()));
         Map<String, String> hashes = new LinkedHashMap<>();
         hashes.put("data", data.sha256());
         if (items != null) hashes.put("items", items.sha256());
@@ -135,7 +136,8 @@ public final class Prepare {
             events.clear();
             int all = rows[u].length;
             rows[u] = Arrays.stream(rows[u])
-                    .filter(r -> read.time()[r] == Times.UNKNOWN || events.add(new Event(read.item()[r], read.time()[r])))
+                    .filter(r -> read.time()[r] == Times.UNKNOWN
+                            || events.add(new Event(read.item()[r], read.time()[r])))
                     .toArray();
             dropped += all - rows[u].length;
         }
@@ -145,7 +147,7 @@ public final class Prepare {
     /** Drops users and items with fewer than k rows until all that are left have k. */
     static int[][] core(int[][] rows, int[] item, int items, int k) {
         int[][] kept = rows.clone();
-        for (boolean changed = k > 1; changed; ) {
+        for (boolean changed = k > 1; changed;) {
             changed = false;
             int[] count = new int[items];
             for (int[] user : kept) for (int r : user) count[item[r]]++;

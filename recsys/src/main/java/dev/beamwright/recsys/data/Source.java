@@ -82,7 +82,7 @@ record Source(String path, boolean bundled) {
     String[] head(int n) {
         List<String> lines = new ArrayList<>();
         try (BufferedReader reader = reader()) {
-            for (String line; lines.size() < n && (line = reader.readLine()) != null; ) {
+            for (String line; lines.size() < n && (line = reader.readLine()) != null;) {
                 if (lines.isEmpty() && line.startsWith("\uFEFF")) line = line.substring(1);
                 if (!line.isBlank()) lines.add(line);
             }
@@ -128,7 +128,7 @@ record Source(String path, boolean bundled) {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         long line = 1;
         try (InputStream in = open()) {
-            for (int b; (b = in.read()) >= 0; ) {
+            for (int b; (b = in.read()) >= 0;) {
                 if (b != '\n') {
                     text.write(b);
                     continue;

@@ -47,7 +47,8 @@ final class Table {
     }
 
     private record Fields(long line, List<String> columns, Map<String, Integer> index, CsvRecord fields)
-            implements Row {
+            implements
+                Row {
         @Override
         public String get(String column) {
             Integer i = index.get(column);
@@ -97,7 +98,8 @@ final class Table {
         } catch (CsvParseException e) {
             if (e.getCause() instanceof IOException io) throw source.unreadable(io, line);
             throw source.error(
-                    line + 1, "this row is not CSV (" + e.getMessage() + ")", "close its quotes, doubling those inside");
+                    line + 1, "this row is not CSV (" + e.getMessage() + ")",
+                    "close its quotes, doubling those inside");
         } catch (UncheckedIOException e) {
             throw source.unreadable(e.getCause(), line);
         } catch (IOException e) {
@@ -166,7 +168,7 @@ final class Table {
 
     private void jsonLines(BufferedReader reader) throws IOException {
         skipByteOrderMark(reader);
-        for (String text; (text = reader.readLine()) != null; ) {
+        for (String text; (text = reader.readLine()) != null;) {
             line++;
             if (text.isBlank()) continue;
             JsonNode node = null;

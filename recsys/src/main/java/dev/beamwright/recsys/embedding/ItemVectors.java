@@ -77,7 +77,8 @@ public final class ItemVectors {
      */
     public static Tensor imported(String source, int items, SegmentAllocator memory) {
         int hash = source.lastIndexOf('#');
-        String file = hash < 0 ? source : source.substring(0, hash), name = hash < 0 ? null : source.substring(hash + 1);
+        String file = hash < 0 ? source : source.substring(0, hash),
+                name = hash < 0 ? null : source.substring(hash + 1);
         Tensor t;
         try {
             t = file.endsWith(".safetensors")

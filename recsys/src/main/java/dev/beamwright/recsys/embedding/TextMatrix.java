@@ -99,7 +99,7 @@ final class TextMatrix {
             int at = offsets[r];
             double squares = 0;
             for (int i = 0, end; i < row.length; i = end) {
-                for (end = i + 1; end < row.length && row[end] == row[i]; ) end++;
+                for (end = i + 1; end < row.length && row[end] == row[i];) end++;
                 if (number[row[i]] < 0) continue;
                 double weight = (1 + Math.log(end - i)) * (1 + Math.log((1.0 + n) / (1.0 + df[row[i]])));
                 column[at] = number[row[i]];

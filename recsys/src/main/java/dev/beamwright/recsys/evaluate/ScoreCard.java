@@ -15,7 +15,10 @@ public record ScoreCard(List<Row> rows) {
      * @param intervals 95 % bootstrap intervals of the first three, lower and upper end
      */
     public record Row(
-            String model, Protocol protocol, Map<String, Double> metrics, Map<String, double[]> intervals) {}
+            String model,
+            Protocol protocol,
+            Map<String, Double> metrics,
+            Map<String, double[]> intervals) {}
 
     /**
      * How it was measured: always against all items.
@@ -74,7 +77,8 @@ public record ScoreCard(List<Row> rows) {
             for (int c = 0; c < line.size(); c++) {
                 int width = 0;
                 for (List<String> other : lines) width = Math.max(width, other.get(c).length());
-                text.append(String.format(Locale.ROOT, c < 4 ? "%-" + width + "s  " : "%" + width + "s  ", line.get(c)));
+                text.append(
+                        String.format(Locale.ROOT, c < 4 ? "%-" + width + "s  " : "%" + width + "s  ", line.get(c)));
             }
             s.append(text.toString().stripTrailing()).append('\n');
         }

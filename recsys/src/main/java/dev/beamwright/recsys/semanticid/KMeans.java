@@ -36,7 +36,8 @@ record KMeans(Tensor codes, Tensor centroids) {
     static KMeans fit(
             Tensor x, int k, Backend backend, Key key, SegmentAllocator memory, Progress progress, String name) {
         Tensor centroids = Tensor.zeros(memory, Shape.of(k, x.shape().dim(-1)));
-        try (Arena arena = Arena.ofShared();
+        try (
+                Arena arena = Arena.ofShared();
                 Progress.Bar bar = progress.start(name, ITERATIONS)) {
             Tensor some = sample(x, (long) SAMPLE * k, backend, key.fold("sample"), arena);
             Tensor few = sample(some, (long) SEEDING_SAMPLE * k, backend, key.fold("seeding sample"), arena);

@@ -192,8 +192,10 @@ public final class SemanticIdFile {
         String mend = unknown == 0
                 ? ""
                 : "; " + unknown + " IDs belong to no item" + (own ? "" : ", is --sid-key-offset right?");
-        return new UserError(file + ": no semantic ID for item " + first + (missing > 3 ? " and " + (missing - 3)
-                + " more" : "") + mend);
+        return new UserError(file + ": no semantic ID for item " + first + (missing > 3
+                ? " and " + (missing - 3)
+                        + " more"
+                : "") + mend);
     }
 
     private static String cut(Object text) {

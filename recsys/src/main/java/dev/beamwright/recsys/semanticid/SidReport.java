@@ -250,7 +250,8 @@ public record SidReport(
             }
             String alike = format("%.0f %% of the items got the codes of another item", 100 * before.sharedItemRate);
             if (before.sharedItemRate > 0.6) note(Verdict.RED, alike + "; use more levels or codes");
-            else if (before.sharedItemRate > 0.3) note(Verdict.YELLOW, alike + "; more levels or codes tell them apart");
+            else
+                if (before.sharedItemRate > 0.3) note(Verdict.YELLOW, alike + "; more levels or codes tell them apart");
         }
 
         void neighbours(List<Neighbours> neighbours) {

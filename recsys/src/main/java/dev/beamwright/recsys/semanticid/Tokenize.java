@@ -54,7 +54,8 @@ public final class Tokenize {
             Quantized quantized = imported != null
                     ? Quantized.of(imported)
                     : quantize(effective, vectors, meaningless, backend, key.fold("quantizer"), memory, progress);
-            SemanticIds ids = policy(effective.collisions()).resolve(quantized, byPopularity(train, data.items().size()));
+            SemanticIds ids =
+                    policy(effective.collisions()).resolve(quantized, byPopularity(train, data.items().size()));
             int[] targets = prepared.split().validation().stream().mapToInt(Case::target).toArray();
             SidReport report = SidReport.of(
                     quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
@@ -87,7 +88,8 @@ public final class Tokenize {
             Arrays.fill(widths, TokenizeConfig.widthFor(items));
         }
         for (int w : widths == null ? new int[0] : widths) {
-            if (w < 1 || w > MOST_CODES) throw new UserError("a level can have 1 to " + MOST_CODES + " codes, not " + w);
+            if (w < 1 || w > MOST_CODES)
+                throw new UserError("a level can have 1 to " + MOST_CODES + " codes, not " + w);
         }
         String collisions = c.collisions() != null ? c.collisions() : imported ? "shared" : "extra-level";
         policy(collisions);

@@ -121,7 +121,8 @@ final class Flat {
 
     private static FloatVector geluSlope(FloatVector x) {
         FloatVector s = geluGate(x);
-        FloatVector inner = x.mul(x).fma(FloatVector.broadcast(F, 6 * GELU * CUBIC), FloatVector.broadcast(F, 2 * GELU));
+        FloatVector inner =
+                x.mul(x).fma(FloatVector.broadcast(F, 6 * GELU * CUBIC), FloatVector.broadcast(F, 2 * GELU));
         return s.sub(s.mul(s)).mul(x).fma(inner, s);
     }
 
@@ -220,7 +221,8 @@ final class Flat {
             IntVector h = dropoutBits(seed, first + i, lane);
             long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
             VectorMask<Float> low = rest(Math.min(n, i + lane), n), high = rest(Math.min(n, i + lane + 16), n);
-            FloatVector a = zero.blend(by, Lanes.lowKept(h, threshold)), b = zero.blend(by, Lanes.highKept(h, threshold));
+            FloatVector a = zero.blend(by, Lanes.lowKept(h, threshold)),
+                    b = zero.blend(by, Lanes.highKept(h, threshold));
             store(to, a.fma(load(from, low), load(to, low)), low);
             store(to + 64, b.fma(load(from + 64, high), load(to + 64, high)), high);
         }

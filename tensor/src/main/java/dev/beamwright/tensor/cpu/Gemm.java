@@ -166,7 +166,8 @@ final class Gemm {
             int parts = k >= 4096 ? 4 : 2, each = roundUp((k + parts - 1) / parts, DEPTH);
             long size = (long) m * n;
             long sums = Scratch.get().block(Scratch.GEMM_PARTS, parts * size);
-            int cuts = alone ? 1 : Math.max(1, Parallel.available() / parts), height = roundUp((m + cuts - 1) / cuts, ROWS);
+            int cuts = alone ? 1 : Math.max(1, Parallel.available() / parts),
+                    height = roundUp((m + cuts - 1) / cuts, ROWS);
             run(alone, parts * cuts, i -> {
                 int part = i / cuts, first = i % cuts * height, last = Math.min(m, first + height);
                 if (first >= last) return;
@@ -317,7 +318,8 @@ final class Gemm {
         for (int j = 0; j < n; j += side) {
             long from = b + j * ldb, t = to + j / COLUMNS * panelBytes(k) + 4L * (j % COLUMNS);
             int rows = Math.min(side, n - j), p = 0;
-            if (rows == side) for (; p < deep; p += side) Transpose.block(from + 4L * p, ldb, t + 4L * COLUMNS * p, 4L * COLUMNS);
+            if (rows == side)
+                for (; p < deep; p += side) Transpose.block(from + 4L * p, ldb, t + 4L * COLUMNS * p, 4L * COLUMNS);
             for (; p < k; p++) {
                 for (int r = 0; r < side; r++) {
                     set(t + 4L * (COLUMNS * p + r), r < rows ? get(from + r * ldb + 4L * p) : 0);
@@ -358,7 +360,8 @@ final class Gemm {
             if (add) addWhole(tile, at, stride, rows, c, ldc);
             else putWhole(tile, at, stride, rows, c, ldc);
         } else {
-            for (int j = 0; j < columns; j += VL) putPart(tile, at + j, stride, rows, columns - j, c + 4L * j, ldc, add);
+            for (int j = 0; j < columns; j += VL)
+                putPart(tile, at + j, stride, rows, columns - j, c + 4L * j, ldc, add);
         }
     }
 

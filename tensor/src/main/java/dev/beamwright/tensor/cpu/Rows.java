@@ -47,7 +47,8 @@ final class Rows {
         long partial = Scratch.get().block(Scratch.PARTIALS, (long) blocks * sums);
         Flat.fill(partial, 0, Math.multiplyExact(blocks, sums));
         if ((long) rows * n < 1 << 16) {
-            for (int b = 0; b < blocks; b++) part.run(b * BLOCK, Math.min(rows, (b + 1) * BLOCK), partial + 4L * b * sums);
+            for (int b = 0; b < blocks; b++)
+                part.run(b * BLOCK, Math.min(rows, (b + 1) * BLOCK), partial + 4L * b * sums);
         } else {
             Parallel.run(blocks, b -> part.run(b * BLOCK, Math.min(rows, (b + 1) * BLOCK), partial + 4L * b * sums));
         }
@@ -172,7 +173,8 @@ final class Rows {
         FloatVector by = FloatVector.broadcast(F, -dot);
         int i = 0;
         for (; i < F.loopBound(n); i += VL) {
-            FloatVector h = load(x + 4L * i).sub(mu).mul(rstd), w = load(dy + 4L * i).mul(load(weight + 4L * i)).sub(sum);
+            FloatVector h = load(x + 4L * i).sub(mu).mul(rstd),
+                    w = load(dy + 4L * i).mul(load(weight + 4L * i)).sub(sum);
             store(dx + 4L * i, load(dx + 4L * i).add(h.fma(by, w).mul(rstd)));
         }
         if (i == n) return;
@@ -198,7 +200,8 @@ final class Rows {
 
     /** {@code Σ e^(x · by - minus)}. */
     static float sumOfExp(long x, float by, float minus, int n) {
-        FloatVector a = FloatVector.zero(F), scale = FloatVector.broadcast(F, by), less = FloatVector.broadcast(F, -minus);
+        FloatVector a = FloatVector.zero(F), scale = FloatVector.broadcast(F, by),
+                less = FloatVector.broadcast(F, -minus);
         int i = 0;
         for (; i < F.loopBound(n); i += VL) a = a.add(expOfNegative(load(x + 4L * i).fma(scale, less)));
         if (i < n) {

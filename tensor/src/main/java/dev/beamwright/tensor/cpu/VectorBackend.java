@@ -138,7 +138,8 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void swiGluBackward(Tensor dgateUp, Tensor dy, Tensor gateUp) {
         int c = dy.shape().dim(-1);
-        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp), up = gate + 4L * c;
+        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp),
+                up = gate + 4L * c;
         Rows.each(dy.shape().rows(), c, (first, last) -> {
             for (long r = first; r < last; r++) {
                 long o = 8 * r * c;
@@ -324,7 +325,8 @@ final class VectorBackend extends ScalarBackend {
         Rows.each(rows, c, (first, last) -> {
             for (long r = first; r < last; r++) {
                 long out = d == 0 ? 0 : d + 4 * r * c;
-                set(values + 4 * r, crossEntropy(out, from + 4 * r * c, getInt(target + 4 * r), get(weight + 4 * r), c));
+                set(values + 4 * r,
+                        crossEntropy(out, from + 4 * r * c, getInt(target + 4 * r), get(weight + 4 * r), c));
             }
         });
         double total = 0;

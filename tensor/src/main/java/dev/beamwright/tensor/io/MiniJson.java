@@ -57,7 +57,8 @@ final class MiniJson {
                 space();
                 String key = string();
                 expect(':');
-                if (map.putIfAbsent(key, value(depth + 1)) != null) throw fault("each name once, not two '" + key + "'");
+                if (map.putIfAbsent(key, value(depth + 1)) != null)
+                    throw fault("each name once, not two '" + key + "'");
             } while (next(','));
             expect('}');
         }

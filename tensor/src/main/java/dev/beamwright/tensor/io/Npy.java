@@ -48,7 +48,8 @@ public final class Npy {
             int start = version == 1 ? 10 : 12;
             long length = version == 1
                     ? bytes.get(Binary.SHORT, 8) & 0xffffL
-                    : bytes.byteSize() < 12 ? Long.MAX_VALUE : bytes.get(Binary.INT, 8) & 0xffffffffL;
+                    : bytes.byteSize() < 12 ? Long.MAX_VALUE
+                    : bytes.get(Binary.INT, 8) & 0xffffffffL;
             if (length > bytes.byteSize() - start) throw new IOException(file + ": truncated within its header");
             String header = new String(
                     bytes.asSlice(start, length).toArray(JAVA_BYTE),

@@ -310,7 +310,8 @@ class BackendContractTest {
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
             if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention")
-                    .contains(c.name)) continue;
+                    .contains(c.name))
+                continue;
             int[] first = bits(c, 40, 67);
             for (int i = 0; i < 50; i++) assertThat(bits(c, 40, 67)).as("%s, time %d", c.name, i).isEqualTo(first);
         }

@@ -55,7 +55,8 @@ final class TileGenerator {
         s.append("            float[] a, int ao%s, long b, long bs, float[] t, int to, int ts, int n) {\n"
                 .formatted(columns ? ", int as" : ""));
         for (int i = 0; i < height; i++) {
-            s.append("        FloatVector c%d = zero(F)%s;\n".formatted(i, width == 2 ? ", d%d = c%d".formatted(i, i) : ""));
+            s.append("        FloatVector c%d = zero(F)%s;\n".formatted(i,
+                    width == 2 ? ", d%d = c%d".formatted(i, i) : ""));
         }
         s.append("        for (int k = 0; k < n; k++) {\n            FloatVector x = load(b), ");
         s.append(width == 2 ? "y = load(b + VB), v;\n" : "v;\n");
@@ -73,63 +74,64 @@ final class TileGenerator {
         return s + "    }\n";
     }
 
-    private static final String HEAD = """
-            package dev.beamwright.tensor.cpu;
+    private static final String HEAD =
+            """
+                    package dev.beamwright.tensor.cpu;
 
-            import static dev.beamwright.tensor.cpu.Lanes.F;
-            import static dev.beamwright.tensor.cpu.Lanes.VB;
-            import static dev.beamwright.tensor.cpu.Lanes.VL;
-            import static dev.beamwright.tensor.cpu.Lanes.load;
-            import static jdk.incubator.vector.FloatVector.broadcast;
-            import static jdk.incubator.vector.FloatVector.zero;
+                    import static dev.beamwright.tensor.cpu.Lanes.F;
+                    import static dev.beamwright.tensor.cpu.Lanes.VB;
+                    import static dev.beamwright.tensor.cpu.Lanes.VL;
+                    import static dev.beamwright.tensor.cpu.Lanes.load;
+                    import static jdk.incubator.vector.FloatVector.broadcast;
+                    import static jdk.incubator.vector.FloatVector.zero;
 
-            import jdk.incubator.vector.FloatVector;
+                    import jdk.incubator.vector.FloatVector;
 
-            /**
-             * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
-             * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
-             *
-             * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
-             * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
-             * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
-             * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
-             *
-             * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
-             *
-             * <p>Written by {@code TileGenerator} among the tests; change that, not this.
-             */
-            final class Tile {
-                /** Most rows of a tile: as many sums as registers hold. */
-                static final int ROWS = VL == 16 ? 12 : 6;
+                    /**
+                     * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
+                     * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
+                     *
+                     * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
+                     * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
+                     * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
+                     * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+                     *
+                     * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
+                     *
+                     * <p>Written by {@code TileGenerator} among the tests; change that, not this.
+                     */
+                    final class Tile {
+                        /** Most rows of a tile: as many sums as registers hold. */
+                        static final int ROWS = VL == 16 ? 12 : 6;
 
-                /** Most columns of a tile: two vectors. */
-                static final int COLUMNS = 2 * VL;
+                        /** Most columns of a tile: two vectors. */
+                        static final int COLUMNS = 2 * VL;
 
-                /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
-                static final int LDA = 272;
+                        /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
+                        static final int LDA = 272;
 
-                /** The most columns of an a that lies by rows. */
-                static final int DEPTH = 256;
+                        /** The most columns of an a that lies by rows. */
+                        static final int DEPTH = 256;
 
-                /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
-                private static final int[] HEIGHT = ROWS == 12
-                        ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
-                        : new int[] {0, 1, 2, 4, 4, 6, 6};
+                        /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
+                        private static final int[] HEIGHT = ROWS == 12
+                                ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
+                                : new int[] {0, 1, 2, 4, 4, 6, 6};
 
-                private Tile() {}
+                        private Tile() {}
 
-                /** The tile of an a that lies by rows. */
-                static void rows(
-                        int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-                    if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
-                    else rows1(rows, a, ao, b, bs, t, to, ts, n);
-                }
+                        /** The tile of an a that lies by rows. */
+                        static void rows(
+                                int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+                            if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
+                            else rows1(rows, a, ao, b, bs, t, to, ts, n);
+                        }
 
-                /** The tile of an a that lies by columns. */
-                static void columns(
-                        int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-                    if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
-                    else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
-                }
-            """;
+                        /** The tile of an a that lies by columns. */
+                        static void columns(
+                                int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+                            if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
+                            else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
+                        }
+                    """;
 }

@@ -53,7 +53,7 @@ class SafeTensorsTest {
     @Test
     void readsTheReferenceFile() throws IOException {
         byte[] bytes = ("<\0\0\0\0\0\0\0{\"test\":{\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}"
-                        + "\0".repeat(16))
+                + "\0".repeat(16))
                 .getBytes(StandardCharsets.ISO_8859_1);
         Tensor t = SafeTensors.read(Files.write(folder.resolve("r"), bytes), MEMORY).tensors().get("test");
         assertThat(t.shape()).isEqualTo(Shape.of(2, 2));
@@ -73,26 +73,29 @@ class SafeTensorsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', quoteCharacter = '`', textBlock = """
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}; 8; 'a' and 'b' overlap
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}; 12; bytes 0 to 4 belong to no tensor
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}; 7; tensor 'a' ends at byte 8 of 7
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}; 9; 1 bytes after the last tensor
-            {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}; 8; F32(3) needs 12 bytes, its data_offsets span 8
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}; 8; no proper data_offsets
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}; 8; no proper data_offsets
-            {"a":{"dtype":"F32","shape":[2]}}; 8; no proper data_offsets
-            {"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}; 8; has the dtype I64
-            {"a":{"shape":[1],"data_offsets":[0,8]}}; 8; has the dtype null
-            {"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}; 0; has a dimension of 0
-            {"a":{"dtype":"F32","shape":[2147483647,2147483647,9],"data_offsets":[0,8]}}; 8; impossible shape
-            {"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}; 8; expected a whole number, not 2.5
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{}}; 8; each name once, not two 'a'
-            {"a":[1]}; 0; 'a' is no JSON object
-            {"__metadata__":{"step":1}}; 0; __metadata__ holds something else than text
-            {"a":{"dtype":"F32"; 0; expected '}'
-            [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]; 0; less nesting
-            """)
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            textBlock = """
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}; 8; 'a' and 'b' overlap
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}; 12; bytes 0 to 4 belong to no tensor
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}; 7; tensor 'a' ends at byte 8 of 7
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}; 9; 1 bytes after the last tensor
+                    {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}; 8; F32(3) needs 12 bytes, its data_offsets span 8
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}; 8; no proper data_offsets
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}; 8; no proper data_offsets
+                    {"a":{"dtype":"F32","shape":[2]}}; 8; no proper data_offsets
+                    {"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}; 8; has the dtype I64
+                    {"a":{"shape":[1],"data_offsets":[0,8]}}; 8; has the dtype null
+                    {"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}; 0; has a dimension of 0
+                    {"a":{"dtype":"F32","shape":[2147483647,2147483647,9],"data_offsets":[0,8]}}; 8; impossible shape
+                    {"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}; 8; expected a whole number, not 2.5
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{}}; 8; each name once, not two 'a'
+                    {"a":[1]}; 0; 'a' is no JSON object
+                    {"__metadata__":{"step":1}}; 0; __metadata__ holds something else than text
+                    {"a":{"dtype":"F32"; 0; expected '}'
+                    [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]; 0; less nesting
+                    """)
     void refusesDamagedHeaders(String header, int bytes, String message) throws IOException {
         Path file = file(header, new byte[bytes]);
         assertThatThrownBy(() -> SafeTensors.read(file, MEMORY))
