@@ -58,6 +58,14 @@ final class TokenizeCommand implements Callable<Integer> {
     private int collaborativeDims;
 
     @Option(
+            names = "--collaborative-weight",
+            paramLabel = "X",
+            defaultValue = "1.5",
+            description = "how much longer the co-occurrence part of a vector is than its text part; default:"
+                    + " ${DEFAULT-VALUE}")
+    private double collaborativeWeight;
+
+    @Option(
             names = "--window",
             paramLabel = "N",
             defaultValue = "5",
@@ -113,6 +121,7 @@ final class TokenizeCommand implements Callable<Integer> {
                 vectors,
                 textDims,
                 collaborativeDims,
+                collaborativeWeight,
                 window,
                 quantizer,
                 levels,

@@ -4,6 +4,7 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.embedding.ItemVectors;
+import dev.beamwright.recsys.embedding.ItemVectors.Block;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -73,6 +74,9 @@ public final class Tokenize {
     static TokenizeConfig decided(TokenizeConfig c, int items) {
         boolean imported = c.sids() != null;
         if (c.textDims() < 1 || c.collaborativeDims() < 1) throw new UserError("vectors need at least one dimension");
+        if (!(c.collaborativeWeight() > 0 && c.collaborativeWeight() < 1000)) {
+            throw new UserError("--collaborative-weight must be a number above 0, not " + c.collaborativeWeight());
+        }
         if (c.window() < 1) throw new UserError("--window must be at least 1, not " + c.window());
         if (c.widths() != null && c.levels() != null && c.levels() != c.widths().length) {
             throw new UserError("--levels " + c.levels() + " does not fit --widths with " + c.widths().length
@@ -98,6 +102,7 @@ public final class Tokenize {
                 c.vectors(),
                 c.textDims(),
                 c.collaborativeDims(),
+                c.collaborativeWeight(),
                 c.window(),
                 imported ? null : c.quantizer(),
                 imported && widths == null ? c.levels() : Integer.valueOf(levels),
@@ -147,17 +152,18 @@ public final class Tokenize {
                 return ItemVectors.imported(from, data.items().size(), memory);
             }
         }
-        List<Tensor> blocks = new ArrayList<>();
+        List<Block> blocks = new ArrayList<>();
         if (text) {
             if (data.texts().stream().allMatch(String::isBlank)) progress.say("no item has a text, only its title");
             try (Progress.Bar _ = progress.start("vectors from text", 0)) {
-                blocks.add(ItemVectors.text(data, c.textDims(), hashed, key, memory));
+                blocks.add(new Block(ItemVectors.text(data, c.textDims(), hashed, key, memory), 1));
             }
         }
         if (collaborative) {
             try (Progress.Bar _ = progress.start("vectors from co-occurrence", 0)) {
                 int items = data.items().size();
-                blocks.add(ItemVectors.collaborative(train, items, c.collaborativeDims(), c.window(), key, memory));
+                Tensor near = ItemVectors.collaborative(train, items, c.collaborativeDims(), c.window(), key, memory);
+                blocks.add(new Block(near, c.collaborativeWeight()));
             }
         }
         return ItemVectors.concatenated(blocks, memory);

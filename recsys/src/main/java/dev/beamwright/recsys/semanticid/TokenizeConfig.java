@@ -7,6 +7,7 @@ package dev.beamwright.recsys.semanticid;
  *     {@code hashed-text+collaborative}, {@code collaborative}, or a file (.npy, .safetensors)
  * @param textDims the dimensions of the text part
  * @param collaborativeDims the dimensions of the co-occurrence part
+ * @param collaborativeWeight how much longer the co-occurrence part of a vector is than its text part
  * @param window the largest distance of two items in a sequence that counts as co-occurrence
  * @param quantizer {@code residual-kmeans}, {@code product} or {@code random}
  * @param levels how many levels; null for 3, or as many as there are widths
@@ -21,6 +22,7 @@ public record TokenizeConfig(
         String vectors,
         int textDims,
         int collaborativeDims,
+        double collaborativeWeight,
         int window,
         String quantizer,
         Integer levels,
@@ -32,7 +34,7 @@ public record TokenizeConfig(
     /** Text and co-occurrence, 64 dimensions each, residual k-means, 3 levels and one against collisions. */
     public static TokenizeConfig defaults(long seed) {
         return new TokenizeConfig(
-                "text+collaborative", 64, 64, 5, "residual-kmeans", null, null, null, seed, null, 0);
+                "text+collaborative", 64, 64, 1.5, 5, "residual-kmeans", null, null, null, seed, null, 0);
     }
 
     /**
