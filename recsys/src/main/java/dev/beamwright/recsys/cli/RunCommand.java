@@ -121,7 +121,7 @@ final class RunCommand implements Callable<Integer> {
         progress.say("== train"); // knows by itself whether it is done, or where to go on
         Train.run(train, run, backend, false, progress);
 
-        EvaluateConfig evaluate = EvaluateConfig.usual(baselines);
+        EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
             EvaluateCommand.measure(evaluate, run, train.beam(), false, device, progress);
         }

@@ -240,12 +240,14 @@ public final class Diagnose {
         int n = traces.length, last = levels - 1;
         List<Level> byLevel = new ArrayList<>();
         int[][] tokenRanks = new int[levels][];
+        double[][] fewSiblings =
+                vacuous(trie, asked.stream().mapToInt(Case::target).toArray(), WIDTHS);
         long exactTop = Arrays.stream(traces).mapToLong(t -> t.exactTop).sum();
         for (int level = 0; level < levels; level++) {
             int l = level;
             int[] siblings = asked.stream().mapToInt(c -> trie.children(trie.node(c.target(), l))).toArray();
             Map<Integer, Double> vacuous = new TreeMap<>();
-            for (int width : WIDTHS) vacuous.put(width, share(n, u -> siblings[u] <= width));
+            for (int w = 0; w < WIDTHS.length; w++) vacuous.put(WIDTHS[w], fewSiblings[level][w]);
             byLevel.add(new Level(
                     level + 1,
                     share(n, u -> traces[u].survives(l)),
@@ -307,6 +309,22 @@ public final class Diagnose {
                         beamNdcg / n),
                 tokenRanks,
                 prefixWeights);
+    }
+
+    /**
+     * Where the condition to be among the B likeliest siblings holds of itself.
+     *
+     * @return for each level and width B, the share of the targets that have at most B siblings, themselves counted
+     */
+    static double[][] vacuous(ItemTrie trie, int[] targets, int[] widths) {
+        double[][] shares = new double[trie.levels()][widths.length];
+        for (int level = 0; level < shares.length; level++) {
+            for (int w = 0; w < widths.length; w++) {
+                int l = level, width = widths[w];
+                shares[level][w] = share(targets.length, t -> trie.children(trie.node(targets[t], l)) <= width);
+            }
+        }
+        return shares;
     }
 
     private static double gain(int rank) {

@@ -84,7 +84,7 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
             total = total == null ? ce.loss() : Ops.add(b.tape(), total, ce.loss());
             if (form == Form.PAPER) total = Ops.add(b.tape(), total, regulariser(b, margins.get(t), scale, w, ce.nll()));
         }
-        return new Result(total, nll, new double[0]);
+        return new Result(total, nll);
     }
 
     /**

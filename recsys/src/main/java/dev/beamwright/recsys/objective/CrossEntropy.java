@@ -17,7 +17,7 @@ public record CrossEntropy(Likelihood likelihood) implements Objective {
     @Override
     public Result loss(MicroBatch b) {
         double[] nll = new double[b.levels()];
-        return new Result(meanNll(b, likelihood, nll), nll, new double[0]);
+        return new Result(meanNll(b, likelihood, nll), nll);
     }
 
     /** L_CE; adds the sum of each level's negative log-likelihoods to {@code nll}. */

@@ -31,5 +31,10 @@ public sealed interface Objective permits CrossEntropy, ApaoPointwise, ApaoPairw
      * @param prefixLosses for each prefix length, this micro-batch's share of the batch's mean prefix loss; empty for
      *     objectives without such
      */
-    record Result(Variable loss, double[] nll, double[] prefixLosses) {}
+    record Result(Variable loss, double[] nll, double[] prefixLosses) {
+        /** Of an objective without prefix losses. */
+        public Result(Variable loss, double[] nll) {
+            this(loss, nll, new double[0]);
+        }
+    }
 }

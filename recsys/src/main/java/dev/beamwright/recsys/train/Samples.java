@@ -8,14 +8,14 @@ import java.util.Comparator;
 import java.util.List;
 
 /** Cuts users' sequences into training samples, and samples into batches and micro-batches. */
-final class Samples {
+public final class Samples {
     private Samples() {}
 
     /**
      * The samples of a whole-sequence model: a sequence that is longer than the model reads is cut into windows that
      * overlap by half, and each item is a target once, with at least half a window of history where there is as much.
      */
-    static List<Sample> windows(int[][] sequences, int maxItems) {
+    public static List<Sample> windows(int[][] sequences, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         int step = Math.max(1, maxItems / 2);
         for (int user = 0; user < sequences.length; user++) {
@@ -35,7 +35,7 @@ final class Samples {
      * The samples of a model that reads a history for each target: every item of a sequence but the first is the target
      * of one sample, behind the {@code maxItems} items before it.
      */
-    static List<Sample> prefixes(int[][] sequences, int maxItems) {
+    public static List<Sample> prefixes(int[][] sequences, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         for (int user = 0; user < sequences.length; user++) {
             for (int i = 1; i < sequences[user].length; i++) {
@@ -47,7 +47,7 @@ final class Samples {
     }
 
     /** The samples of an epoch in the order in which they are trained: batch b has [b·size, (b+1)·size). */
-    static int[] order(int samples, Key epoch) {
+    public static int[] order(int samples, Key epoch) {
         return epoch.fold("order").permutation(samples);
     }
 

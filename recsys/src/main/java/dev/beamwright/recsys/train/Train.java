@@ -49,7 +49,7 @@ public final class Train implements AutoCloseable {
      * @param steps made in all
      * @param nll of this epoch so far, by level, summed over targets
      * @param targets of this epoch so far
-     * @param prefixWeights of the objective, see {@link Trainer#prefixWeights()}
+     * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation
      * @param finished whether training is over
@@ -102,7 +102,8 @@ public final class Train implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
-    private final Trainer trainer;
+    private final ObjectiveLoss loss;
+    private final Trainer<GenerativeModel> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
     private final int stepsPerEpoch;
@@ -124,8 +125,8 @@ public final class Train implements AutoCloseable {
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        trainer = new Trainer(
-                backend, model, config.objective().objective(config.softmax(), config.beam()), config, (long) stepsPerEpoch * config.epochs(), memory);
+        loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), ids.levels());
+        trainer = Trainer.of(backend, model, loss, config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
 
@@ -204,7 +205,7 @@ public final class Train implements AutoCloseable {
                         state.steps() + 1,
                         nll,
                         state.targets() + report.targets(),
-                        trainer.prefixWeights(),
+                        loss.prefixWeights(),
                         state.bestEpoch(),
                         state.bestNdcg(),
                         false);
@@ -278,7 +279,9 @@ public final class Train implements AutoCloseable {
         List<Sample> batch = new ArrayList<>();
         int to = Math.min(order.length, (step + 1) * config.batch());
         for (int i = step * config.batch(); i < to; i++) batch.add(samples.get(order[i]));
-        return trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        Trainer.Report report = trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        loss.stepped(report);
+        return report;
     }
 
     private double[] validate() {
@@ -325,7 +328,8 @@ public final class Train implements AutoCloseable {
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
         }
-        trainer.resumeAt(state.steps(), state.prefixWeights());
+        trainer.optimizer().resumeAt(state.steps());
+        loss.resumeWith(state.prefixWeights());
         cutMetrics(state.epoch());
         progress.say(
                 state.finished()

@@ -68,8 +68,13 @@ class TenLossesTest {
             // So many steps in all that the learning rate has hardly begun to fall.
             long total = 1_000_000_000;
             try (
-                    var trainer = new Trainer(
-                            Backends.named(backend), model, new CrossEntropy(new Likelihood(softmax, 1)), config, total, memory)) {
+                    var trainer = Trainer.of(
+                            Backends.named(backend),
+                            model,
+                            new ObjectiveLoss(new CrossEntropy(new Likelihood(softmax, 1)), 3),
+                            config,
+                            total,
+                            memory)) {
                 for (int step = 0; step < 10; step++) {
                     Trainer.Report report = trainer.step(batch, Key.of(step));
                     double loss = Arrays.stream(report.nll()).sum() / report.targets() / WIDTHS.length;

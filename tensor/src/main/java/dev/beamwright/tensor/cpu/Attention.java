@@ -91,7 +91,8 @@ final class Attention {
             long toBias = dbias == null ? 0 : sums + 4L * part * size;
             attention.backward(unit, toQ, toKv, toBias, address(dout), address(out), address(lse));
         });
-        for (int p = 0; dbias != null && p < parts; p++) Flat.add(address(dbias), address(dbias), sums + 4L * p * size, size);
+        for (int p = 0; dbias != null && p < parts; p++)
+            Flat.add(address(dbias), address(dbias), sums + 4L * p * size, size);
     }
 
     // ---- the batch
@@ -219,7 +220,8 @@ final class Attention {
             packPanels(u.value(kv, b * BLOCK), keyStride(), n, dim, values + b * valueBlock);
         }
         float[] bias = u.biases(scratch), queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
-        float[] scores = scratch.array(Scratch.SCORES, STRIP * LDA), results = scratch.array(Scratch.RESULTS, STRIP * padded);
+        float[] scores = scratch.array(Scratch.SCORES, STRIP * LDA),
+                results = scratch.array(Scratch.RESULTS, STRIP * padded);
         float[] max = scratch.array(Scratch.MAXIMA, STRIP), sum = scratch.array(Scratch.ROW_SUMS, STRIP);
         for (int first = 0; first < u.queries; first += STRIP) {
             int rows = Math.min(STRIP, u.queries - first);
