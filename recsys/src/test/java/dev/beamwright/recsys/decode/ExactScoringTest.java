@@ -118,12 +118,21 @@ class ExactScoringTest {
                 List.of(), Progress.silent());
     }
 
+    private static int best(CodeSpace space, double[] logProbs) {
+        double[] score = new double[space.items()];
+        for (int i = 0; i < score.length; i++) {
+            for (int depth = 1; depth <= space.levels(); depth++) score[i] += logProbs[space.trie().node(i, depth)];
+        }
+        return IntStream.range(0, score.length).reduce((a, b) -> score[a] >= score[b] ? a : b).orElseThrow();
+    }
+
     @Test
     void t13ABeamWithRoomForAllLeavesLosesNothing() {
         CodeSpace space = TableModel.catalogue(Key.of(8), new int[] {4, 3, 3}, 20, memory);
-        var model = TableModel.random(space, 50, 2, Key.of(9));
+        var model = TableModel.random(space, 50, .7, Key.of(9));
+        // Each user's target is the item that an exact ranking puts first.
         List<Case> cases = IntStream.range(0, 50)
-                .mapToObj(u -> new Case(u, new int[0], Key.of(10).below(u, 20)))
+                .mapToObj(u -> new Case(u, new int[0], best(space, model.logProbabilities(u, false))))
                 .toList();
         Diagnostics d = diagnose(model, 20, cases);
         assertThat(d.levels()).allSatisfy(l -> {
@@ -132,10 +141,12 @@ class ExactScoringTest {
         });
         assertThat(d.never()).isEqualTo(50);
         assertThat(d.pruning().pruned()).isZero();
-        assertThat(d.losses().beamNdcg10()).isEqualTo(d.losses().exactNdcg10());
+        assertThat(d.losses().beamNdcg10()).isEqualTo(1);
 
-        Diagnostics narrow = diagnose(model, 2, cases);
+        Diagnostics narrow = diagnose(model, 1, cases);
+        assertThat(narrow.losses().exactRecall()).isEqualTo(1);
         assertThat(narrow.pruning().pruned()).isPositive();
+        assertThat(narrow.losses().beamLoss()).isCloseTo(narrow.pruning().rate(), within(1e-12));
         assertThat(Arrays.stream(narrow.firstDropped()).sum() + narrow.never()).isEqualTo(50);
         assertThat(narrow.losses().beamRecall())
                 .isEqualTo(narrow.losses().exactRecall() - narrow.losses().beamLoss() + narrow.losses().beamGain(),
