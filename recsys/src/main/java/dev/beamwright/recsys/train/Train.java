@@ -12,6 +12,7 @@ import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
@@ -170,6 +171,9 @@ public final class Train implements AutoCloseable {
     private Summary train() {
         run.saveConfig("train", config);
         resume();
+        if (!state.finished()) {
+            RunInfo.write(run, "train", Map.of("seed", config.seed(), "backend", backend.name()));
+        }
         progress.say(String.format(
                 Locale.ROOT,
                 "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; backend %s",
