@@ -14,6 +14,7 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.tensor.Backend;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -101,6 +102,7 @@ final class RunCommand implements Callable<Integer> {
         long began = System.nanoTime();
         Progress progress = Progress.stderr();
         RunFolder run = new RunFolder(out);
+        Backend backend = device.open(); // a device that is missing should be told before the work, not after
 
         PrepareConfig prepare = data.config();
         List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
@@ -117,7 +119,7 @@ final class RunCommand implements Callable<Integer> {
         }
         TrainConfig train = training.config(seed);
         progress.say("== train"); // knows by itself whether it is done, or where to go on
-        Train.run(train, run, device.open(), false, progress);
+        Train.run(train, run, backend, false, progress);
 
         EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
@@ -125,12 +127,12 @@ final class RunCommand implements Callable<Integer> {
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
         progress.say("== recommend");
-        print(run, card, began);
+        print(run, backend, card, began);
         return Main.OK;
     }
 
-    private void print(RunFolder run, ScoreCard card, long began) {
-        try (var recommender = Recommender.load(run, device.open())) {
+    private void print(RunFolder run, Backend backend, ScoreCard card, long began) {
+        try (var recommender = Recommender.load(run, backend)) {
             Dataset dataset = recommender.data();
             int u = user == null ? 0 : dataset.users().indexOf(user);
             if (u < 0)

@@ -14,7 +14,16 @@ final class Scratch {
     /** Arrays of {@link Gemm}: the packed left operand, a tile of results. */
     static final int GEMM_A = 0, GEMM_TILE = 1;
     /** Arrays of {@link Attention}. */
-    static final int QUERIES = 2, SCORES = 3, GRADIENTS = 4, RESULTS = 5, ROWS = 6, BIAS = 7, DBIAS = 8, TILE = 9;
+    static final int QUERIES = 2,
+            OUTS = 3,
+            SCORES = 4,
+            GRADIENTS = 5,
+            RESULTS = 6,
+            MAXIMA = 7,
+            ROW_SUMS = 8,
+            BIAS = 9,
+            DBIAS = 10,
+            TILE = 11;
 
     /** Native blocks of {@link Gemm}: packed panels of one thread, of all threads, partial sums. */
     static final int GEMM_B = 0, GEMM_SHARED = 1, GEMM_PARTS = 2;
@@ -25,7 +34,7 @@ final class Scratch {
 
     private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
 
-    private final float[][] arrays = new float[10][0];
+    private final float[][] arrays = new float[12][0];
     private final MemorySegment[] blocks = new MemorySegment[13];
 
     private Scratch() {}

@@ -3,8 +3,6 @@ package dev.beamwright.tensor.cpu;
 import static dev.beamwright.tensor.cpu.Lanes.VL;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -17,35 +15,29 @@ final class Transpose {
     static final int SIDE = Math.min(VL, 8);
 
     private static final VectorSpecies<Float> T = SIDE == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
-    private static final VectorShuffle<Float> R1 = swap(1), R2 = swap(2), R4 = swap(4);
-    private static final VectorMask<Float> M1 = bit(1), M2 = bit(2), M4 = bit(4);
+    /** For each distance: from which lane of x and, counting on, of y the lanes of x are taken after the exchange. */
+    private static final FloatVector X1 = lower(1), X2 = lower(2), X4 = lower(4);
+    /** The same for y. */
+    private static final FloatVector Y1 = upper(1), Y2 = upper(2), Y4 = upper(4);
 
     private Transpose() {}
 
-    private static VectorShuffle<Float> swap(int d) {
-        return VectorShuffle.fromOp(T, i -> (i ^ d) & (SIDE - 1));
+    private static FloatVector lower(int d) {
+        float[] from = new float[SIDE];
+        for (int i = 0; i < SIDE; i++) from[i] = (i & d) == 0 ? i : SIDE + (i ^ d & SIDE - 1);
+        return FloatVector.fromArray(T, from, 0);
     }
 
-    private static VectorMask<Float> bit(int d) {
-        long bits = 0;
-        for (int i = 0; i < SIDE; i++) if ((i & d) != 0) bits |= 1L << i;
-        return VectorMask.fromLong(T, bits);
+    private static FloatVector upper(int d) {
+        float[] from = new float[SIDE];
+        for (int i = 0; i < SIDE; i++) from[i] = (i & d) == 0 ? (i ^ d & SIDE - 1) : SIDE + i;
+        return FloatVector.fromArray(T, from, 0);
     }
 
     /** Writes the transpose of the block at {@code from}, rows {@code fromStride} bytes apart, to {@code to}. */
     static void block(long from, long fromStride, long to, long toStride) {
         if (SIDE == 8) block8(from, fromStride, to, toStride);
         else block4(from, fromStride, to, toStride);
-    }
-
-    /** What row x, whose number lacks the bit, holds after its exchange with row y. */
-    private static FloatVector lower(FloatVector x, FloatVector y, VectorShuffle<Float> r, VectorMask<Float> m) {
-        return x.blend(y.rearrange(r), m);
-    }
-
-    /** What row y holds after it. */
-    private static FloatVector upper(FloatVector x, FloatVector y, VectorShuffle<Float> r, VectorMask<Float> m) {
-        return x.rearrange(r).blend(y, m);
     }
 
     private static FloatVector load(long address) {
@@ -65,18 +57,18 @@ final class Transpose {
         FloatVector a5 = load(from + 5 * fromStride);
         FloatVector a6 = load(from + 6 * fromStride);
         FloatVector a7 = load(from + 7 * fromStride);
-        FloatVector b0 = lower(a0, a1, R1, M1), b1 = upper(a0, a1, R1, M1);
-        FloatVector b2 = lower(a2, a3, R1, M1), b3 = upper(a2, a3, R1, M1);
-        FloatVector b4 = lower(a4, a5, R1, M1), b5 = upper(a4, a5, R1, M1);
-        FloatVector b6 = lower(a6, a7, R1, M1), b7 = upper(a6, a7, R1, M1);
-        FloatVector c0 = lower(b0, b2, R2, M2), c2 = upper(b0, b2, R2, M2);
-        FloatVector c1 = lower(b1, b3, R2, M2), c3 = upper(b1, b3, R2, M2);
-        FloatVector c4 = lower(b4, b6, R2, M2), c6 = upper(b4, b6, R2, M2);
-        FloatVector c5 = lower(b5, b7, R2, M2), c7 = upper(b5, b7, R2, M2);
-        FloatVector d0 = lower(c0, c4, R4, M4), d4 = upper(c0, c4, R4, M4);
-        FloatVector d1 = lower(c1, c5, R4, M4), d5 = upper(c1, c5, R4, M4);
-        FloatVector d2 = lower(c2, c6, R4, M4), d6 = upper(c2, c6, R4, M4);
-        FloatVector d3 = lower(c3, c7, R4, M4), d7 = upper(c3, c7, R4, M4);
+        FloatVector b0 = X1.selectFrom(a0, a1), b1 = Y1.selectFrom(a0, a1);
+        FloatVector b2 = X1.selectFrom(a2, a3), b3 = Y1.selectFrom(a2, a3);
+        FloatVector b4 = X1.selectFrom(a4, a5), b5 = Y1.selectFrom(a4, a5);
+        FloatVector b6 = X1.selectFrom(a6, a7), b7 = Y1.selectFrom(a6, a7);
+        FloatVector c0 = X2.selectFrom(b0, b2), c2 = Y2.selectFrom(b0, b2);
+        FloatVector c1 = X2.selectFrom(b1, b3), c3 = Y2.selectFrom(b1, b3);
+        FloatVector c4 = X2.selectFrom(b4, b6), c6 = Y2.selectFrom(b4, b6);
+        FloatVector c5 = X2.selectFrom(b5, b7), c7 = Y2.selectFrom(b5, b7);
+        FloatVector d0 = X4.selectFrom(c0, c4), d4 = Y4.selectFrom(c0, c4);
+        FloatVector d1 = X4.selectFrom(c1, c5), d5 = Y4.selectFrom(c1, c5);
+        FloatVector d2 = X4.selectFrom(c2, c6), d6 = Y4.selectFrom(c2, c6);
+        FloatVector d3 = X4.selectFrom(c3, c7), d7 = Y4.selectFrom(c3, c7);
         store(to, d0);
         store(to + toStride, d1);
         store(to + 2 * toStride, d2);
@@ -92,10 +84,10 @@ final class Transpose {
         FloatVector a1 = load(from + fromStride);
         FloatVector a2 = load(from + 2 * fromStride);
         FloatVector a3 = load(from + 3 * fromStride);
-        FloatVector b0 = lower(a0, a1, R1, M1), b1 = upper(a0, a1, R1, M1);
-        FloatVector b2 = lower(a2, a3, R1, M1), b3 = upper(a2, a3, R1, M1);
-        FloatVector c0 = lower(b0, b2, R2, M2), c2 = upper(b0, b2, R2, M2);
-        FloatVector c1 = lower(b1, b3, R2, M2), c3 = upper(b1, b3, R2, M2);
+        FloatVector b0 = X1.selectFrom(a0, a1), b1 = Y1.selectFrom(a0, a1);
+        FloatVector b2 = X1.selectFrom(a2, a3), b3 = Y1.selectFrom(a2, a3);
+        FloatVector c0 = X2.selectFrom(b0, b2), c2 = Y2.selectFrom(b0, b2);
+        FloatVector c1 = X2.selectFrom(b1, b3), c3 = Y2.selectFrom(b1, b3);
         store(to, c0);
         store(to + toStride, c1);
         store(to + 2 * toStride, c2);

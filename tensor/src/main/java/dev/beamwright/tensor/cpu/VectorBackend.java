@@ -6,10 +6,14 @@ import static dev.beamwright.tensor.cpu.Lanes.getInt;
 import static dev.beamwright.tensor.cpu.Lanes.keep;
 import static dev.beamwright.tensor.cpu.Lanes.set;
 
+import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.List;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -313,6 +317,90 @@ final class VectorBackend extends ScalarBackend {
             }
         });
         keep(x, positions);
+    }
+
+    // ---- attention
+
+    @Override
+    public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
+        if (spec.headDim() > Tile.DEPTH) super.attention(out, lse, q, kv, bias, spec);
+        else Attention.forward(out, lse, q, kv, bias, spec);
+        keep(out, lse, q, kv, bias, spec);
+    }
+
+    @Override
+    public void attentionBackward(
+            Tensor dq,
+            Tensor dkv,
+            Tensor dbias,
+            Tensor dout,
+            Tensor out,
+            Tensor lse,
+            Tensor q,
+            Tensor kv,
+            Tensor bias,
+            AttentionSpec spec) {
+        if (spec.headDim() > Tile.DEPTH) super.attentionBackward(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+        else Attention.backward(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+        keep(dq, dkv, dbias, dout, out, lse, q, kv, bias, spec);
+    }
+
+    @Override
+    public void beamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
+            int heads,
+            float scale) {
+        int rows = q.shape().rows(), width = q.shape().dim(-1), depth = levels.size();
+        int[] of = users.toIntArray();
+        if (promptKv != null && (bias != null || !ascending(of))) {
+            super.beamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale);
+            return;
+        }
+        try (Arena call = Arena.ofShared()) {
+            Tensor lse = null;
+            if (promptKv != null) {
+                int[] offsets = new int[(int) promptOffsets.shape().size()];
+                for (int user : of) offsets[user + 1]++;
+                for (int u = 1; u < offsets.length; u++) offsets[u] += offsets[u - 1];
+                lse = Tensor.zeros(call, Shape.of(rows, heads));
+                Tensor beams = Tensor.of(call, Shape.of(offsets.length), offsets);
+                attention(
+                        out,
+                        lse,
+                        q,
+                        promptKv,
+                        null,
+                        new AttentionSpec(heads, width / heads, scale, false, beams, promptOffsets, null));
+            }
+            if (depth == 0) return;
+            long o = address(out), l = addressOrZero(lse), from = address(q), b = addressOrZero(bias);
+            int distances = bias == null ? 1 : bias.shape().dim(-1);
+            long[] kv = levels.stream().mapToLong(Lanes::address).toArray();
+            int[] paths = ancestors.toIntArray();
+            Rows.each(rows, width, (first, last) -> {
+                long[] keys = new long[depth];
+                float[] weights = new float[depth];
+                for (int r = first; r < last; r++) {
+                    for (int d = 0; d < depth; d++) keys[d] = kv[d] + 8L * width * paths[r * depth + d];
+                    long lseRow = l == 0 ? 0 : l + 4L * heads * r, row = 4L * width * r;
+                    BeamAttention.addAncestors(
+                            o + row, lseRow, from + row, keys, weights, heads, width / heads, scale, b, distances);
+                }
+            });
+            keep(out, lse, q, bias, levels);
+        }
+    }
+
+    private static boolean ascending(int[] users) {
+        for (int i = 1; i < users.length; i++) if (users[i] < users[i - 1]) return false;
+        return true;
     }
 
     // ---- losses
