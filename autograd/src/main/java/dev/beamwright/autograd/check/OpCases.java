@@ -101,6 +101,10 @@ public final class OpCases {
                     return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, targets, null, 1.7f));
                 }),
                 new OpCase("logProbabilityMasked", OpCases::masked),
+                new OpCase("squaredError", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    return new Instance(List.of(a, b), t -> Ops.squaredError(t, a, b, .5f));
+                }),
                 new OpCase("weightedSum", (o, n) -> {
                     Variable x = o.uniform(ROWS, n);
                     Tensor weights = o.numbers(ROWS * n);
