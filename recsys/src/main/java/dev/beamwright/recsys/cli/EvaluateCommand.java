@@ -9,6 +9,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -44,7 +45,8 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card. Default: ${DEFAULT-VALUE}.")
+            description = "Which baselines stand in the card; sasrec, sasrec-bce and sasrec-sampled are trained first."
+                    + " Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
     @Option(
@@ -80,7 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Of these draws. Default: ${DEFAULT-VALUE}.")
+            description = "Of these draws, and of baselines that are trained. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
@@ -121,11 +123,12 @@ final class EvaluateCommand implements Callable<Integer> {
             SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
             if (ids.distinct() < ids.items()) groups = ids.sharedBy();
         }
-        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, progress);
+        Backend backend = device.open();
+        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, backend, progress);
         try (
-                var recommender = Recommender.load(run, device.open());
+                var recommender = Recommender.load(run, backend);
                 var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), groups, progress);
+            return Evaluate.run(config, run, List.of(ranker), groups, backend, progress);
         }
     }
 }

@@ -121,7 +121,7 @@ final class RunCommand implements Callable<Integer> {
         progress.say("== train"); // knows by itself whether it is done, or where to go on
         Train.run(train, run, backend, false, progress);
 
-        EvaluateConfig evaluate = EvaluateConfig.usual(baselines);
+        EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
             EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
         }
@@ -139,7 +139,7 @@ final class RunCommand implements Callable<Integer> {
                 throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
             int[] sequence = dataset.sequences()[u];
             var best = recommender
-                    .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)
+                    .recommend(new int[][] {sequence}, new int[] {u}, 10, Recommender.Options.DEFAULT, null)
                     .getFirst();
             List<String> history =
                     Arrays.stream(sequence).mapToObj(i -> dataset.items().get(i)).toList();

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.tensor.Parallel;
 import java.util.ArrayList;
@@ -56,20 +57,32 @@ public final class BeamSearch {
         this.config = config;
     }
 
+    /** Searches for a batch of users who are not known. */
+    public List<Result> search(
+            Tape tape, List<int[]> histories, boolean[] eligible, boolean seen, Observer observer) {
+        return search(tape, histories, Sample.nobodies(histories.size()), eligible, seen, observer);
+    }
+
     /**
      * Searches for a batch of users.
      *
      * @param tape of inference; all of the search's memory
      * @param histories the items of each user, oldest first
+     * @param userNumbers the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param eligible which items may be returned, by item; null for all
      * @param seen whether items of a user's own history are left out
      * @param observer may be null
      */
     public List<Result> search(
-            Tape tape, List<int[]> histories, boolean[] eligible, boolean seen, Observer observer) {
+            Tape tape,
+            List<int[]> histories,
+            int[] userNumbers,
+            boolean[] eligible,
+            boolean seen,
+            Observer observer) {
         int users = histories.size();
         boolean[] open = eligible == null ? null : trie.reachable(eligible);
-        GenerativeModel.Decoding decoding = model.read(tape, histories);
+        GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
         Paths paths = Paths.roots(users);
         Variable states = decoding.first();
         for (int level = 0; level < trie.levels(); level++) {

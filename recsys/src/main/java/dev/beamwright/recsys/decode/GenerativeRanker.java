@@ -49,8 +49,12 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
             generator = new Generator(backend, model, new BeamSearch.Config(wanted, softmax));
             generatorWidth = wanted;
         }
-        BeamSearch.Result[] found =
-                generator.recommend(cases.stream().map(Case::history).toList(), null, seenMask, null);
+        BeamSearch.Result[] found = generator.recommend(
+                cases.stream().map(Case::history).toList(),
+                cases.stream().mapToInt(Case::user).toArray(),
+                null,
+                seenMask,
+                null);
         return IntStream.range(0, found.length).mapToObj(i -> ranking(found[i])).toList();
     }
 

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -92,15 +93,17 @@ public final class Recommender implements AutoCloseable {
 
     /** Recommends for one history of item ids, oldest first. */
     public List<Recommendation> recommend(List<String> history, int k, Options options) {
-        return recommend(new int[][] {numbers(history)}, k, options, null).getFirst();
+        return recommend(new int[][] {numbers(history)}, Sample.nobodies(1), k, options, null).getFirst();
     }
 
     /**
      * Recommends for many histories of item numbers, oldest first.
      *
+     * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param progress told how many are done; may be null
      */
-    public List<List<Recommendation>> recommend(int[][] histories, int k, Options options, IntConsumer progress) {
+    public List<List<Recommendation>> recommend(
+            int[][] histories, int[] users, int k, Options options, IntConsumer progress) {
         boolean[] eligible = null;
         if (options.eligible() != null) {
             eligible = new boolean[data.items().size()];
@@ -109,7 +112,7 @@ public final class Recommender implements AutoCloseable {
         var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
-            for (BeamSearch.Result r : generator.recommend(List.of(histories), eligible, options.hideSeen(),
+            for (BeamSearch.Result r : generator.recommend(List.of(histories), users, eligible, options.hideSeen(),
                     progress)) {
                 List<Recommendation> best = new ArrayList<>();
                 for (int i = 0; i < Math.min(k, r.items().length); i++) {

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.Baseline;
+import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
@@ -10,6 +11,8 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -40,24 +43,35 @@ public final class Evaluate {
      */
     public static ScoreCard run(
             EvaluateConfig config, RunFolder run, List<? extends Ranker> models, int[] groups, Progress progress) {
-        List<Baseline> baselines = config.baselines().stream().map(Baseline::named).toList();
+        return run(config, run, models, groups, Backends.best(), progress);
+    }
+
+    /** The same, with the backend on which baselines are trained that are networks. */
+    public static ScoreCard run(
+            EvaluateConfig config,
+            RunFolder run,
+            List<? extends Ranker> models,
+            int[] groups,
+            Backend backend,
+            Progress progress) {
+        for (String name : config.baselines()) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
         Prepared prepared = Prepared.load(run);
-        List<Ranker> rankers = new ArrayList<>(models);
-        int items = prepared.data().items().size();
-        for (Baseline b : baselines) {
-            rankers.add(new ScorerRanker(b.name(), b.fit(prepared.split().train(), items), items));
-        }
-        if (rankers.isEmpty()) {
+        if (models.isEmpty() && config.baselines().isEmpty()) {
             throw new UserError("nothing to measure; name at least one baseline: "
-                    + "--baselines popularity,markov,markov-decayed,item-knn");
+                    + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
         List<ScoreCard.Row> rows = new ArrayList<>();
-        for (Ranker ranker : rankers) {
-            for (boolean seenMask : config.seenMasks()) {
-                Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
-                        ? null
-                        : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
-                rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+        for (Ranker model : models) rows.addAll(underAllMasks(config, run, prepared, model, groups, progress));
+        int items = prepared.data().items().size();
+        for (String name : config.baselines()) {
+            if (TrainedSasRec.NAMES.contains(name)) {
+                try (var sasRec = TrainedSasRec.of(name, run, prepared, config.seed(), backend, progress)) {
+                    rows.addAll(underAllMasks(config, run, prepared, sasRec, groups, progress));
+                }
+            } else {
+                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
+                rows.addAll(underAllMasks(
+                        config, run, prepared, new ScorerRanker(name, scorer, items), groups, progress));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows));
@@ -65,6 +79,18 @@ public final class Evaluate {
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed()));
         Json.write(run.file("scorecard.json"), card);
         return card;
+    }
+
+    private static List<ScoreCard.Row> underAllMasks(
+            EvaluateConfig config, RunFolder run, Prepared prepared, Ranker ranker, int[] groups, Progress progress) {
+        List<ScoreCard.Row> rows = new ArrayList<>();
+        for (boolean seenMask : config.seenMasks()) {
+            Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+                    ? null
+                    : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+            rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+        }
+        return rows;
     }
 
     /**

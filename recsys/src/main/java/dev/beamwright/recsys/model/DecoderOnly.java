@@ -35,18 +35,15 @@ public record DecoderOnly(
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.width()) : 0.1, space.tokens(), c.width());
-        var decoder = Decoder.of(
-                init,
-                new Decoder.Config(
-                        c.width(), c.layers(), c.heads(), c.headDim(), c.hidden(), ModelConfig.THETA, 1e-5f));
-        List<Linear> heads = null;
-        if (!c.tied()) {
-            heads = new ArrayList<>();
-            for (int l = 0; l < space.levels(); l++) heads.add(Linear.of(init, c.width(), space.width(l), 0.5));
-        }
-        List<Tensor> levelTokens = new ArrayList<>();
-        for (int l = 0; l < space.levels(); l++) levelTokens.add(space.tokensOf(l, memory));
-        return new DecoderOnly(tokens, decoder, heads, space, c.maxItems(), levelTokens);
+        var decoder = Decoder.of(init, c.stack());
+        return new DecoderOnly(
+                tokens, decoder, c.tied() ? null : space.heads(init, c.width()), space, c.maxItems(),
+                space.levelTokens(memory));
+    }
+
+    @Override
+    public boolean sharesHistory() {
+        return true;
     }
 
     @Override
@@ -91,7 +88,7 @@ public record DecoderOnly(
     }
 
     @Override
-    public Decoding read(Tape tape, List<int[]> histories) {
+    public Decoding read(Tape tape, List<int[]> histories, int[] unused) {
         int levels = space.levels(), users = histories.size();
         int[] offsets = new int[users + 1], last = new int[users];
         for (int u = 0; u < users; u++) {

@@ -27,8 +27,23 @@ public interface GenerativeModel extends Layer {
     /** The logits of a level's codes: state (N, width) → (N, width of the level). */
     Variable logits(Tape tape, int level, Variable state);
 
-    /** Reads the histories of a batch of users once. */
-    Decoding read(Tape tape, List<int[]> histories);
+    /**
+     * Whether the targets of a sample are predicted in one pass over it. Otherwise each is predicted from its own
+     * history, read by itself, and a sample for training has one target.
+     */
+    boolean sharesHistory();
+
+    /**
+     * Reads the histories of a batch of users once.
+     *
+     * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
+     */
+    Decoding read(Tape tape, List<int[]> histories, int[] users);
+
+    /** Reads the histories of users who are not known. */
+    default Decoding read(Tape tape, List<int[]> histories) {
+        return read(tape, histories, Sample.nobodies(histories.size()));
+    }
 
     /** A batch of users whose semantic IDs are being written; one row for each path of each user. */
     interface Decoding {

@@ -30,6 +30,7 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
+    private static final String IDS = "tokens/semantic-ids.json", MODEL = "model/state.json";
     private static final int DEFAULT_LEVELS = 3;
     private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
 
@@ -37,7 +38,7 @@ public final class Tokenize {
 
     /**
      * Reads the prepared data of a run and writes {@code config/tokenize.json}, {@code tokens/vectors.npy},
-     * {@code tokens/semantic-ids.json} and, last, {@code tokens/report.json}.
+     * {@code tokens/report.json} and, last, {@code tokens/semantic-ids.json}.
      *
      * @return the report that was written
      */
@@ -61,11 +62,14 @@ public final class Tokenize {
             SidReport report = SidReport.of(
                     quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
 
+            refuseOtherThanTrained(run, ids, data.items());
+
+            delete(run.file(IDS)); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
             writeVectors(run.file("tokens/vectors.npy"), vectors);
-            SemanticIdFile.write(run.file("tokens/semantic-ids.json"), ids, data.items());
-            RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
             Json.write(run.file("tokens/report.json"), report);
+            RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
+            SemanticIdFile.write(run.file(IDS), ids, data.items());
             return report;
         }
     }
@@ -205,6 +209,23 @@ public final class Tokenize {
                 .sorted(Comparator.comparing(i -> -count[i])) // stable: the lower number on a tie
                 .mapToInt(Integer::intValue)
                 .toArray();
+    }
+
+    /** A model knows its items by their IDs, so a run that has one keeps them. */
+    private static void refuseOtherThanTrained(RunFolder run, SemanticIds ids, List<String> items) {
+        if (!run.has(MODEL) || !run.has(IDS)) return;
+        SemanticIds trained = SemanticIds.load(run, items);
+        if (Arrays.equals(trained.widths(), ids.widths()) && Arrays.deepEquals(trained.codes(), ids.codes())) return;
+        throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
+                + " folder, or delete " + run.file("model") + " first");
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be replaced: " + e, e);
+        }
     }
 
     private static void writeVectors(Path file, Tensor vectors) {

@@ -98,7 +98,7 @@ public final class Train implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
-    private final Trainer trainer;
+    private final Trainer<GenerativeModel> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
     private final int stepsPerEpoch;
@@ -113,11 +113,14 @@ public final class Train implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
-        samples = Samples.windows(prepared.split().train(), config.model().maxItems());
+        int[][] sequences = prepared.split().train();
+        samples = model.sharesHistory()
+                ? Samples.windows(sequences, config.model().maxItems())
+                : Samples.prefixes(sequences, config.model().maxItems());
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        trainer = new Trainer(
+        trainer = Trainer.of(
                 backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
@@ -281,7 +284,11 @@ public final class Train implements AutoCloseable {
                 var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
             BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(Case::history).toList(), null, false, done -> bar.step(done, ""));
+                    validation.stream().map(Case::history).toList(),
+                    validation.stream().mapToInt(Case::user).toArray(),
+                    null,
+                    false,
+                    done -> bar.step(done, ""));
             for (int i = 0; i < results.length; i++) {
                 int[] items = results[i].items();
                 for (int rank = 0; rank < Math.min(10, items.length); rank++) {

@@ -63,6 +63,23 @@ class TokenizeTest {
     }
 
     @Test
+    void keepsTheIdsThatAModelWasTrainedOn() throws IOException {
+        TokenizeConfig two = config("text", "random", 2, null, null, null);
+        Tokenize.run(two, run, Progress.silent());
+        byte[] ids = Files.readAllBytes(run.file("tokens/semantic-ids.json"));
+        Path model = run.file("model/state.json");
+        Json.write(model, List.of());
+        try {
+            Tokenize.run(two, run, Progress.silent());
+            refused(config("text", "random", 3, null, null, null),
+                    "has a model that was trained on other semantic IDs");
+            assertThat(Files.readAllBytes(run.file("tokens/semantic-ids.json"))).isEqualTo(ids);
+        } finally {
+            Files.delete(model);
+        }
+    }
+
+    @Test
     void randomCodesAreTheControl() {
         SidReport report = Tokenize.run(config("text", "random", 2, null, "reassign", null), run, Progress.silent());
         assertThat(report.resolved().distinct()).isEqualTo(1099);

@@ -66,7 +66,7 @@ class TenLossesTest {
             // So many steps in all that the learning rate has hardly begun to fall.
             long total = 1_000_000_000;
             try (
-                    var trainer = new Trainer(
+                    var trainer = Trainer.of(
                             Backends.named(backend), model, new CrossEntropy(softmax), config, total, memory)) {
                 for (int step = 0; step < 10; step++) {
                     Trainer.Report report = trainer.step(batch, Key.of(step));
