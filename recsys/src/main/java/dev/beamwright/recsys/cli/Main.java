@@ -33,6 +33,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TokenizeCommand.class,
             TrainCommand.class,
             EvaluateCommand.class,
+            DiagnoseCommand.class,
             RecommendCommand.class,
             InspectCommand.class,
             VerifyCommand.class,

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -93,6 +94,9 @@ final class TrainCommand implements Callable<Integer> {
                 description = "children (codes that can follow in the item trie) or level (all codes of the level)")
         private Softmax softmax;
 
+        @Mixin
+        private ObjectiveOptions objective;
+
         @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
         private Integer epochs;
 
@@ -138,6 +142,8 @@ final class TrainCommand implements Callable<Integer> {
         TrainConfig config(long seed) {
             TrainConfig d = TrainConfig.preset(preset, seed);
             ModelConfig m = d.model();
+            ObjectiveConfig o = objective.config(d.objective());
+            Softmax usual = o.usualSoftmax() == null ? d.softmax() : o.usualSoftmax();
             return new TrainConfig(
                     new ModelConfig(
                             m.backbone(),
@@ -152,8 +158,8 @@ final class TrainCommand implements Callable<Integer> {
                             m.theta(),
                             or(userTokens, m.userTokens()),
                             or(maxItems, m.maxItems())),
-                    d.objective(),
-                    or(softmax, d.softmax()),
+                    o,
+                    or(softmax, usual),
                     or(epochs, d.epochs()),
                     or(patience, d.patience()),
                     or(batch, d.batch()),

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -134,7 +135,7 @@ class TrainTest {
     private static TrainConfig config(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
-                "ce",
+                ObjectiveConfig.of("ce"),
                 Softmax.CHILDREN,
                 3,
                 0,
