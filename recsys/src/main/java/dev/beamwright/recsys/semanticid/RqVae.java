@@ -112,7 +112,8 @@ public record RqVae(int[] widths, Settings settings) implements Quantizer {
 
     @Override
     public Quantized quantize(Tensor vectors, Backend backend, Key key, SegmentAllocator memory, Progress progress) {
-        try (Arena arena = Arena.ofShared();
+        try (
+                Arena arena = Arena.ofShared();
                 Workspace workspace = new Workspace()) {
             Tensor x = standardized(vectors, arena);
             Network network = network(x, backend, key, workspace, arena, progress);

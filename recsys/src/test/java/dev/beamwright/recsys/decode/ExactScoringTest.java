@@ -41,8 +41,8 @@ class ExactScoringTest {
 
     static Stream<Arguments> modelsAndLikelihoods() {
         return Stream.of(
-                        new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
-                        new ModelConfig("encoder-decoder", 12, 1, 2, 2, 4, 10, false, true, 1, 0, 5))
+                new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
+                new ModelConfig("encoder-decoder", 12, 1, 2, 2, 4, 10, false, true, 1, 0, 5))
                 .flatMap(m -> Stream.of(new Likelihood(Softmax.LEVEL, 1), new Likelihood(Softmax.CHILDREN, 1.5f))
                         .map(l -> Arguments.of(m, l)));
     }
@@ -164,7 +164,8 @@ class ExactScoringTest {
         assertThat(d.levels().get(0).medianLevelRank()).isEqualTo(1);
         assertThat(d.tokenRanks()[0]).containsExactly(2, 0, 1);
         assertThat(Diagnostics.table(List.of(d, d))).contains("1 of 2, 50.00 %");
-        assertThat(Diagnose.charts(d).get("survival").svg()).startsWith("<svg").contains("exact top 2").endsWith("</svg>\n");
+        assertThat(Diagnose.charts(d).get("survival").svg()).startsWith("<svg").contains("exact top 2")
+                .endsWith("</svg>\n");
     }
 
     /**
