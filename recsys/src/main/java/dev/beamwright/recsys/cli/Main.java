@@ -28,7 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Generative recommendation over semantic IDs: from a file of interactions to recommendations.",
         footer = {"", "'beamwright COMMAND --help' explains a command."},
         subcommands = {RunCommand.class, PrepareCommand.class, TokenizeCommand.class, TrainCommand.class,
-            EvaluateCommand.class, RecommendCommand.class, InspectCommand.class, VerifyCommand.class,
+            EvaluateCommand.class, CompareCommand.class, RecommendCommand.class, InspectCommand.class, VerifyCommand.class,
             DevicesCommand.class})
 public final class Main implements Runnable {
     static final int OK = 0;
