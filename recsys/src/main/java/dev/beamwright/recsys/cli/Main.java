@@ -34,6 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             EvaluateCommand.class,
             DiagnoseCommand.class,
+            CompareCommand.class,
             RecommendCommand.class,
             InspectCommand.class,
             VerifyCommand.class,

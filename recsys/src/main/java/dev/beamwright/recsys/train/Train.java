@@ -190,6 +190,15 @@ public final class Train implements AutoCloseable {
                 config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("seed", config.seed());
+        facts.put("backend", backend.name());
+        facts.put("parameters", model.size());
+        facts.put("epochs", state.epoch());
+        facts.put("bestEpoch", state.bestEpoch());
+        facts.put("validationNdcg10", state.bestNdcg());
+        facts.put("trainingSeconds", seconds());
+        RunInfo.write(run, "train", facts);
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
     }
 
@@ -373,6 +382,13 @@ public final class Train implements AutoCloseable {
         Json.writeAtomically(
                 run.file(METRICS),
                 (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** How long all epochs took. */
+    private double seconds() {
+        return lines(Integer.MAX_VALUE).lines()
+                .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
+                .sum();
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */
