@@ -11,8 +11,10 @@ import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -66,20 +68,26 @@ class RqVaeTest {
         return within / all;
     }
 
+    /** How well one training goes depends on where it starts, so the middle one of five is judged. */
     @ParameterizedTest
     @EnumSource
     void findsPlantedClustersOfClusters(RqVae.Gradient gradient) {
         Tensor x = planted();
         int[] widths = {COARSE, FINE};
-        SemanticIds found = ids(new RqVae(widths, settings(gradient, false)), x);
+        Quantizer quantizer = new RqVae(widths, settings(gradient, false));
         double random = unexplained(x, ids(new RandomCodes(widths), x));
         assertThat(random).isGreaterThan(0.7);
-        assertThat(unexplained(x, found)).isLessThan(0.1);
-        for (int item = 0; item < found.items(); item++) {
+        SemanticIds median = LongStream.range(1, 6)
+                .mapToObj(seed -> quantizer.quantize(x, BACKEND, Key.of(seed), MEMORY, Progress.silent()).ids())
+                .sorted(Comparator.comparingDouble(ids -> unexplained(x, ids)))
+                .toList()
+                .get(2);
+        assertThat(unexplained(x, median)).isLessThan(0.1);
+        for (int item = 0; item < median.items(); item++) {
             int first = item / EACH * EACH;
-            assertThat(found.codes()[item][0]).as("item %s", item).isEqualTo(found.codes()[first][0]);
+            assertThat(median.codes()[item][0]).as("item %s", item).isEqualTo(median.codes()[first][0]);
         }
-        assertThat(ids(new RqVae(widths, settings(gradient, false)), x).codes()).isDeepEqualTo(found.codes());
+        assertThat(ids(quantizer, x).codes()).isDeepEqualTo(ids(quantizer, x).codes());
     }
 
     @Test
