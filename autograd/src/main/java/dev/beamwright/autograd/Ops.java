@@ -296,6 +296,23 @@ public final class Ops {
         });
     }
 
+    /** {@code weight · Σ_i (a[i] - b[i])²}, a loss of one element. */
+    public static Variable squaredError(Tape tape, Variable a, Variable b, float weight) {
+        unless(a.shape().equals(b.shape()), "squaredError: a %s and b %s differ", a.shape(), b.shape());
+        Backend backend = tape.backend();
+        Tensor difference = tape.allocate(Shape.of(1, (int) a.size())), y = tape.allocate(Shape.of(1));
+        backend.fill(difference, 0);
+        backend.accumulate(difference, 1, a.value());
+        backend.accumulate(difference, -1, b.value());
+        backend.matmul(y, difference, false, difference, true, false);
+        y.set(0, weight * y.get(0));
+        return tape.record(y, dy -> {
+            float d = 2 * weight * dy.get(0);
+            if (a.grad() != null) backend.accumulate(a.grad(), d, difference);
+            if (b.grad() != null) backend.accumulate(b.grad(), -d, difference);
+        });
+    }
+
     /** {@code Σ_i weights[i] · x[i]}, a loss of one element; the weights are constants. */
     public static Variable weightedSum(Tape tape, Variable x, Tensor weights) {
         unless(

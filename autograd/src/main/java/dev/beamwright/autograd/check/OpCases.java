@@ -102,6 +102,10 @@ public final class OpCases {
                     return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, targets, null, 1.7f));
                 }),
                 new OpCase("logProbabilityMasked", OpCases::masked),
+                new OpCase("squaredError", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    return new Instance(List.of(a, b), t -> Ops.squaredError(t, a, b, .5f));
+                }),
                 new OpCase("topMargin", (o, n) -> {
                     Variable logits = distinct(o, n + 1);
                     Tensor targets = o.below(n + 1, ROWS, true);

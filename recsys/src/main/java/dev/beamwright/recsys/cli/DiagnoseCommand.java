@@ -52,7 +52,11 @@ final class DiagnoseCommand implements Callable<Integer> {
             description = "test or validation; default: ${DEFAULT-VALUE}")
     private String split;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "of the draw; default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "of the draw; default: ${DEFAULT-VALUE}")
     private long seed;
 
     @Mixin
@@ -73,7 +77,8 @@ final class DiagnoseCommand implements Callable<Integer> {
             out.println(Json.line(all));
         } else {
             out.print(Diagnostics.table(all));
-            for (Path run : runs) out.println("wrote " + run.resolve("diagnostics.json") + " and " + run.resolve("plots"));
+            for (Path run : runs)
+                out.println("wrote " + run.resolve("diagnostics.json") + " and " + run.resolve("plots"));
         }
         out.flush();
         return Main.OK;

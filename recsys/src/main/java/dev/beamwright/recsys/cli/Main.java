@@ -27,9 +27,19 @@ import picocli.CommandLine.UnmatchedArgumentException;
         synopsisSubcommandLabel = "COMMAND",
         description = "Generative recommendation over semantic IDs: from a file of interactions to recommendations.",
         footer = {"", "'beamwright COMMAND --help' explains a command."},
-        subcommands = {RunCommand.class, PrepareCommand.class, TokenizeCommand.class, TrainCommand.class,
-            EvaluateCommand.class, DiagnoseCommand.class, RecommendCommand.class, InspectCommand.class,
-            VerifyCommand.class, DevicesCommand.class})
+        subcommands = {
+            RunCommand.class,
+            PrepareCommand.class,
+            TokenizeCommand.class,
+            TrainCommand.class,
+            EvaluateCommand.class,
+            DiagnoseCommand.class,
+            CompareCommand.class,
+            RecommendCommand.class,
+            InspectCommand.class,
+            VerifyCommand.class,
+            DevicesCommand.class,
+        })
 public final class Main implements Runnable {
     static final int OK = 0;
     static final int INTERNAL_ERROR = 1;

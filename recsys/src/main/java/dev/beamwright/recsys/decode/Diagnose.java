@@ -163,7 +163,8 @@ public final class Diagnose {
             }
         });
         var done = new AtomicInteger();
-        try (var scoring = new ExactScoring(backend, model, likelihood);
+        try (
+                var scoring = new ExactScoring(backend, model, likelihood);
                 var bar = progress.start("scoring every item", asked.size())) {
             scoring.score(
                     asked.stream().map(Case::history).toList(),
@@ -370,11 +371,13 @@ public final class Diagnose {
         charts.put("survival", new Chart(title + ": what stays in the beam", "level", "share", List.of(
                 line("prefix of the target", level, d, Level::survival),
                 line("prefixes of the exact top " + d.beam(), level, d, Level::exactTopSurvival),
-                line("target's prefix among the best " + d.beam() + " of all prefixes", level, d, Level::prefixInTop))));
-        charts.put("first-drop", new Chart(title + ": where targets first leave the beam", "level", "share of users", List.of(
-                new Chart.Line("first left at this level", level, Arrays.stream(d.firstDropped())
-                        .mapToDouble(c -> (double) c / d.users())
-                        .toArray()))));
+                line("target's prefix among the best " + d.beam() + " of all prefixes", level, d,
+                        Level::prefixInTop))));
+        charts.put("first-drop",
+                new Chart(title + ": where targets first leave the beam", "level", "share of users", List.of(
+                        new Chart.Line("first left at this level", level, Arrays.stream(d.firstDropped())
+                                .mapToDouble(c -> (double) c / d.users())
+                                .toArray()))));
         List<Chart.Line> ranks = new ArrayList<>();
         for (int l = 0; l < d.tokenRanks().length; l++) {
             int most = Math.min(50, d.tokenRanks()[l].length);
@@ -398,7 +401,8 @@ public final class Diagnose {
                         epoch,
                         d.prefixWeights().stream().mapToDouble(w -> w.weights()[prefix]).toArray()));
             }
-            charts.put("prefix-weights", new Chart(title + ": weights of the prefix losses", "epoch", "weight", weights));
+            charts.put("prefix-weights",
+                    new Chart(title + ": weights of the prefix losses", "epoch", "weight", weights));
         }
         return charts;
     }

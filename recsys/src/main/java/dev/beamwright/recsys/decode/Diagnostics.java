@@ -78,7 +78,11 @@ public record Diagnostics(
      * @param violatesInLevel of the pruned, the share with a code that is not among the B likeliest of its level
      */
     public record Pruning(
-            int inExactTop, int pruned, double rate, double violatesAmongSiblings, double violatesInLevel) {}
+            int inExactTop,
+            int pruned,
+            double rate,
+            double violatesAmongSiblings,
+            double violatesInLevel) {}
 
     /**
      * Where recall is lost: {@code exactRecall - beamLoss + beamGain = beamRecall}, {@code modelLoss = 1 - exactRecall}.

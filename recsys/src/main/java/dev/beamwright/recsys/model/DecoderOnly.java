@@ -90,7 +90,8 @@ public record DecoderOnly(
 
             @Override
             public List<Variable> candidates(int[] chosen, int[][] items) {
-                return DecoderOnly.this.candidates(tape, chosen, items, begins, firstRows, states.getFirst(), cache, noise);
+                return DecoderOnly.this.candidates(tape, chosen, items, begins, firstRows, states.getFirst(), cache,
+                        noise);
             }
         };
     }

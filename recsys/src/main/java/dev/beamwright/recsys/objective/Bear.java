@@ -82,7 +82,8 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
             var ce = likelihood.crossEntropy(b.tape(), b.logits().get(t), b.targets(), t, w);
             nll[t] = ce.sum();
             total = total == null ? ce.loss() : Ops.add(b.tape(), total, ce.loss());
-            if (form == Form.PAPER) total = Ops.add(b.tape(), total, regulariser(b, margins.get(t), scale, w, ce.nll()));
+            if (form == Form.PAPER)
+                total = Ops.add(b.tape(), total, regulariser(b, margins.get(t), scale, w, ce.nll()));
         }
         return new Result(total, nll);
     }

@@ -98,7 +98,8 @@ public record ObjectiveConfig(
 
     private ObjectiveConfig with(double tau, double beta, double eta) {
         return new ObjectiveConfig(
-                name, tau, beta, eta, prefixWeights, crossEntropy, negatives, instances, contrast, lambda, xi, bearWidth,
+                name, tau, beta, eta, prefixWeights, crossEntropy, negatives, instances, contrast, lambda, xi,
+                bearWidth,
                 bearForm, detached);
     }
 
@@ -123,7 +124,8 @@ public record ObjectiveConfig(
         return switch (name) {
             case CE -> new CrossEntropy(likelihood);
             case MSL -> {
-                require(softmax == Softmax.CHILDREN, "msl is the cross-entropy over children; leave out --softmax level");
+                require(softmax == Softmax.CHILDREN,
+                        "msl is the cross-entropy over children; leave out --softmax level");
                 yield new CrossEntropy(likelihood);
             }
             case POINTWISE -> new ApaoPointwise(likelihood, beta, weights, crossEntropy);
@@ -142,7 +144,8 @@ public record ObjectiveConfig(
             case PAIRWISE -> String.format(
                     Locale.ROOT, ", beta %s, eta %s (%s), %d negatives", beta, eta, prefixWeights, negatives);
             default -> String.format(
-                    Locale.ROOT, ", lambda %s, xi %s, B %s (%s)", lambda, xi, bearWidth == 0 ? "beam" : bearWidth, bearForm);
+                    Locale.ROOT, ", lambda %s, xi %s, B %s (%s)", lambda, xi, bearWidth == 0 ? "beam" : bearWidth,
+                    bearForm);
         };
         return name + (tau == 1 ? "" : ", tau " + tau) + text;
     }

@@ -15,7 +15,8 @@ public record Chart(String title, String x, String y, List<Line> lines) {
     /** Points in order; both arrays are equally long. */
     public record Line(String name, double[] x, double[] y) {}
 
-    private static final String[] COLORS = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"};
+    private static final String[] COLORS =
+            {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"};
     private static final int WIDTH = 640, LEFT = 64, RIGHT = 20, TOP = 40, PLOT = 280, LEGEND = 20;
 
     /** Writes the chart to a file. */

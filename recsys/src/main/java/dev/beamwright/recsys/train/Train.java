@@ -10,6 +10,7 @@ import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
@@ -176,6 +177,9 @@ public final class Train implements AutoCloseable {
     private Summary train() {
         run.saveConfig("train", config);
         resume();
+        if (!state.finished()) {
+            RunInfo.write(run, "train", Map.of("seed", config.seed(), "backend", backend.name()));
+        }
         progress.say(String.format(
                 Locale.ROOT,
                 "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
@@ -186,6 +190,15 @@ public final class Train implements AutoCloseable {
                 config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("seed", config.seed());
+        facts.put("backend", backend.name());
+        facts.put("parameters", model.size());
+        facts.put("epochs", state.epoch());
+        facts.put("bestEpoch", state.bestEpoch());
+        facts.put("validationNdcg10", state.bestNdcg());
+        facts.put("trainingSeconds", seconds());
+        RunInfo.write(run, "train", facts);
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
     }
 
@@ -369,6 +382,13 @@ public final class Train implements AutoCloseable {
         Json.writeAtomically(
                 run.file(METRICS),
                 (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** How long all epochs took. */
+    private double seconds() {
+        return lines(Integer.MAX_VALUE).lines()
+                .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
+                .sum();
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */

@@ -199,7 +199,8 @@ class BackboneTest {
     void candidatesEqualTeacherForcingInTheirTargetsPlace(ModelConfig config) {
         GenerativeModel model = model(config);
         List<Sample> samples =
-                List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0), new Sample(new int[] {1, 2}, 1));
+                List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0),
+                        new Sample(new int[] {1, 2}, 1));
         int[] targets = {0, 2, 3}; // in place of item 7, of item 9, of item 5
         int[][] others = {{11, 12}, {9}, {0, 29, 14}};
         List<Sample> replaced = List.of(

@@ -335,7 +335,8 @@ class ApaoTest {
     }
 
     private Objective.Result result(Objective objective, List<Variable> given, Targets of, double... prefixWeights) {
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             return objective.loss(Batches.of(tape, given, of, prefixWeights));
         }
@@ -344,7 +345,8 @@ class ApaoTest {
     /** The loss; the gradients are left in the logits. */
     private float run(Objective objective, double... prefixWeights) {
         for (Variable v : logits) v.grad().data().fill((byte) 0);
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
             Variable loss = objective.loss(Batches.of(tape, logits, targets, prefixWeights)).loss();
             tape.backward(loss);
@@ -391,7 +393,8 @@ class ApaoTest {
     /** Some hundred beam searches over small random catalogues, each with a random target. */
     static void forRandomSearches(boolean overChildren, Check check) {
         int users = 16;
-        try (Arena memory = Arena.ofShared();
+        try (
+                Arena memory = Arena.ofShared();
                 var workspace = new Workspace()) {
             for (int trial = 0; trial < 40; trial++) {
                 Key key = Key.of(99).fold(trial);

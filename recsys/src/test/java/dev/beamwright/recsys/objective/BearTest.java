@@ -56,7 +56,8 @@ class BearTest {
         "5,  1.321756, -0.481431, 0.382101, 1.095525, 1.034736, 3.218876"
     })
     void vectorsOfTheMarginAndTheWeights(
-            int target, double delta, double logSigmoid, double sigmoid, double codeWeight, double paperWeight, double ce) {
+            int target, double delta, double logSigmoid, double sigmoid, double codeWeight, double paperWeight,
+            double ce) {
         Variable logits = Batches.logits(memory, vector());
         Targets targets = Batches.targets(memory, 1, new int[] {CHILDREN[0][target]}, new int[] {0}, CHILDREN);
         assertThat(margin(logits, targets, 3)[0]).isCloseTo((float) delta, within(1e-6f));
@@ -293,7 +294,8 @@ class BearTest {
     }
 
     private int[] search(TableModel model, int width) {
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             var config = new BeamSearch.Config(width, Softmax.LEVEL);
             return new BeamSearch(model, config)
@@ -327,7 +329,8 @@ class BearTest {
     }
 
     private float[] margin(Variable logits, Targets of, int width) {
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             return Ops.topMargin(tape, logits, of.codes().getFirst(), width, of.masks().getFirst())
                     .value()
@@ -336,7 +339,8 @@ class BearTest {
     }
 
     private double loss(Objective objective, Variable logits, Targets of) {
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             return objective.loss(Batches.of(tape, List.of(logits), of)).loss().value().get(0);
         }
@@ -344,7 +348,8 @@ class BearTest {
 
     private float[] gradient(Objective objective, Variable logits, Targets of) {
         logits.grad().data().fill((byte) 0);
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
             tape.backward(objective.loss(Batches.of(tape, List.of(logits), of)).loss());
             return logits.grad().toArray();

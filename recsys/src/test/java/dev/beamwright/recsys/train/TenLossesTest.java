@@ -56,7 +56,8 @@ class TenLossesTest {
                 new Sample(new int[] {5}, 0),
                 new Sample(new int[] {11, 0, 7}, 1));
         var sizes = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
-        var config = new TrainConfig(sizes, ObjectiveConfig.of("ce"), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2, 20, 60);
+        var config = new TrainConfig(sizes, ObjectiveConfig.of("ce"), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2,
+                20, 60);
         try (Arena memory = Arena.ofShared()) {
             var model = DecoderOnly.of(sizes, new CodeSpace(WIDTHS, codes, memory), Key.of(1), memory);
             int k = 0;
