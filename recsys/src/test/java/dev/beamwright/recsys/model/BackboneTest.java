@@ -221,11 +221,16 @@ class BackboneTest {
         }
     }
 
+    /** The backbones for which pairwise comparison is offered. */
+    static Stream<ModelConfig> decoders() {
+        return backbones().filter(c -> c.backbone().equals("decoder"));
+    }
+
     @ParameterizedTest
-    @MethodSource("backbones")
+    @MethodSource("decoders")
     void theGradientOfComparedCandidatesEqualsCentralDifferences(ModelConfig config) {
         GenerativeModel model = model(config);
-        // Small steps must not drown in rounding, nor a ReLU's kink be met: a network a little less wild.
+        // Small steps must not drown in rounding, so the network is a little less wild.
         model.parameters().values().forEach(v -> {
             for (int i = 0; i < v.size(); i++) v.value().set(i, v.value().get(i) * (v.shape().rank() == 1 ? 1 : .6f));
         });
@@ -237,9 +242,7 @@ class BackboneTest {
                 2,
                 PrefixContrast.CODE,
                 true);
-        List<Sample> samples = model.sharesHistory()
-                ? List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0))
-                : List.of(new Sample(new int[] {3, 7, 20, 9}, 3), new Sample(new int[] {5, 1}, 1));
+        List<Sample> samples = List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0));
         double error = GradCheck.relativeError(
                 BACKEND,
                 tape -> objective
