@@ -140,6 +140,11 @@ final class TrainCommand implements Callable<Integer> {
         private Integer shards;
 
         TrainConfig config(long seed) {
+            return config(seed, null);
+        }
+
+        /** With other usual epochs than the preset's, unless null. */
+        TrainConfig config(long seed, Integer usualEpochs) {
             TrainConfig d = TrainConfig.preset(preset, seed);
             ModelConfig m = d.model();
             ObjectiveConfig o = objective.config(d.objective());
@@ -160,7 +165,7 @@ final class TrainCommand implements Callable<Integer> {
                             or(maxItems, m.maxItems())),
                     o,
                     or(softmax, usual),
-                    or(epochs, d.epochs()),
+                    or(epochs, or(usualEpochs, d.epochs())),
                     or(patience, d.patience()),
                     or(batch, d.batch()),
                     or(rate, d.rate()),
