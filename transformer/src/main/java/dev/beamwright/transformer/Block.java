@@ -62,9 +62,19 @@ public record Block(
         x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
         if (cross != null) {
             y = cross.cross(
-                    tape, crossNorm.apply(tape, x), rows, memoryKeysAndValues(tape, memory), memory.offsets(), noise);
+                    tape, crossNorm.apply(tape, x), rows.positions(),
+                    memory.readers() == null ? rows.offsets() : memory.readers(), memoryKeysAndValues(tape, memory),
+                    memory.offsets(), noise);
             x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
         }
+        y = feedForward.apply(tape, feedForwardNorm.apply(tape, x), noise);
+        return Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+    }
+
+    /** The same for branches, without an encoder: {@code kv} are the keys and values of the sequences they go on from. */
+    Variable branches(Tape tape, Variable x, Branches branches, Variable kv, Noise noise) {
+        Variable y = attention.branches(tape, attentionNorm.apply(tape, x), branches, kv, noise);
+        x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
         y = feedForward.apply(tape, feedForwardNorm.apply(tape, x), noise);
         return Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
     }

@@ -37,6 +37,25 @@ public record Decoder(RelativeBias bias, List<Block> blocks, RmsNorm norm) imple
         return apply(tape, x, rows, memory, noise, null);
     }
 
+    /** The first form, which also adds each block's keys and values to {@code cache}. */
+    public Variable apply(Tape tape, Variable x, Sequences rows, Noise noise, List<Variable> cache) {
+        return apply(tape, x, rows, null, noise, cache);
+    }
+
+    /**
+     * Branches of sequences that were read before: x (T, width) → (T, width), normalised. For a stack that stands alone,
+     * with rotary positions.
+     *
+     * @param cache each block's keys and values of these sequences
+     */
+    public Variable branches(Tape tape, Variable x, Branches branches, List<Variable> cache, Noise noise) {
+        x = Ops.dropout(tape, x, noise.next());
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).branches(tape, x, branches, cache.get(i), noise);
+        }
+        return norm.apply(tape, x);
+    }
+
     private Variable apply(
             Tape tape, Variable x, Sequences rows, Encoded memory, Noise noise, List<Variable> cache) {
         Variable distances = bias == null ? null : bias.apply(tape);

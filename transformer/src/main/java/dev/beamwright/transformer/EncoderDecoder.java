@@ -15,15 +15,19 @@ public record EncoderDecoder(Encoder encoder, Decoder decoder) implements Layer 
     }
 
     /**
-     * Both passes over a batch of pairs of sequences.
+     * The decoder's pass.
      *
-     * @param source (Ts, width): the embedded source sequences
-     * @param target (Tt, width): the embedded target sequences, as many as there are source sequences
-     * @return (Tt, width), normalised; each row has seen its source and the rows of its target up to itself
+     * @param target (T, width): the embedded target sequences
+     * @param memory what the encoder made of the source sequences
+     * @return (T, width), normalised; each row has seen its source and the rows of its target up to itself
      */
+    public Variable decode(Tape tape, Variable target, Sequences targetRows, Encoded memory, Noise noise) {
+        return Ops.dropout(tape, decoder.apply(tape, target, targetRows, memory, noise), noise.next());
+    }
+
+    /** Both passes over a batch of pairs of sequences, as many sources as targets. */
     public Variable apply(
             Tape tape, Variable source, Sequences sourceRows, Variable target, Sequences targetRows, Noise noise) {
-        Encoded memory = encoder.apply(tape, source, sourceRows, noise);
-        return Ops.dropout(tape, decoder.apply(tape, target, targetRows, memory, noise), noise.next());
+        return decode(tape, target, targetRows, encoder.apply(tape, source, sourceRows, noise), noise);
     }
 }

@@ -38,7 +38,7 @@ import tools.jackson.databind.JsonNode;
         mixinStandardHelpOptions = true,
         description = {
             "Goes the whole road: prepare, tokenize, train, evaluate, recommend.",
-            "Without --data: on the bundled MovieTweetings 100k, its 10-core.",
+            "Without --data: on the bundled MovieTweetings 100k, its 10-core, for 15 epochs.",
             "What an earlier call has finished with the same settings is not done again, so a run that was interrupted goes"
                     + " on where it was stopped."
         },
@@ -49,6 +49,9 @@ import tools.jackson.databind.JsonNode;
             "  beamwright run --data my.tsv --items items.tsv --out my-run"
         })
 final class RunCommand implements Callable<Integer> {
+    /** Epochs on the bundled data unless others are asked for: a first look should take minutes. */
+    private static final int BUNDLED_EPOCHS = 15;
+
     private static final String AUDIT = "data/audit.json";
     private static final String IDS = "tokens/report.json";
     private static final String MODEL = "model/best.safetensors";
@@ -117,13 +120,13 @@ final class RunCommand implements Callable<Integer> {
             }
             progress.say(Tokenize.run(tokenize, run, progress).text());
         }
-        TrainConfig train = training.config(seed);
+        TrainConfig train = training.config(seed, prepare.data() == null ? BUNDLED_EPOCHS : null);
         progress.say("== train"); // knows by itself whether it is done, or where to go on
         Train.run(train, run, backend, false, progress);
 
         EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
-            EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+            EvaluateCommand.measure(evaluate, run, train.beam(), false, device, progress);
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
         progress.say("== recommend");

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -93,6 +94,9 @@ final class TrainCommand implements Callable<Integer> {
                 description = "children (codes that can follow in the item trie) or level (all codes of the level)")
         private Softmax softmax;
 
+        @Mixin
+        private ObjectiveOptions objective;
+
         @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
         private Integer epochs;
 
@@ -136,8 +140,15 @@ final class TrainCommand implements Callable<Integer> {
         private Integer shards;
 
         TrainConfig config(long seed) {
+            return config(seed, null);
+        }
+
+        /** With other usual epochs than the preset's, unless null. */
+        TrainConfig config(long seed, Integer usualEpochs) {
             TrainConfig d = TrainConfig.preset(preset, seed);
             ModelConfig m = d.model();
+            ObjectiveConfig o = objective.config(d.objective());
+            Softmax usual = o.usualSoftmax() == null ? d.softmax() : o.usualSoftmax();
             return new TrainConfig(
                     new ModelConfig(
                             m.backbone(),
@@ -152,9 +163,9 @@ final class TrainCommand implements Callable<Integer> {
                             m.theta(),
                             or(userTokens, m.userTokens()),
                             or(maxItems, m.maxItems())),
-                    d.objective(),
-                    or(softmax, d.softmax()),
-                    or(epochs, d.epochs()),
+                    o,
+                    or(softmax, usual),
+                    or(epochs, or(usualEpochs, d.epochs())),
                     or(patience, d.patience()),
                     or(batch, d.batch()),
                     or(rate, d.rate()),

@@ -88,7 +88,12 @@ public final class Recommender implements AutoCloseable {
 
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(config.label(), backend, model, beam, config.softmax());
+        return new GenerativeRanker(config.label(), backend, model, beam, config.likelihood());
+    }
+
+    /** The same with the list that scoring every item gives, not a beam. */
+    public ExactRanker exactRanker() {
+        return new ExactRanker(config.label() + "-exact", backend, model, config.likelihood());
     }
 
     /** Recommends for one history of item ids, oldest first. */
@@ -109,7 +114,7 @@ public final class Recommender implements AutoCloseable {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.likelihood());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
             for (BeamSearch.Result r : generator.recommend(List.of(histories), users, eligible, options.hideSeen(),

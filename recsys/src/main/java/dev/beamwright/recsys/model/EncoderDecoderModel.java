@@ -53,31 +53,62 @@ public record EncoderDecoderModel(
     }
 
     @Override
-    public List<Variable> states(Tape tape, List<Sample> samples, Noise noise) {
+    public Forward forward(Tape tape, List<Sample> samples, Noise noise) {
         int levels = space.levels(), targets = samples.stream().mapToInt(Sample::targets).sum();
         var source = new Source(targets);
-        int[] ids = new int[targets * levels];
+        int[] written = new int[targets];
         int n = 0;
         for (Sample sample : samples) {
             for (int i = sample.from(); i < sample.items().length; i++) {
                 source.add(sample.user(), sample.items(), i);
-                int item = sample.items()[i];
-                // Row n·levels + l predicts level l of target n, so its last code is no input.
-                for (int l = 0; l < levels; l++) ids[n++] = l == 0 ? space.begin() : space.token(item, l - 1);
+                written[n++] = sample.items()[i];
             }
         }
-        Variable x = network.apply(
+        Encoded memory = network.encoder()
+                .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), noise);
+        List<Variable> states = decode(tape, written, memory, noise);
+        return new Forward() {
+            @Override
+            public List<Variable> states() {
+                return states;
+            }
+
+            /** Each candidate is written from the beginning, against what the encoder made of its target's history. */
+            @Override
+            public List<Variable> candidates(int[] chosen, int[][] items) {
+                int[] readers = new int[targets + 1], all = Arrays.stream(items).flatMapToInt(Arrays::stream).toArray();
+                int[] owners = new int[all.length];
+                for (int c = 0, at = 0; c < chosen.length; c++) {
+                    readers[chosen[c] + 1] = items[c].length * levels;
+                    Arrays.fill(owners, at, at += items[c].length, chosen[c]);
+                }
+                Arrays.parallelPrefix(readers, Integer::sum);
+                List<Variable> others = decode(tape, all, memory.readBy(tape.ints(readers)), noise);
+                others.set(0, Ops.gather(tape, states.getFirst(), tape.ints(owners)));
+                return others;
+            }
+        };
+    }
+
+    /** The states that predict each level of these items. */
+    private List<Variable> decode(Tape tape, int[] items, Encoded memory, Noise noise) {
+        int levels = space.levels();
+        int[] ids = new int[items.length * levels];
+        // Row n·levels + l predicts level l of item n, so its last code is no input.
+        for (int n = 0; n < ids.length; n++) {
+            ids[n] = n % levels == 0 ? space.begin() : space.token(items[n / levels], n % levels - 1);
+        }
+        Variable x = network.decode(
                 tape,
-                Ops.gather(tape, tokens, source.ids(tape)),
-                source.rows(tape),
                 Ops.gather(tape, decoderTokens(), tape.ints(ids)),
-                equalLengths(tape, targets, levels),
+                equalLengths(tape, items.length, levels),
+                memory,
                 noise);
         List<Variable> states = new ArrayList<>();
         for (int level = 0; level < levels; level++) {
-            int[] chosen = new int[targets];
-            for (int t = 0; t < targets; t++) chosen[t] = t * levels + level;
-            states.add(Ops.gather(tape, x, tape.ints(chosen)));
+            int[] rows = new int[items.length];
+            for (int n = 0; n < rows.length; n++) rows[n] = n * levels + level;
+            states.add(Ops.gather(tape, x, tape.ints(rows)));
         }
         return states;
     }

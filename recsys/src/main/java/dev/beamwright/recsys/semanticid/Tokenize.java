@@ -101,7 +101,12 @@ public final class Tokenize {
         }
         String collisions = c.collisions() != null ? c.collisions() : imported ? "shared" : "extra-level";
         policy(collisions);
-        if (!imported) quantizer(c.quantizer(), widths);
+        RqVae.Settings rqVae = null;
+        if (!imported && c.quantizer().equals("rq-vae")) {
+            RqVae.Settings given = c.rqVae() == null ? RqVae.Settings.DEFAULT : c.rqVae();
+            rqVae = given.with(given.gradient(), c.balanced(), given.epochs());
+        }
+        if (!imported) quantizer(c.quantizer(), widths, c.balanced(), rqVae);
         return new TokenizeConfig(
                 c.vectors(),
                 c.textDims(),
@@ -109,6 +114,8 @@ public final class Tokenize {
                 c.collaborativeWeight(),
                 c.window(),
                 imported ? null : c.quantizer(),
+                !imported && c.balanced(),
+                rqVae,
                 imported && widths == null ? c.levels() : Integer.valueOf(levels),
                 widths,
                 collisions,
@@ -117,13 +124,19 @@ public final class Tokenize {
                 c.sidKeyOffset());
     }
 
-    private static Quantizer quantizer(String name, int[] widths) {
+    private static Quantizer quantizer(String name, int[] widths, boolean balanced, RqVae.Settings rqVae) {
+        if (balanced && !name.equals("residual-kmeans") && !name.equals("rq-vae")) {
+            throw new UserError("--balanced goes with the quantizers residual-kmeans and rq-vae only");
+        }
         return switch (name) {
-            case "residual-kmeans" -> new ResidualKMeans(widths);
+            case "residual-kmeans" -> new ResidualKMeans(widths, balanced);
+            case "rq-vae" -> new RqVae(widths, rqVae);
             case "product" -> new ProductQuantizer(widths);
+            case "opq" -> new ProductQuantizer(widths, true);
             case "random" -> new RandomCodes(widths);
             default ->
-                throw new UserError("there is no quantizer '" + name + "'; use residual-kmeans, product or random");
+                throw new UserError("there is no quantizer '" + name
+                        + "'; use residual-kmeans, rq-vae, product, opq or random");
         };
     }
 
@@ -181,7 +194,7 @@ public final class Tokenize {
             Key key,
             SegmentAllocator memory,
             Progress progress) {
-        Quantizer quantizer = quantizer(c.quantizer(), c.widths());
+        Quantizer quantizer = quantizer(c.quantizer(), c.widths(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
             throw new UserError("item vectors from " + c.vectors() + " are all zero: no word and no neighbour occurs"
                     + " twice; give text, other --vectors, or --quantizer random");

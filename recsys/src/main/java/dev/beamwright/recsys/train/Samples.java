@@ -54,9 +54,11 @@ public final class Samples {
     /**
      * Deals the samples of one batch out to micro-batches of about the same number of tokens, the longest first, each
      * to the least loaded. The number of micro-batches is a multiple of the number of shards.
+     *
+     * @param extraRows rows that a sample sends through the network besides its own tokens
      */
-    static List<List<Sample>> micro(List<Sample> batch, int levels, int microTokens, int shards) {
-        long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels).sum();
+    static List<List<Sample>> micro(List<Sample> batch, int levels, int extraRows, int microTokens, int shards) {
+        long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels + extraRows).sum();
         int count = (int) ((tokens + microTokens - 1) / microTokens);
         count = Math.max(1, (count + shards - 1) / shards) * shards;
         List<List<Sample>> micro = new ArrayList<>();
@@ -68,7 +70,7 @@ public final class Samples {
             int least = 0;
             for (int i = 1; i < count; i++) if (load[i] < load[least]) least = i;
             micro.get(least).add(s);
-            load[least] += s.items().length;
+            load[least] += s.items().length * levels + extraRows;
         }
         return micro;
     }

@@ -7,8 +7,6 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
-import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -52,6 +50,7 @@ public final class Train implements AutoCloseable {
      * @param steps made in all
      * @param nll of this epoch so far, by level, summed over targets
      * @param targets of this epoch so far
+     * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation
      * @param finished whether training is over
@@ -62,21 +61,27 @@ public final class Train implements AutoCloseable {
             long steps,
             double[] nll,
             long targets,
+            double[] prefixWeights,
             int bestEpoch,
             double bestNdcg,
             boolean finished) {
         static State start(int levels) {
-            return new State(0, 0, 0, new double[levels], 0, 0, -1, false);
+            return new State(0, 0, 0, new double[levels], 0, new double[0], 0, -1, false);
         }
     }
 
-    /** One line of {@code model/metrics.jsonl}. */
-    record EpochMetrics(
+    /**
+     * One line of {@code model/metrics.jsonl}.
+     *
+     * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
+     */
+    public record EpochMetrics(
             int epoch,
             long steps,
             double loss,
             double[] lossByLevel,
             double rate,
+            double[] prefixWeights,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
@@ -98,6 +103,7 @@ public final class Train implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
+    private final ObjectiveLoss loss;
     private final Trainer<GenerativeModel> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
@@ -120,8 +126,8 @@ public final class Train implements AutoCloseable {
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        trainer = Trainer.of(
-                backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
+        loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), ids.levels());
+        trainer = Trainer.of(backend, model, loss, config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
 
@@ -176,13 +182,23 @@ public final class Train implements AutoCloseable {
         }
         progress.say(String.format(
                 Locale.ROOT,
-                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; backend %s",
+                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
                 model.size(),
                 model.space().levels(),
                 samples.size(),
                 stepsPerEpoch,
+                config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("seed", config.seed());
+        facts.put("backend", backend.name());
+        facts.put("parameters", model.size());
+        facts.put("epochs", state.epoch());
+        facts.put("bestEpoch", state.bestEpoch());
+        facts.put("validationNdcg10", state.bestNdcg());
+        facts.put("trainingSeconds", seconds());
+        RunInfo.write(run, "train", facts);
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
     }
 
@@ -202,6 +218,7 @@ public final class Train implements AutoCloseable {
                         state.steps() + 1,
                         nll,
                         state.targets() + report.targets(),
+                        loss.prefixWeights(),
                         state.bestEpoch(),
                         state.bestNdcg(),
                         false);
@@ -239,6 +256,7 @@ public final class Train implements AutoCloseable {
                 loss,
                 byLevel,
                 trainer.optimizer().rate(),
+                state.prefixWeights(),
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
@@ -257,6 +275,7 @@ public final class Train implements AutoCloseable {
                 state.steps(),
                 new double[state.nll().length],
                 0,
+                state.prefixWeights(),
                 best,
                 better ? ndcg : state.bestNdcg(),
                 finished);
@@ -273,12 +292,14 @@ public final class Train implements AutoCloseable {
         List<Sample> batch = new ArrayList<>();
         int to = Math.min(order.length, (step + 1) * config.batch());
         for (int i = step * config.batch(); i < to; i++) batch.add(samples.get(order[i]));
-        return trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        Trainer.Report report = trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        loss.stepped(report);
+        return report;
     }
 
     private double[] validate() {
         if (validation.isEmpty()) return new double[] {0, 0};
-        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.likelihood());
         double recall = 0, ndcg = 0;
         try (
                 var generator = new Generator(backend, model, beam);
@@ -308,10 +329,6 @@ public final class Train implements AutoCloseable {
         return Arrays.stream(order, 0, most).sorted().mapToObj(all::get).toList();
     }
 
-    private static Objective objective(TrainConfig config) {
-        return new CrossEntropy(config.softmax());
-    }
-
     // ---- files
 
     private void resume() {
@@ -325,6 +342,7 @@ public final class Train implements AutoCloseable {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
         }
         trainer.optimizer().resumeAt(state.steps());
+        loss.resumeWith(state.prefixWeights());
         cutMetrics(state.epoch());
         progress.say(
                 state.finished()
@@ -364,6 +382,13 @@ public final class Train implements AutoCloseable {
         Json.writeAtomically(
                 run.file(METRICS),
                 (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** How long all epochs took. */
+    private double seconds() {
+        return lines(Integer.MAX_VALUE).lines()
+                .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
+                .sum();
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */

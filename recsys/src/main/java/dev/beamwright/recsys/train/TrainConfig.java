@@ -1,6 +1,8 @@
 package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
@@ -9,7 +11,7 @@ import java.util.List;
  * How a model is trained.
  *
  * @param model its sizes
- * @param objective {@code ce}
+ * @param objective what is made small
  * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
  * @param patience epochs without a better validation NDCG@10 after which training stops; 0 for never
@@ -29,7 +31,7 @@ import java.util.List;
  */
 public record TrainConfig(
         ModelConfig model,
-        String objective,
+        ObjectiveConfig objective,
         Softmax softmax,
         int epochs,
         int patience,
@@ -59,7 +61,11 @@ public record TrainConfig(
         require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
-        require(objective.equals("ce"), "unknown objective '" + objective + "'; there is: ce");
+        objective.objective(softmax, beam); // refuses what does not go together
+        require(
+                !objective.name().equals("apao-pairwise") || model.backbone().equals("decoder"),
+                "apao-pairwise is offered for the decoder backbone only: through an encoder-decoder its gradient has not"
+                        + " passed the check by differences");
     }
 
     /**
@@ -69,10 +75,10 @@ public record TrainConfig(
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
-                "ce",
+                ObjectiveConfig.of(ObjectiveConfig.CE),
                 Softmax.CHILDREN,
-                25,
-                6,
+                30,
+                8,
                 128,
                 1e-3,
                 0.05,
@@ -126,7 +132,7 @@ public record TrainConfig(
         TrainConfig d = defaults(seed);
         return new TrainConfig(
                 model,
-                "ce",
+                ObjectiveConfig.of(ObjectiveConfig.CE),
                 Softmax.LEVEL,
                 epochs,
                 patience,
@@ -146,7 +152,12 @@ public record TrainConfig(
 
     /** How the model is called in a score card. */
     public String label() {
-        return model.backbone() + "-" + objective;
+        return model.backbone() + "-" + objective.name();
+    }
+
+    /** How logits become probabilities, in training and in decoding. */
+    public Likelihood likelihood() {
+        return objective.likelihood(softmax);
     }
 
     private static void require(boolean holds, String message) {

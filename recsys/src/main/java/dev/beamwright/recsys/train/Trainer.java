@@ -6,7 +6,6 @@ import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
@@ -36,6 +35,11 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
          * @param key for whatever is drawn
          */
         Objective.Result of(Tape tape, M model, List<Sample> samples, Noise noise, float weight, Key key);
+
+        /** How many rows a sample sends through the network besides its own tokens. */
+        default int extraRows() {
+            return 0;
+        }
     }
 
     /**
@@ -81,7 +85,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
     static Trainer<GenerativeModel> of(
             Backend backend,
             GenerativeModel model,
-            Objective objective,
+            ObjectiveLoss loss,
             TrainConfig config,
             long totalSteps,
             Arena memory) {
@@ -94,13 +98,6 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 config.shards(),
                 config.microTokens(),
                 model.space().levels());
-        Loss<GenerativeModel> loss = (tape, replica, samples, noise, weight, key) -> {
-            Targets targets = Targets.of(tape, replica.space(), samples);
-            List<Variable> states = replica.states(tape, samples, noise);
-            List<Variable> logits = new ArrayList<>();
-            for (int l = 0; l < states.size(); l++) logits.add(replica.logits(tape, l, states.get(l)));
-            return objective.loss(tape, logits, targets, weight);
-        };
         return new Trainer<>(backend, model, loss, settings, memory);
     }
 
@@ -114,39 +111,47 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
      * @param nll what the loss reports, for a generative model by level: the sum over targets
      * @param targets how many there were
      * @param norm of the gradient before clipping
+     * @param prefixLosses what the objective reports of the losses of prefixes: the batch's mean for each length
      */
-    public record Report(double[] nll, int targets, double norm) {}
+    public record Report(double[] nll, int targets, double norm, double[] prefixLosses) {}
 
     /** One step over a batch of samples; at least one of them has a target. */
     public Report step(List<Sample> batch, Key key) {
         int shards = settings.shards();
-        List<List<Sample>> micro = Samples.micro(batch, settings.tokensPerItem(), settings.microTokens(), shards);
+        List<List<Sample>> micro = Samples.micro(
+                batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
-        double[][] nll = new double[micro.size()][];
+        var results = new Objective.Result[micro.size()];
         Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
                 Key microKey = key.fold(m);
                 noises.get(shard).begin(microKey);
-                nll[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
+                results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
             }
         });
         addShards();
         double norm = optimizer.step(backend);
-        double[] sum = null;
-        for (double[] part : nll) {
+        double[] nll = null, prefixLosses = null;
+        for (Objective.Result part : results) { // in the order of the micro-batches
             if (part == null) continue;
-            if (sum == null) sum = new double[part.length];
-            for (int l = 0; l < sum.length; l++) sum[l] += part[l];
+            nll = plus(nll, part.nll());
+            prefixLosses = plus(prefixLosses, part.prefixLosses());
         }
-        return new Report(sum, targets, norm);
+        return new Report(nll, targets, norm, prefixLosses);
     }
 
-    private double[] forwardAndBackward(int shard, List<Sample> samples, float weight, Key key) {
+    private static double[] plus(double[] sum, double[] part) {
+        if (sum == null) return part.clone();
+        for (int i = 0; i < sum.length; i++) sum[i] += part[i];
+        return sum;
+    }
+
+    private Objective.Result forwardAndBackward(int shard, List<Sample> samples, float weight, Key key) {
         try (Tape tape = Tape.training(backend, workspaces.get(shard))) {
             Objective.Result result = loss.of(tape, replicas.get(shard), samples, noises.get(shard), weight, key);
             tape.backward(result.loss());
-            return result.nll();
+            return result;
         }
     }
 

@@ -5,7 +5,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.objective.ApaoPairwise;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.MicroBatch;
+import dev.beamwright.recsys.objective.PrefixContrast;
+import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
@@ -68,7 +74,7 @@ class BackboneTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            List<Variable> states = model.states(tape, samples, Noise.none());
+            List<Variable> states = model.forward(tape, samples, Noise.none()).states();
             int targets = samples.stream().mapToInt(Sample::targets).sum();
             double[][][] result = new double[targets][model.space().levels()][];
             for (int level = 0; level < model.space().levels(); level++) {
@@ -186,6 +192,67 @@ class BackboneTest {
                 }
             }
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("backbones")
+    void candidatesEqualTeacherForcingInTheirTargetsPlace(ModelConfig config) {
+        GenerativeModel model = model(config);
+        List<Sample> samples =
+                List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0),
+                        new Sample(new int[] {1, 2}, 1));
+        int[] targets = {0, 2, 3}; // in place of item 7, of item 9, of item 5
+        int[][] others = {{11, 12}, {9}, {0, 29, 14}};
+        List<Sample> replaced = List.of(
+                sample(new int[] {3}, 11), sample(new int[] {3}, 12), sample(new int[] {3, 7, 20}, 9),
+                sample(new int[] {}, 0), sample(new int[] {}, 29), sample(new int[] {}, 14));
+        double[][][] expected = teacherForced(model, replaced);
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace)) {
+            List<Variable> states = model.forward(tape, samples, Noise.none()).candidates(targets, others);
+            for (int level = 0; level < 3; level++) {
+                float[] logits = model.logits(tape, level, states.get(level)).value().toArray();
+                int w = model.space().width(level);
+                for (int c = 0; c < 6; c++) {
+                    assertClose(logSoftmax(Arrays.copyOfRange(logits, c * w, (c + 1) * w)), expected[c][level], 1e-4);
+                }
+            }
+        }
+    }
+
+    /** The backbones for which pairwise comparison is offered. */
+    static Stream<ModelConfig> decoders() {
+        return backbones().filter(c -> c.backbone().equals("decoder"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("decoders")
+    void theGradientOfComparedCandidatesEqualsCentralDifferences(ModelConfig config) {
+        GenerativeModel model = model(config);
+        // Small steps must not drown in rounding, so the network is a little less wild.
+        model.parameters().values().forEach(v -> {
+            for (int i = 0; i < v.size(); i++) v.value().set(i, v.value().get(i) * (v.shape().rank() == 1 ? 1 : .6f));
+        });
+        var objective = new ApaoPairwise(
+                new Likelihood(Softmax.CHILDREN, 1),
+                2,
+                new PrefixWeights(PrefixWeights.Form.PAPER, .1),
+                3,
+                2,
+                PrefixContrast.CODE,
+                true);
+        List<Sample> samples = List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0));
+        double error = GradCheck.relativeError(
+                BACKEND,
+                tape -> objective
+                        .loss(MicroBatch.of(
+                                tape, model, samples, Noise.none(), .5f, new double[] {.5, .2, .3}, Key.of(5)))
+                        .loss(),
+                List.copyOf(model.parameters().values()),
+                2e-3,
+                Key.of(9));
+        assertThat(error).isLessThan(2e-2);
     }
 
     @ParameterizedTest

@@ -107,7 +107,7 @@ class TokenizeTest {
 
     private static TokenizeConfig config(
             String vectors, String quantizer, Integer levels, int[] widths, String collisions, String sids) {
-        return new TokenizeConfig(vectors, 8, 8, 1, 5, quantizer, levels, widths, collisions, 1, sids, 0);
+        return new TokenizeConfig(vectors, 8, 8, 1, 5, quantizer, false, null, levels, widths, collisions, 1, sids, 0);
     }
 
     private static void refused(TokenizeConfig config, String message) {

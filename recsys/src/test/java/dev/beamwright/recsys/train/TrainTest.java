@@ -2,12 +2,15 @@ package dev.beamwright.recsys.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -20,6 +23,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -42,10 +47,61 @@ class TrainTest {
 
     @Test
     void interruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
-        RunFolder run = prepared("interrupted");
+        endsWithTheSameBits(config(1), prepared("interrupted"), expected);
+    }
+
+    /** An objective whose weights change from step to step, and which draws at random. */
+    @Test
+    void soItDoesWithPrefixWeightsAndNegatives() throws IOException {
+        TrainConfig config = config(1, ObjectiveConfig.of(ObjectiveConfig.PAIRWISE));
+        RunFolder uninterrupted = prepared("pairwise"), interrupted = prepared("pairwise-interrupted");
+        Train.Summary summary = Train.run(config, uninterrupted, BACKEND, false, Progress.silent());
+        assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
+        endsWithTheSameBits(config, interrupted, summary);
+        double[][] weights = weights(uninterrupted);
+        assertThat(weights(interrupted)).isDeepEqualTo(weights);
+        assertThat(weights[0]).isNotEqualTo(weights[2]);
+        for (double[] w : weights) assertThat(Arrays.stream(w).sum()).isCloseTo(1, within(1e-12));
+    }
+
+    private static double[][] weights(RunFolder run) throws IOException {
+        return Files.readAllLines(run.file("model/metrics.jsonl")).stream()
+                .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class).prefixWeights())
+                .toArray(double[][]::new);
+    }
+
+    /** T1 of APAO: parameters after three epochs, and so every ranking. */
+    @Test
+    void t1WithoutPrefixLossesApaoIsCrossEntropyToTheBit() throws IOException {
+        for (String name : List.of(ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+            ObjectiveConfig d = ObjectiveConfig.of(name);
+            var zero = new ObjectiveConfig(
+                    name, 1, 0, d.eta(), d.prefixWeights(), true, 5, 1, d.contrast(), d.lambda(), d.xi(), 0,
+                    d.bearForm(), true);
+            Train.Summary summary =
+                    Train.run(config(1, zero), prepared(name), BACKEND, false, Progress.silent());
+            assertThat(summary).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void everyObjectiveLearns() throws IOException {
+        RunFolder run = prepared("objectives");
+        for (String name : ObjectiveConfig.NAMES) {
+            Train.run(config(1, ObjectiveConfig.of(name)), run, BACKEND, true, Progress.silent());
+            List<Double> losses = new ArrayList<>();
+            for (String line : Files.readAllLines(run.file("model/metrics.jsonl"))) {
+                losses.add(Json.mapper().readTree(line).get("loss").asDouble());
+            }
+            assertThat(losses.getLast()).as(name).isLessThan(losses.getFirst());
+        }
+    }
+
+    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+            throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
-                Train.Summary summary = Train.run(config(1), run, BACKEND, false, dyingAfter(3 + life));
+                Train.Summary summary = Train.run(config, run, BACKEND, false, dyingAfter(3 + life));
                 assertThat(life).isGreaterThan(2);
                 assertThat(summary).isEqualTo(expected);
                 List<String> epochs = Files.readAllLines(run.file("model/metrics.jsonl"));
@@ -89,8 +145,8 @@ class TrainTest {
             for (byte[] bad : List.of(
                     new byte[0],
                     "not a checkpoint at all".getBytes(),
-                    java.util.Arrays.copyOf(good, good.length / 2),
-                    java.util.Arrays.copyOf(good, 40),
+                    Arrays.copyOf(good, good.length / 2),
+                    Arrays.copyOf(good, 40),
                     ByteBuffer.wrap(good.clone()).putLong(0, -1).array())) {
                 Files.write(best, bad);
                 assertThatThrownBy(() -> Recommender.load(whole, BACKEND))
@@ -132,9 +188,13 @@ class TrainTest {
 
     /** Three epochs of ten steps; a checkpoint after every step. */
     private static TrainConfig config(long seed) {
+        return config(seed, ObjectiveConfig.of(ObjectiveConfig.CE));
+    }
+
+    private static TrainConfig config(long seed, ObjectiveConfig objective) {
         return new TrainConfig(
                 new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
-                "ce",
+                objective,
                 Softmax.CHILDREN,
                 3,
                 0,
