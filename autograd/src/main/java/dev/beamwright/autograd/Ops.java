@@ -8,6 +8,8 @@ import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The differentiable operations. Each one: check the shapes, allocate, call the kernel, record the way back. What a
@@ -205,6 +207,37 @@ public final class Ops {
                                 used));
     }
 
+    /**
+     * Attention of the same queries to keys that stand in two places, as if they stood in one: the softmax runs over
+     * both. Every query row must have at least one key in each. q (Tq, H·D), kv (Tk, 2·H·D), otherKv (Tk', 2·H·D).
+     */
+    public static Variable joinedAttention(
+            Tape tape, Variable q, Variable kv, AttentionSpec spec, Variable otherKv, AttentionSpec otherSpec) {
+        int width = spec.heads() * spec.headDim();
+        unless(
+                q.dim(-1) == width && kv.dim(-1) == 2 * width && otherKv.dim(-1) == 2 * width,
+                "joinedAttention: q %s, kv %s and otherKv %s do not hold %s heads of %s columns",
+                q.shape(),
+                kv.shape(),
+                otherKv.shape(),
+                spec.heads(),
+                spec.headDim());
+        Backend b = tape.backend();
+        AttentionSpec used = tape.trains() ? spec : withoutDropout(spec);
+        AttentionSpec otherUsed = tape.trains() ? otherSpec : withoutDropout(otherSpec);
+        Shape perHead = Shape.of(q.shape().rows(), spec.heads());
+        Tensor out = tape.allocate(q.shape()), lse = tape.allocate(perHead);
+        Tensor otherOut = tape.allocate(q.shape()), otherLse = tape.allocate(perHead);
+        b.attention(out, lse, q.value(), kv.value(), null, used);
+        b.attention(otherOut, otherLse, q.value(), otherKv.value(), null, otherUsed);
+        b.joinAttention(out, lse, otherOut, otherLse);
+        return tape.record(out, dout -> {
+            b.attentionBackward(q.grad(), kv.grad(), null, dout, out, lse, q.value(), kv.value(), null, used);
+            b.attentionBackward(
+                    q.grad(), otherKv.grad(), null, dout, out, lse, q.value(), otherKv.value(), null, otherUsed);
+        });
+    }
+
     private static AttentionSpec withoutDropout(AttentionSpec s) {
         return new AttentionSpec(
                 s.heads(), s.headDim(), s.scale(), s.causal(), s.queryOffsets(), s.keyOffsets(), null);
@@ -263,6 +296,23 @@ public final class Ops {
         });
     }
 
+    /** {@code weight · Σ_i (a[i] - b[i])²}, a loss of one element. */
+    public static Variable squaredError(Tape tape, Variable a, Variable b, float weight) {
+        unless(a.shape().equals(b.shape()), "squaredError: a %s and b %s differ", a.shape(), b.shape());
+        Backend backend = tape.backend();
+        Tensor difference = tape.allocate(Shape.of(1, (int) a.size())), y = tape.allocate(Shape.of(1));
+        backend.fill(difference, 0);
+        backend.accumulate(difference, 1, a.value());
+        backend.accumulate(difference, -1, b.value());
+        backend.matmul(y, difference, false, difference, true, false);
+        y.set(0, weight * y.get(0));
+        return tape.record(y, dy -> {
+            float d = 2 * weight * dy.get(0);
+            if (a.grad() != null) backend.accumulate(a.grad(), d, difference);
+            if (b.grad() != null) backend.accumulate(b.grad(), -d, difference);
+        });
+    }
+
     /** {@code Σ_i weights[i] · x[i]}, a loss of one element; the weights are constants. */
     public static Variable weightedSum(Tape tape, Variable x, Tensor weights) {
         unless(
@@ -275,6 +325,55 @@ public final class Ops {
         tape.backend().matmul(y, flat, false, w, true, false);
         return tape.record(y, dy -> {
             if (x.grad() != null) tape.backend().accumulate(x.grad(), dy.get(0), weights.reshape(x.shape().toArray()));
+        });
+    }
+
+    /**
+     * How far each row's target is from the k best: {@code y[n]} is the k-th largest logit of the row less the logit of
+     * its target, over all columns or those of the mask; see {@link Backend#topMargin}. Its gradient pushes the k-th
+     * logit and the target's apart or together.
+     */
+    public static Variable topMargin(Tape tape, Variable logits, Tensor targets, int k, SoftmaxMask mask) {
+        int rows = logits.shape().rows();
+        unless(
+                k >= 1 && targets.shape().size() == rows && (mask == null || mask.nodes().shape().size() == rows),
+                "topMargin: %s targets, %s nodes and k = %s for the rows of logits %s",
+                targets.shape(),
+                mask == null ? "no" : mask.nodes().shape(),
+                k,
+                logits.shape());
+        Tensor y = tape.allocate(Shape.of(rows)), rivals = tape.allocateInts(rows);
+        tape.backend().topMargin(y, rivals, logits.value(), targets, k, mask);
+        return tape.record(y, dy -> {
+            if (logits.grad() != null) tape.backend().topMarginBackward(logits.grad(), dy, rivals, targets);
+        });
+    }
+
+    /**
+     * A number of one element that was computed elsewhere, together with its gradient: for losses of a few numbers per
+     * row, which need no kernel.
+     *
+     * @param value the number
+     * @param inputs what it depends on
+     * @param gradients of the number, for each input, in row-major order
+     */
+    public static Variable computed(Tape tape, double value, List<Variable> inputs, List<float[]> gradients) {
+        Tensor y = tape.floats((float) value);
+        if (!tape.trains()) return Variable.constant(y);
+        List<Tensor> g = new ArrayList<>();
+        for (int i = 0; i < inputs.size(); i++) {
+            unless(
+                    inputs.get(i).size() == gradients.get(i).length,
+                    "computed: a gradient of %s numbers for the input %s",
+                    gradients.get(i).length,
+                    inputs.get(i).shape());
+            g.add(tape.floats(gradients.get(i)).reshape(inputs.get(i).shape().toArray()));
+        }
+        return tape.record(y, dy -> {
+            for (int i = 0; i < g.size(); i++) {
+                Tensor grad = inputs.get(i).grad();
+                if (grad != null) tape.backend().accumulate(grad, dy.get(0), g.get(i));
+            }
         });
     }
 }

@@ -125,6 +125,10 @@ public interface Backend {
      */
     void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec);
 
+    /**
+     * The way back. The weight of a key is {@code exp(score - lse)}; so with the out and lse of several attentions that
+     * were joined ({@link #joinAttention}) it gives this one's share of the gradients.
+     */
     void attentionBackward(
             Tensor dq,
             Tensor dkv,
@@ -136,6 +140,16 @@ public interface Backend {
             Tensor kv,
             Tensor bias,
             AttentionSpec spec);
+
+    /**
+     * Joins, in place, two attentions of the same queries to different keys into the attention to all of them:
+     * {@code lse = log(exp(lse) + exp(otherLse))}, and out becomes the mean of both weighted by their shares of it.
+     * Every row must belong to a sequence with at least one key in both.
+     *
+     * @param out (T, H·D)
+     * @param lse (T, H)
+     */
+    void joinAttention(Tensor out, Tensor lse, Tensor otherOut, Tensor otherLse);
 
     /**
      * Attention of one decoding step: row n of q (N, H·D) sees the prompt of its user and, behind it, its own ancestors
@@ -189,6 +203,22 @@ public interface Backend {
             Tensor targets,
             SoftmaxMask mask,
             float temperature);
+
+    /**
+     * How far each row's target is from the k best: {@code margin[n]} is the k-th largest logit of the row less the
+     * logit of its target; above 0 if and only if the target is not among the k best. Looks at all columns or at those
+     * of the mask; where they are fewer than k, the smallest takes the place of the k-th. A row with a negative target
+     * gets 0.
+     *
+     * @param margin (N)
+     * @param rivals I32 (N): the column of the k-th largest, of equal ones the lower column the larger; -1 where there
+     *     is no target. Kept for the way back
+     * @param logits (N, C)
+     */
+    void topMargin(Tensor margin, Tensor rivals, Tensor logits, Tensor targets, int k, SoftmaxMask mask);
+
+    /** {@code dlogits[n, rivals[n]] += dmargin[n]} and {@code dlogits[n, targets[n]] -= dmargin[n]}. */
+    void topMarginBackward(Tensor dlogits, Tensor dmargin, Tensor rivals, Tensor targets);
 
     // ---- optimization
 

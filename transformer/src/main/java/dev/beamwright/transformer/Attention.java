@@ -64,11 +64,36 @@ public record Attention(
         return output.apply(tape, Ops.attention(tape, q, kv, bias, spec));
     }
 
-    /** Attention to another sequence: x (Tq, width) and its keys and values (Tk, 2 · heads · headDim). */
-    public Variable cross(Tape tape, Variable x, Sequences rows, Variable kv, Tensor keyOffsets, Noise noise) {
-        Variable q = queries(tape, x, rows.positions());
-        var spec = new AttentionSpec(heads, headDim, scale, false, rows.offsets(), keyOffsets, noise.next());
+    /**
+     * Attention to other sequences: x (Tq, width) and their keys and values (Tk, 2 · heads · headDim).
+     *
+     * @param queryOffsets I32 (sequences + 1): the rows of x that see each sequence
+     * @param keyOffsets I32 (sequences + 1): the rows of each sequence
+     */
+    public Variable cross(
+            Tape tape, Variable x, Tensor positions, Tensor queryOffsets, Variable kv, Tensor keyOffsets, Noise noise) {
+        Variable q = queries(tape, x, positions);
+        var spec = new AttentionSpec(heads, headDim, scale, false, queryOffsets, keyOffsets, noise.next());
         return output.apply(tape, Ops.attention(tape, q, kv, null, spec));
+    }
+
+    /**
+     * Self-attention of branches: x (T, width) → (T, width); each row sees the prefix that its branch goes on from, and
+     * the rows of its branch up to itself.
+     *
+     * @param kv the keys and values of the sequences that have the prefixes
+     */
+    Variable branches(Tape tape, Variable x, Branches branches, Variable kv, Noise noise) {
+        Sequences rows = branches.rows();
+        Variable q = queries(tape, x, rows.positions());
+        Variable own = keysAndValues(tape, x, rows.positions());
+        Variable prefixes = Ops.gather(tape, kv, branches.prefixRows());
+        var ownSpec = new AttentionSpec(
+                heads, headDim, scale, true, rows.offsets(), rows.offsets(), theta == 0 ? noise.next() : null);
+        var prefixSpec = new AttentionSpec(
+                heads, headDim, scale, false, branches.groups(), branches.prefixOffsets(),
+                theta == 0 ? noise.next() : null);
+        return output.apply(tape, Ops.joinedAttention(tape, q, own, ownSpec, prefixes, prefixSpec));
     }
 
     /** One decoding step: rows of beams against the prompt of their user and their own ancestors. */

@@ -6,45 +6,61 @@ import dev.beamwright.autograd.Variable;
 import dev.beamwright.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
- * A causal stack of blocks in Llama's form (Touvron et al., 2023): RMS norm before each part, rotary positions, SwiGLU,
- * no biases. Embeddings and heads belong to whoever uses it.
+ * A causal stack of blocks: alone in Llama's form, or in T5's form attending to an encoder's output. Embeddings and
+ * heads belong to whoever uses it.
+ *
+ * @param bias of the self-attention, or null where positions are rotary
  */
-public record Decoder(List<Block> blocks, RmsNorm norm) implements Layer {
-    /**
-     * The sizes of a decoder.
-     *
-     * @param width columns of a token
-     * @param hidden columns inside the feed-forward part
-     */
-    public record Config(int width, int layers, int heads, int headDim, int hidden, float theta, float eps) {}
+public record Decoder(RelativeBias bias, List<Block> blocks, RmsNorm norm) implements Layer {
+    /** A stack that stands alone. */
+    public static Decoder of(Initializer init, StackConfig c) {
+        return new Decoder(null, Block.stack(init, c, false), RmsNorm.of(init, c.width(), c.eps()));
+    }
 
-    public static Decoder of(Initializer init, Config c) {
-        // The parts that write to the residual stream start smaller the more of them there are (Radford et al., 2019).
-        double outGain = 1 / Math.sqrt(2.0 * c.layers());
-        float scale = (float) (1 / Math.sqrt(c.headDim()));
-        List<Block> blocks = IntStream.range(0, c.layers())
-                .mapToObj(i -> new Block(
-                        RmsNorm.of(init, c.width(), c.eps()),
-                        Attention.of(init, c.width(), c.heads(), c.headDim(), scale, c.theta(), outGain),
-                        null,
-                        null,
-                        RmsNorm.of(init, c.width(), c.eps()),
-                        FeedForward.of(init, c.width(), c.hidden(), true, outGain)))
-                .toList();
-        return new Decoder(blocks, RmsNorm.of(init, c.width(), c.eps()));
+    /** A stack that attends to an encoder's output, with relative positions of its own. */
+    public static Decoder withCross(Initializer init, StackConfig c) {
+        return new Decoder(
+                RelativeBias.of(init, c.heads(), c.width(), false),
+                Block.stack(init, c, true),
+                RmsNorm.of(init, c.width(), c.eps()));
     }
 
     /** x (T, width) → (T, width), normalised; each row has seen the rows of its sequence up to itself. */
     public Variable apply(Tape tape, Variable x, Sequences rows, Noise noise) {
-        return apply(tape, x, rows, noise, null);
+        return apply(tape, x, rows, null, noise, null);
     }
 
-    private Variable apply(Tape tape, Variable x, Sequences rows, Noise noise, List<Variable> cache) {
+    /** The same, and each row has seen all of its sequence's part of the encoder's output. */
+    public Variable apply(Tape tape, Variable x, Sequences rows, Encoded memory, Noise noise) {
+        return apply(tape, x, rows, memory, noise, null);
+    }
+
+    /** The first form, which also adds each block's keys and values to {@code cache}. */
+    public Variable apply(Tape tape, Variable x, Sequences rows, Noise noise, List<Variable> cache) {
+        return apply(tape, x, rows, null, noise, cache);
+    }
+
+    /**
+     * Branches of sequences that were read before: x (T, width) → (T, width), normalised. For a stack that stands alone,
+     * with rotary positions.
+     *
+     * @param cache each block's keys and values of these sequences
+     */
+    public Variable branches(Tape tape, Variable x, Branches branches, List<Variable> cache, Noise noise) {
         x = Ops.dropout(tape, x, noise.next());
-        for (Block block : blocks) x = block.apply(tape, x, rows, true, null, null, null, noise, cache);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).branches(tape, x, branches, cache.get(i), noise);
+        }
+        return norm.apply(tape, x);
+    }
+
+    private Variable apply(
+            Tape tape, Variable x, Sequences rows, Encoded memory, Noise noise, List<Variable> cache) {
+        Variable distances = bias == null ? null : bias.apply(tape);
+        x = Ops.dropout(tape, x, noise.next());
+        for (Block block : blocks) x = block.apply(tape, x, rows, true, distances, memory, noise, cache);
         return norm.apply(tape, x);
     }
 
@@ -56,9 +72,20 @@ public record Decoder(List<Block> blocks, RmsNorm norm) implements Layer {
      */
     public Decoding prefill(Tape tape, Variable x, Sequences rows) {
         List<Variable> cache = new ArrayList<>();
-        Variable y = apply(tape, x, rows, Noise.none(), cache);
+        Variable y = apply(tape, x, rows, null, Noise.none(), cache);
         return new Decoding(
-                rows.offsets(), cache.stream().map(Variable::value).toList(), y);
+                tape, rows.offsets(), cache.stream().map(Variable::value).toList(), y);
+    }
+
+    /**
+     * Makes ready to decode against an encoder's output. The decoder has no prompt of its own: the token that begins a
+     * sequence is the first step, one row for each user, and counts as a level.
+     */
+    public Decoding against(Tape tape, Encoded memory) {
+        List<Tensor> prompts = blocks.stream()
+                .map(b -> b.memoryKeysAndValues(tape, memory).value())
+                .toList();
+        return new Decoding(tape, memory.offsets(), prompts, null);
     }
 
     /** The prompts' keys and values, and those of each level decoded so far. */
@@ -66,16 +93,18 @@ public record Decoder(List<Block> blocks, RmsNorm norm) implements Layer {
         private final Tensor promptOffsets;
         private final List<Tensor> prompts;
         private final List<List<Tensor>> levels;
+        private final Tensor distances;
         private Variable last;
 
-        private Decoding(Tensor promptOffsets, List<Tensor> prompts, Variable last) {
+        private Decoding(Tape tape, Tensor promptOffsets, List<Tensor> prompts, Variable last) {
             this.promptOffsets = promptOffsets;
             this.prompts = prompts;
             this.levels = blocks.stream().<List<Tensor>>map(b -> new ArrayList<>()).toList();
+            this.distances = bias == null ? null : bias.apply(tape).value();
             this.last = last;
         }
 
-        /** The output of the last pass: of all prompt rows, or of the rows of the last step. */
+        /** The output of the last pass: of all prompt rows, or of the rows of the last step; null if there was none. */
         public Variable last() {
             return last;
         }
@@ -92,7 +121,7 @@ public record Decoder(List<Block> blocks, RmsNorm norm) implements Layer {
         public Variable step(Tape tape, Variable x, Tensor positions, Tensor users, Tensor ancestors) {
             var rows = new BeamRows(promptOffsets, users, ancestors);
             for (int i = 0; i < blocks.size(); i++) {
-                x = blocks.get(i).step(tape, x, positions, rows, prompts.get(i), levels.get(i), null);
+                x = blocks.get(i).step(tape, x, positions, rows, prompts.get(i), levels.get(i), distances);
             }
             return last = norm.apply(tape, x);
         }

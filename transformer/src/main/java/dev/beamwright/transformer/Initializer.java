@@ -18,6 +18,11 @@ public final class Initializer {
         this.key = key;
     }
 
+    /** Where the parameters live; for constants that go with them. */
+    SegmentAllocator memory() {
+        return memory;
+    }
+
     /** A parameter with normal values of mean 0. */
     public Variable normal(double deviation, int... dims) {
         Variable v = Variable.parameter(memory, dims);

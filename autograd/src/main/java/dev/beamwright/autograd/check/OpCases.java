@@ -89,6 +89,7 @@ public final class OpCases {
                 attention("attentionCross", false, false, false),
                 attention("attentionCrossBias", false, true, false),
                 attention("attentionDropout", true, true, true),
+                new OpCase("joinedAttention", OpCases::joined),
                 new OpCase("crossEntropy", (o, n) -> {
                     Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
                     Tensor targets = o.below(n + 1, ROWS, true), weights = o.numbers(ROWS);
@@ -101,6 +102,37 @@ public final class OpCases {
                     return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, targets, null, 1.7f));
                 }),
                 new OpCase("logProbabilityMasked", OpCases::masked),
+                new OpCase("squaredError", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    return new Instance(List.of(a, b), t -> Ops.squaredError(t, a, b, .5f));
+                }),
+                new OpCase("topMargin", (o, n) -> {
+                    Variable logits = distinct(o, n + 1);
+                    Tensor targets = o.below(n + 1, ROWS, true);
+                    return new Instance(List.of(logits), t -> Ops.topMargin(t, logits, targets, 3, null));
+                }),
+                new OpCase("topMarginMasked", (o, n) -> {
+                    Variable logits = distinct(o, n + 1);
+                    Children c = children(o, n);
+                    return new Instance(List.of(logits), t -> Ops.topMargin(t, logits, c.targets(), 3, c.mask()));
+                }),
+                new OpCase("computed", (o, n) -> {
+                    Variable a = o.uniform(ROWS, n), b = o.uniform(n);
+                    return new Instance(List.of(a, b), t -> {
+                        // Σ a² + Σ 3b
+                        float[] da = a.value().toArray(), db = new float[n];
+                        double value = 0;
+                        for (int i = 0; i < da.length; i++) {
+                            value += (double) da[i] * da[i];
+                            da[i] *= 2;
+                        }
+                        for (int i = 0; i < n; i++) {
+                            value += 3 * b.value().get(i);
+                            db[i] = 3;
+                        }
+                        return Ops.computed(t, value, List.of(a, b), List.of(da, db));
+                    });
+                }),
                 new OpCase("weightedSum", (o, n) -> {
                     Variable x = o.uniform(ROWS, n);
                     Tensor weights = o.numbers(ROWS * n);
@@ -129,8 +161,36 @@ public final class OpCases {
         });
     }
 
-    /** Node 0 has every other column as a child, node 1 the last two (or all, of which there is one at least). */
+    /** Two groups of queries, each with keys of its own and keys it shares with another group. */
+    private static Instance joined(Operands o, int n) {
+        int heads = 2;
+        float scale = (float) (1 / Math.sqrt(n));
+        Variable q = o.uniform(ROWS, heads * n), own = o.uniform(ROWS, 2 * heads * n);
+        Variable shared = o.uniform(9, 2 * heads * n);
+        Tensor branches = o.ints(0, 3, 5, 6, ROWS), groups = o.ints(0, 5, ROWS), keys = o.ints(0, 2, 9);
+        var ownSpec = new AttentionSpec(heads, n, scale, true, branches, branches, null);
+        var sharedSpec = new AttentionSpec(heads, n, scale, false, groups, keys, null);
+        return new Instance(
+                List.of(q, own, shared), t -> Ops.joinedAttention(t, q, own, ownSpec, shared, sharedSpec));
+    }
+
+    /** Values so far apart that a small step does not change their order. */
+    private static Variable distinct(Operands o, int columns) {
+        Variable x = o.uniform(ROWS, columns);
+        for (int i = 0; i < x.size(); i++) x.value().set(i, .3f * (i * 37 % 211) + .1f * x.value().get(i));
+        return x;
+    }
+
     private static Instance masked(Operands o, int n) {
+        Children c = children(o, n);
+        Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
+        return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, c.targets(), c.mask(), .8f));
+    }
+
+    private record Children(SoftmaxMask mask, Tensor targets) {}
+
+    /** Node 0 has every other column as a child, node 1 the last two (or all, of which there is one at least). */
+    private static Children children(Operands o, int n) {
         int columns = n + 1, half = (columns + 1) / 2;
         int[] children = new int[half + 2];
         for (int i = 0; i < half; i++) children[i] = 2 * i;
@@ -142,8 +202,6 @@ public final class OpCases {
             targets[r] = r == 4 ? -1 : nodes[r] == 0 ? 2 * (r % half) : columns - 1 - r / 2 % 2;
         }
         var mask = new SoftmaxMask(o.ints(nodes), o.ints(0, half, half + 2), o.ints(children));
-        Variable logits = o.uniformBetween(-2, 2, ROWS, columns);
-        Tensor target = o.ints(targets);
-        return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, target, mask, .8f));
+        return new Children(mask, o.ints(targets));
     }
 }

@@ -6,7 +6,7 @@ import java.util.stream.Collectors;
 
 /** A plain rule that learns by counting. A model is only as good as what it beats. */
 public interface Baseline {
-    /** All baselines. */
+    /** All such rules; besides them there is {@link TrainedSasRec}. */
     List<Baseline> ALL = List.of(new Popularity(), new Markov(), new MarkovDecayed(), new ItemKnn());
 
     /** The name by which it stands in a score card. */
@@ -20,10 +20,11 @@ public interface Baseline {
      */
     Scorer fit(int[][] train, int items);
 
-    /** The baseline of this name. */
+    /** The rule of this name. */
     static Baseline named(String name) {
         for (Baseline b : ALL) if (b.name().equals(name)) return b;
         String all = ALL.stream().map(Baseline::name).collect(Collectors.joining(", "));
-        throw new UserError("there is no baseline '" + name + "'; choose from " + all);
+        throw new UserError("there is no baseline '" + name + "'; choose from " + all + ", "
+                + String.join(", ", TrainedSasRec.NAMES));
     }
 }

@@ -4,11 +4,13 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
+import dev.beamwright.recsys.evaluate.Ranker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -44,7 +46,8 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card. Default: ${DEFAULT-VALUE}.")
+            description = "Which baselines stand in the card; sasrec, sasrec-bce and sasrec-sampled are trained first."
+                    + " Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
     @Option(
@@ -80,7 +83,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Of these draws. Default: ${DEFAULT-VALUE}.")
+            description = "Of these draws, and of baselines that are trained. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
@@ -97,6 +100,11 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Width of the model's beam, at least the largest K. Default: ${DEFAULT-VALUE}.")
     private int beam;
 
+    @Option(
+            names = "--exact",
+            description = "Add a row in which the model scores every item, without a beam; many times as much work.")
+    private boolean exact;
+
     @Mixin
     private DeviceOption device;
 
@@ -108,24 +116,33 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, k, split, seenItems.masks, bootstrap, seed, predictions);
-        ScoreCard card = measure(config, run, beam, device, Progress.stderr());
+        ScoreCard card = measure(config, run, beam, exact, device, Progress.stderr());
         System.out.print(json ? Json.line(card) + "\n" : card.table());
         if (!json) System.out.println("\nwrote " + run.file("scorecard.json"));
         return Main.OK;
     }
 
     /** The card of a run: with its model, and rows at the level of semantic IDs, as far as it has these. */
-    static ScoreCard measure(EvaluateConfig config, RunFolder run, int beam, DeviceOption device, Progress progress) {
+    static ScoreCard measure(
+            EvaluateConfig config,
+            RunFolder run,
+            int beam,
+            boolean exact,
+            DeviceOption device,
+            Progress progress) {
         int[] groups = null;
         if (run.has("tokens/semantic-ids.json")) {
             SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
             if (ids.distinct() < ids.items()) groups = ids.sharedBy();
         }
-        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, progress);
+        Backend backend = device.open();
+        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, backend, progress);
         try (
-                var recommender = Recommender.load(run, device.open());
-                var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), groups, progress);
+                var recommender = Recommender.load(run, backend);
+                var ranker = recommender.ranker(beam);
+                var exactRanker = exact ? recommender.exactRanker() : null) {
+            List<Ranker> models = exact ? List.of(ranker, exactRanker) : List.of(ranker);
+            return Evaluate.run(config, run, models, groups, backend, progress);
         }
     }
 }

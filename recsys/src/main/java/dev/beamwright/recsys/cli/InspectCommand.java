@@ -64,12 +64,16 @@ final class InspectCommand implements Callable<Integer> {
         for (String stage : STAGES) {
             JsonNode m = made.path(stage);
             if (m.isMissingNode()) continue;
+            String seed = m.has("seed") ? ", seed " + m.path("seed").asString() : "";
+            String backend = m.has("backend") ? ", backend " + m.path("backend").asString() : "";
             out.printf(
-                    "%-10s version %s, Java %s, on %s%n",
+                    "%-10s version %s, Java %s, on %s%s%s%n",
                     stage,
                     m.path("version").asString("?"),
                     m.path("jdk").asString("?"),
-                    m.path("host").asString("?"));
+                    m.path("host").asString("?"),
+                    seed,
+                    backend);
         }
         heading(out, "data");
         if (run.has(AUDIT)) out.print(Json.read(run.file(AUDIT), Audit.class).table());

@@ -33,6 +33,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TokenizeCommand.class,
             TrainCommand.class,
             EvaluateCommand.class,
+            DiagnoseCommand.class,
+            CompareCommand.class,
             RecommendCommand.class,
             InspectCommand.class,
             VerifyCommand.class,

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.decode.Recommender.Recommendation;
+import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -12,9 +13,11 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -94,7 +97,8 @@ final class RecommendCommand implements Callable<Integer> {
                 PrintWriter out = spec.commandLine().getOut()) {
             var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
             Dataset data = recommender.data();
-            if (history != null) print(out, data, answer(recommender, null, recommender.numbers(history), options));
+            if (history != null)
+                print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
             if (users != null) {
                 for (String user : users) {
                     int u = data.users().indexOf(user);
@@ -102,7 +106,7 @@ final class RecommendCommand implements Callable<Integer> {
                         throw new UserError(
                                 "there is no user '" + user + "' in this run; data/sequences.tsv lists them");
                     }
-                    print(out, data, answer(recommender, user, data.sequences()[u], options));
+                    print(out, data, answer(recommender, u, data.sequences()[u], options));
                 }
             }
             if (all) everyone(recommender, options, out);
@@ -110,10 +114,12 @@ final class RecommendCommand implements Callable<Integer> {
         return Main.OK;
     }
 
-    private Answer answer(Recommender recommender, String user, int[] sequence, Recommender.Options options) {
-        List<Recommendation> items =
-                recommender.recommend(new int[][] {sequence}, k, options, null).getFirst();
-        return new Answer(user, ids(recommender.data(), sequence), items);
+    private Answer answer(Recommender recommender, int user, int[] sequence, Recommender.Options options) {
+        List<Recommendation> items = recommender
+                .recommend(new int[][] {sequence}, new int[] {user}, k, options, null)
+                .getFirst();
+        String name = user == Sample.NOBODY ? null : recommender.data().users().get(user);
+        return new Answer(name, ids(recommender.data(), sequence), items);
     }
 
     private void everyone(Recommender recommender, Recommender.Options options, PrintWriter out) {
@@ -124,7 +130,11 @@ final class RecommendCommand implements Callable<Integer> {
             for (int from = 0; from < sequences.length; from += chunk) {
                 int to = Math.min(sequences.length, from + chunk), done = from;
                 List<List<Recommendation>> found = recommender.recommend(
-                        java.util.Arrays.copyOfRange(sequences, from, to), k, options, n -> bar.step(done + n, ""));
+                        Arrays.copyOfRange(sequences, from, to),
+                        IntStream.range(from, to).toArray(),
+                        k,
+                        options,
+                        n -> bar.step(done + n, ""));
                 for (int u = from; u < to; u++) {
                     out.println(Json.line(
                             new Answer(data.users().get(u), ids(data, sequences[u]), found.get(u - from))));
@@ -158,7 +168,7 @@ final class RecommendCommand implements Callable<Integer> {
     }
 
     private static List<String> ids(Dataset data, int[] items) {
-        return java.util.Arrays.stream(items).mapToObj(i -> data.items().get(i)).toList();
+        return Arrays.stream(items).mapToObj(i -> data.items().get(i)).toList();
     }
 
     private static List<String> lines(Path file) {

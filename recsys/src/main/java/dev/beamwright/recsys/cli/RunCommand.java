@@ -14,6 +14,7 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.tensor.Backend;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -37,7 +38,7 @@ import tools.jackson.databind.JsonNode;
         mixinStandardHelpOptions = true,
         description = {
             "Goes the whole road: prepare, tokenize, train, evaluate, recommend.",
-            "Without --data: on the bundled MovieTweetings 100k, its 10-core.",
+            "Without --data: on the bundled MovieTweetings 100k, its 10-core, for 15 epochs.",
             "What an earlier call has finished with the same settings is not done again, so a run that was interrupted goes"
                     + " on where it was stopped."
         },
@@ -48,6 +49,9 @@ import tools.jackson.databind.JsonNode;
             "  beamwright run --data my.tsv --items items.tsv --out my-run"
         })
 final class RunCommand implements Callable<Integer> {
+    /** Epochs on the bundled data unless others are asked for: a first look should take minutes. */
+    private static final int BUNDLED_EPOCHS = 15;
+
     private static final String AUDIT = "data/audit.json";
     private static final String IDS = "tokens/report.json";
     private static final String MODEL = "model/best.safetensors";
@@ -101,6 +105,7 @@ final class RunCommand implements Callable<Integer> {
         long began = System.nanoTime();
         Progress progress = Progress.stderr();
         RunFolder run = new RunFolder(out);
+        Backend backend = device.open(); // a device that is missing should be told before the work, not after
 
         PrepareConfig prepare = data.config();
         List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
@@ -115,29 +120,29 @@ final class RunCommand implements Callable<Integer> {
             }
             progress.say(Tokenize.run(tokenize, run, progress).text());
         }
-        TrainConfig train = training.config(seed);
+        TrainConfig train = training.config(seed, prepare.data() == null ? BUNDLED_EPOCHS : null);
         progress.say("== train"); // knows by itself whether it is done, or where to go on
-        Train.run(train, run, device.open(), false, progress);
+        Train.run(train, run, backend, false, progress);
 
-        EvaluateConfig evaluate = EvaluateConfig.usual(baselines);
+        EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
-            EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+            EvaluateCommand.measure(evaluate, run, train.beam(), false, device, progress);
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
         progress.say("== recommend");
-        print(run, card, began);
+        print(run, backend, card, began);
         return Main.OK;
     }
 
-    private void print(RunFolder run, ScoreCard card, long began) {
-        try (var recommender = Recommender.load(run, device.open())) {
+    private void print(RunFolder run, Backend backend, ScoreCard card, long began) {
+        try (var recommender = Recommender.load(run, backend)) {
             Dataset dataset = recommender.data();
             int u = user == null ? 0 : dataset.users().indexOf(user);
             if (u < 0)
                 throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
             int[] sequence = dataset.sequences()[u];
             var best = recommender
-                    .recommend(new int[][] {sequence}, 10, Recommender.Options.DEFAULT, null)
+                    .recommend(new int[][] {sequence}, new int[] {u}, 10, Recommender.Options.DEFAULT, null)
                     .getFirst();
             List<String> history =
                     Arrays.stream(sequence).mapToObj(i -> dataset.items().get(i)).toList();

@@ -3,6 +3,8 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.RqVae;
 import dev.beamwright.recsys.semanticid.SidReport;
 import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
@@ -58,6 +60,14 @@ final class TokenizeCommand implements Callable<Integer> {
     private int collaborativeDims;
 
     @Option(
+            names = "--collaborative-weight",
+            paramLabel = "X",
+            defaultValue = "1.5",
+            description = "how much longer the co-occurrence part of a vector is than its text part; default:"
+                    + " ${DEFAULT-VALUE}")
+    private double collaborativeWeight;
+
+    @Option(
             names = "--window",
             paramLabel = "N",
             defaultValue = "5",
@@ -68,8 +78,24 @@ final class TokenizeCommand implements Callable<Integer> {
             names = "--quantizer",
             paramLabel = "NAME",
             defaultValue = "residual-kmeans",
-            description = "residual-kmeans, product, or random (the control); default: ${DEFAULT-VALUE}")
+            description = "residual-kmeans, rq-vae (learned), product, opq (product of rotated vectors), or random (the"
+                    + " control); default: ${DEFAULT-VALUE}")
     private String quantizer;
+
+    @Option(
+            names = "--balanced",
+            description = "no code gets more than its even share of items: residual-kmeans at every level, rq-vae at the"
+                    + " last")
+    private boolean balanced;
+
+    @Option(names = "--rq-vae-epochs", paramLabel = "N", description = "passes over the items; default: 500")
+    private Integer rqVaeEpochs;
+
+    @Option(
+            names = "--rq-vae-gradient",
+            paramLabel = "KIND",
+            description = "straight_through or rotation; default: straight_through")
+    private RqVae.Gradient rqVaeGradient;
 
     @Option(names = "--levels", paramLabel = "N", description = "levels of an ID; default: 3, or as --widths has")
     private Integer levels;
@@ -107,14 +133,30 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(names = "--json", description = "print the report as JSON")
     private boolean json;
 
+    /** How an RQ-VAE is trained, null for the usual way. */
+    private RqVae.Settings rqVae() {
+        if (rqVaeEpochs == null && rqVaeGradient == null) return null;
+        if (!quantizer.equals("rq-vae")) {
+            throw new UserError("--rq-vae-epochs and --rq-vae-gradient go with --quantizer rq-vae only");
+        }
+        RqVae.Settings usual = RqVae.Settings.DEFAULT;
+        return usual.with(
+                rqVaeGradient == null ? usual.gradient() : rqVaeGradient,
+                balanced,
+                rqVaeEpochs == null ? usual.epochs() : rqVaeEpochs);
+    }
+
     @Override
     public Integer call() {
         TokenizeConfig config = new TokenizeConfig(
                 vectors,
                 textDims,
                 collaborativeDims,
+                collaborativeWeight,
                 window,
                 quantizer,
+                balanced,
+                rqVae(),
                 levels,
                 widths,
                 collisions,

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -49,11 +50,22 @@ final class TrainCommand implements Callable<Integer> {
 
     /** The options of training, shared with {@code run}. What is not given keeps its default. */
     static final class Settings {
+        @Option(
+                names = "--preset",
+                paramLabel = "NAME",
+                defaultValue = "default",
+                description = "where the settings begin: default, tiger (encoder-decoder), paischer (a deeper one) or"
+                        + " llama (decoder-only); default: ${DEFAULT-VALUE}")
+        private String preset;
+
         @Option(names = "--width", paramLabel = "N", description = "columns of a token")
         private Integer width;
 
-        @Option(names = "--layers", paramLabel = "N", description = "blocks")
+        @Option(names = "--layers", paramLabel = "N", description = "blocks; of the encoder, if there is one")
         private Integer layers;
+
+        @Option(names = "--decoder-layers", paramLabel = "N", description = "blocks of the decoder behind an encoder")
+        private Integer decoderLayers;
 
         @Option(names = "--heads", paramLabel = "N", description = "heads of each attention")
         private Integer heads;
@@ -64,8 +76,14 @@ final class TrainCommand implements Callable<Integer> {
         @Option(names = "--hidden", paramLabel = "N", description = "columns inside the feed-forward parts")
         private Integer hidden;
 
-        @Option(names = "--tied", description = "use the embeddings of the codes as heads, too")
-        private boolean tied;
+        @Option(names = "--gated", negatable = true, description = "SwiGLU in an encoder-decoder, not ReLU")
+        private Boolean gated;
+
+        @Option(names = "--tied", negatable = true, description = "use the embeddings of the codes as heads, too")
+        private Boolean tied;
+
+        @Option(names = "--user-tokens", paramLabel = "N", description = "tokens over which an encoder spreads users")
+        private Integer userTokens;
 
         @Option(names = "--max-items", paramLabel = "N", description = "items of a history that are read at the most")
         private Integer maxItems;
@@ -76,13 +94,19 @@ final class TrainCommand implements Callable<Integer> {
                 description = "children (codes that can follow in the item trie) or level (all codes of the level)")
         private Softmax softmax;
 
+        @Mixin
+        private ObjectiveOptions objective;
+
         @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
         private Integer epochs;
 
         @Option(names = "--patience", paramLabel = "N", description = "stop after so many epochs without a better one")
         private Integer patience;
 
-        @Option(names = "--batch", paramLabel = "N", description = "sequences of one step")
+        @Option(
+                names = "--batch",
+                paramLabel = "N",
+                description = "sequences of one step; targets of one step in an encoder-decoder")
         private Integer batch;
 
         @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")
@@ -116,21 +140,32 @@ final class TrainCommand implements Callable<Integer> {
         private Integer shards;
 
         TrainConfig config(long seed) {
-            TrainConfig d = TrainConfig.defaults(seed);
+            return config(seed, null);
+        }
+
+        /** With other usual epochs than the preset's, unless null. */
+        TrainConfig config(long seed, Integer usualEpochs) {
+            TrainConfig d = TrainConfig.preset(preset, seed);
             ModelConfig m = d.model();
+            ObjectiveConfig o = objective.config(d.objective());
+            Softmax usual = o.usualSoftmax() == null ? d.softmax() : o.usualSoftmax();
             return new TrainConfig(
                     new ModelConfig(
                             m.backbone(),
                             or(width, m.width()),
                             or(layers, m.layers()),
+                            or(decoderLayers, m.decoderLayers()),
                             or(heads, m.heads()),
                             or(headDim, m.headDim()),
                             or(hidden, m.hidden()),
-                            tied || m.tied(),
+                            or(gated, m.gated()),
+                            or(tied, m.tied()),
+                            m.theta(),
+                            or(userTokens, m.userTokens()),
                             or(maxItems, m.maxItems())),
-                    d.objective(),
-                    or(softmax, d.softmax()),
-                    or(epochs, d.epochs()),
+                    o,
+                    or(softmax, usual),
+                    or(epochs, or(usualEpochs, d.epochs())),
                     or(patience, d.patience()),
                     or(batch, d.batch()),
                     or(rate, d.rate()),

@@ -12,12 +12,10 @@ import java.util.List;
  * @param title the name of an item, in the items' file
  */
 public record Columns(String user, String item, String time, String rating, String title) {
-    static final List<String> USER =
-            List.of("user_id", "user", "userId", "userid", "reviewerID", "uid", "visitorid", "customer_id",
-                    "session_id");
+    static final List<String> USER = List.of(
+            "user_id", "user", "userId", "userid", "reviewerID", "uid", "visitorid", "customer_id", "session_id");
     static final List<String> ITEM = List.of(
-            "item_id", "item", "itemId", "itemid", "asin", "parent_asin", "movieId", "product_id", "iid",
-            "business_id");
+            "item_id", "item", "itemId", "itemid", "asin", "parent_asin", "movieId", "product_id", "iid");
     static final List<String> TIME = List.of(
             "timestamp", "unix_time", "unixReviewTime", "time", "unixtime", "datetime", "date", "created_at");
     static final List<String> RATING = List.of("rating", "overall", "stars", "score");

@@ -34,7 +34,7 @@ public record Cuts(String rule, Long validationFrom, Long testFrom, int[] trainE
         }
         if (!asked) {
             throw new UserError("no user has " + SHORTEST + " interactions, so there is nothing to ask; "
-                    + "leave-one-out needs one to train, one to validate and one to test");
+                    + "give data with longer histories, or use --split time");
         }
         return new Cuts("leave-one-out", null, null, trainEnd, validationEnd);
     }

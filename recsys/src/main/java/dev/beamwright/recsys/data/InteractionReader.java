@@ -70,13 +70,7 @@ final class InteractionReader {
         InteractionReader reader = new InteractionReader(source, columns, minRating, bad);
         Table.read(source, format, Table.Content.INTERACTIONS, bad, reader::add);
         if (reader.user.isEmpty()) {
-            String why = bad.count() > 0
-                    ? "none of its " + bad.count() + " rows can be read, the first because of "
-                            + bad.examples().getFirst()
-                    : reader.belowRating > 0
-                            ? "all " + reader.belowRating + " rows are rated below " + minRating
-                    : "there are no rows in it";
-            throw new UserError(source + ": " + why + "; give a file with one interaction per row");
+            throw new UserError(source + ": " + reader.whyEmpty());
         }
         return new Interactions(
                 reader.itemColumn,
@@ -87,6 +81,16 @@ final class InteractionReader {
                 reader.timeColumn == null ? null : reader.time.toLongArray(),
                 reader.lines.toLongArray(),
                 reader.belowRating);
+    }
+
+    private String whyEmpty() {
+        if (bad.count() > 0) {
+            return "none of its " + bad.count() + " rows can be read, the first because of "
+                    + bad.examples().getFirst() + "; mend the rows";
+        }
+        return belowRating > 0
+                ? "all " + belowRating + " rows are rated below " + minRating + "; lower --min-rating"
+                : "there are no rows in it; give a file with one interaction per row";
     }
 
     private void add(Row row) {

@@ -41,7 +41,7 @@ public final class Prepare {
         Map<String, String> hashes = new LinkedHashMap<>();
         hashes.put("data", data.sha256());
         if (items != null) hashes.put("items", items.sha256());
-        refuseOtherData(config, run, hashes);
+        keepToTheData(config, run, hashes);
 
         BadLines bad = new BadLines(config.skipBadLines());
         Format format = config.format() != null ? config.format() : Format.of(data);
@@ -103,16 +103,21 @@ public final class Prepare {
         return audit;
     }
 
-    /** Later stages depend on the data: a run that has some may be prepared again only from the same files. */
-    private static void refuseOtherData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
+    /**
+     * Later stages depend on the data: a run that has semantic IDs or a model may be prepared again only in the same way.
+     * A score card of other data is dropped: it is made again in a moment.
+     */
+    private static void keepToTheData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
         List<String> later = List.of("tokens/semantic-ids.json", "model/state.json");
-        if (later.stream().noneMatch(run::has) || !run.has("config/prepare.json")) return;
+        if (!run.has("config/prepare.json")) return;
         boolean same = run.config("prepare", PrepareConfig.class).equals(config)
                 && RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
-        if (!same) {
+        if (same) return;
+        if (later.stream().anyMatch(run::has)) {
             throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other data or "
                     + "settings; give another --out, or delete the folder first");
         }
+        if (run.has("scorecard.json")) Prepared.delete(run.file("scorecard.json"));
     }
 
     /** The rows of each user, in the file's order. */

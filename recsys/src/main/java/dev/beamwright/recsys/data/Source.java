@@ -38,7 +38,7 @@ record Source(String path, boolean bundled) {
         if (Files.isDirectory(file)) {
             throw new UserError(file + ": this is a folder; name the file in it");
         }
-        if (!Files.exists(file)) throw new UserError(file + ": there is no such file");
+        if (!Files.exists(file)) throw new UserError(file + ": there is no such file; check the name and the folder");
         return new Source(file.toString(), false);
     }
 
@@ -105,9 +105,9 @@ record Source(String path, boolean bundled) {
         }
     }
 
-    /** An error at a line (1-based) of this file. */
+    /** An error at a line of this file, from 1; 0 for none in particular. */
     UserError error(long line, String what, String mend) {
-        return new UserError(this + ":" + line + ": " + what + "; " + mend);
+        return new UserError(this + (line > 0 ? ":" + line : "") + ": " + what + "; " + mend);
     }
 
     /** What an exception while reading means, after {@code line} lines could be read. */

@@ -34,11 +34,11 @@ final class Times {
                 if (n < MOST_SECONDS * 1000) return n;
                 throw new IllegalArgumentException("is too large to be seconds or milliseconds since 1970");
             }
+            if (!s.matches("[0-9.eE+]+")) throw new NumberFormatException(s); // no names, suffixes or hexadecimals
             number = Double.parseDouble(s);
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("is neither a number nor an ISO date", e);
         }
-        if (!(number >= 0)) throw new IllegalArgumentException("is no time"); // NaN as well
         if (number < MOST_SECONDS) return Math.round(number * 1000);
         if (number < MOST_SECONDS * 1000.0) return (long) number;
         throw new IllegalArgumentException("is too large to be seconds or milliseconds since 1970");
@@ -47,6 +47,7 @@ final class Times {
     private static long date(String s) {
         try {
             if (s.length() == 10) return LocalDate.parse(s).atStartOfDay().toInstant(ZoneOffset.UTC).toEpochMilli();
+            if (s.length() < 10) throw new DateTimeException("too short");
             String iso = s.charAt(10) == ' ' ? s.substring(0, 10) + "T" + s.substring(11) : s;
             boolean zone = iso.endsWith("Z") || iso.indexOf('+', 11) > 0 || iso.indexOf('-', 11) > 0;
             return zone

@@ -3,6 +3,8 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.tensor.Parallel;
 import java.util.ArrayList;
@@ -19,9 +21,14 @@ public final class BeamSearch {
      * How to search.
      *
      * @param width paths kept at each level
-     * @param softmax over which codes probabilities add up, as in training
+     * @param likelihood how logits become probabilities, as in training
      */
-    public record Config(int width, Softmax softmax) {}
+    public record Config(int width, Likelihood likelihood) {
+        /** With a temperature of 1. */
+        public Config(int width, Softmax softmax) {
+            this(width, new Likelihood(softmax, 1));
+        }
+    }
 
     /**
      * What one user gets.
@@ -56,20 +63,32 @@ public final class BeamSearch {
         this.config = config;
     }
 
+    /** Searches for a batch of users who are not known. */
+    public List<Result> search(
+            Tape tape, List<int[]> histories, boolean[] eligible, boolean seen, Observer observer) {
+        return search(tape, histories, Sample.nobodies(histories.size()), eligible, seen, observer);
+    }
+
     /**
      * Searches for a batch of users.
      *
      * @param tape of inference; all of the search's memory
      * @param histories the items of each user, oldest first
+     * @param userNumbers the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param eligible which items may be returned, by item; null for all
      * @param seen whether items of a user's own history are left out
      * @param observer may be null
      */
     public List<Result> search(
-            Tape tape, List<int[]> histories, boolean[] eligible, boolean seen, Observer observer) {
+            Tape tape,
+            List<int[]> histories,
+            int[] userNumbers,
+            boolean[] eligible,
+            boolean seen,
+            Observer observer) {
         int users = histories.size();
         boolean[] open = eligible == null ? null : trie.reachable(eligible);
-        GenerativeModel.Decoding decoding = model.read(tape, histories);
+        GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
         Paths paths = Paths.roots(users);
         Variable states = decoding.first();
         for (int level = 0; level < trie.levels(); level++) {
@@ -147,12 +166,13 @@ public final class BeamSearch {
             Best b = best[u] = new Best(config.width());
             for (int row = p.userRows[u]; row < p.userRows[u + 1]; row++) {
                 int node = p.nodes[row], first = trie.firstEdge(node), n = trie.children(node);
-                double lse = logSumExp(logits, row * columns, columns, first, n);
+                double lse = config.likelihood().logDenominator(logits, row * columns, columns, trie, node);
                 for (int e = first; e < first + n; e++) {
                     int child = trie.child(e);
                     if (open != null && !open[child]) continue;
                     if (barred != null && !anyLeft(child, eligible, barred.get(u))) continue;
-                    float score = (float) (p.scores[row] + (logits[row * columns + trie.code(e)] - lse));
+                    float score =
+                            config.likelihood().score(p.scores[row], logits[row * columns + trie.code(e)], lse);
                     b.offer(score, row, e);
                 }
             }
@@ -184,19 +204,6 @@ public final class BeamSearch {
         int[] b = java.util.Arrays.copyOf(a, a.length + 1);
         b[a.length] = last;
         return b;
-    }
-
-    private double logSumExp(float[] logits, int from, int columns, int firstEdge, int n) {
-        float max = Float.NEGATIVE_INFINITY;
-        double sum = 0;
-        if (config.softmax() == Softmax.LEVEL) {
-            for (int i = 0; i < columns; i++) max = Math.max(max, logits[from + i]);
-            for (int i = 0; i < columns; i++) sum += Math.exp(logits[from + i] - max);
-        } else {
-            for (int e = firstEdge; e < firstEdge + n; e++) max = Math.max(max, logits[from + trie.code(e)]);
-            for (int e = firstEdge; e < firstEdge + n; e++) sum += Math.exp(logits[from + trie.code(e)] - max);
-        }
-        return Math.log(sum) + max;
     }
 
     private boolean anyLeft(int leaf, boolean[] eligible, int[] history) {

@@ -4,7 +4,7 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.evaluate.Ranker;
 import dev.beamwright.recsys.evaluate.Ranking;
 import dev.beamwright.recsys.model.GenerativeModel;
-import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.tensor.Backend;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -15,7 +15,7 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
     private final int width;
     private final Backend backend;
     private final GenerativeModel model;
-    private final Softmax softmax;
+    private final Likelihood likelihood;
     private Generator generator; // of the width asked for last
     private int generatorWidth;
 
@@ -23,12 +23,12 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
      * @param name by which it stands in the card
      * @param width of the beam; wider where more items are asked for
      */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Softmax softmax) {
+    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
         this.name = name;
         this.backend = backend;
         this.model = model;
         this.width = width;
-        this.softmax = softmax;
+        this.likelihood = likelihood;
     }
 
     @Override
@@ -46,11 +46,15 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
         int wanted = Math.max(width, depth);
         if (generator == null || generatorWidth != wanted) {
             close();
-            generator = new Generator(backend, model, new BeamSearch.Config(wanted, softmax));
+            generator = new Generator(backend, model, new BeamSearch.Config(wanted, likelihood));
             generatorWidth = wanted;
         }
-        BeamSearch.Result[] found =
-                generator.recommend(cases.stream().map(Case::history).toList(), null, seenMask, null);
+        BeamSearch.Result[] found = generator.recommend(
+                cases.stream().map(Case::history).toList(),
+                cases.stream().mapToInt(Case::user).toArray(),
+                null,
+                seenMask,
+                null);
         return IntStream.range(0, found.length).mapToObj(i -> ranking(found[i])).toList();
     }
 

@@ -2,9 +2,11 @@ package dev.beamwright.recsys.decode;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
@@ -25,15 +27,22 @@ public final class Generator implements AutoCloseable {
         this.search = new BeamSearch(model, config);
     }
 
+    /** Recommends for each history, of users who are not known. */
+    public BeamSearch.Result[] recommend(
+            List<int[]> histories, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
+        return recommend(histories, Sample.nobodies(histories.size()), eligible, hideSeen, progress);
+    }
+
     /**
      * Recommends for each history.
      *
+     * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param eligible which items may be returned; null for all
      * @param hideSeen whether items of a user's own history are left out
      * @param progress told how many histories are done; may be null
      */
     public BeamSearch.Result[] recommend(
-            List<int[]> histories, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
+            List<int[]> histories, int[] users, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
         var results = new BeamSearch.Result[histories.size()];
         int batches = (histories.size() + USERS - 1) / USERS;
         var done = new java.util.concurrent.atomic.AtomicInteger();
@@ -42,8 +51,9 @@ public final class Generator implements AutoCloseable {
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             try (Tape tape = Tape.inference(backend, memory)) {
-                List<BeamSearch.Result> found =
-                        search.search(tape, histories.subList(from, to), eligible, hideSeen, null);
+                List<BeamSearch.Result> found = search.search(
+                        tape, histories.subList(from, to), Arrays.copyOfRange(users, from, to), eligible, hideSeen,
+                        null);
                 for (int i = from; i < to; i++) results[i] = found.get(i - from);
             }
             idle.add(memory);

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -87,29 +88,36 @@ public final class Recommender implements AutoCloseable {
 
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(config.label(), backend, model, beam, config.softmax());
+        return new GenerativeRanker(config.label(), backend, model, beam, config.likelihood());
+    }
+
+    /** The same with the list that scoring every item gives, not a beam. */
+    public ExactRanker exactRanker() {
+        return new ExactRanker(config.label() + "-exact", backend, model, config.likelihood());
     }
 
     /** Recommends for one history of item ids, oldest first. */
     public List<Recommendation> recommend(List<String> history, int k, Options options) {
-        return recommend(new int[][] {numbers(history)}, k, options, null).getFirst();
+        return recommend(new int[][] {numbers(history)}, Sample.nobodies(1), k, options, null).getFirst();
     }
 
     /**
      * Recommends for many histories of item numbers, oldest first.
      *
+     * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param progress told how many are done; may be null
      */
-    public List<List<Recommendation>> recommend(int[][] histories, int k, Options options, IntConsumer progress) {
+    public List<List<Recommendation>> recommend(
+            int[][] histories, int[] users, int k, Options options, IntConsumer progress) {
         boolean[] eligible = null;
         if (options.eligible() != null) {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.likelihood());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
-            for (BeamSearch.Result r : generator.recommend(List.of(histories), eligible, options.hideSeen(),
+            for (BeamSearch.Result r : generator.recommend(List.of(histories), users, eligible, options.hideSeen(),
                     progress)) {
                 List<Recommendation> best = new ArrayList<>();
                 for (int i = 0; i < Math.min(k, r.items().length); i++) {

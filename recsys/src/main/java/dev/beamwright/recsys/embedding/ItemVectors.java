@@ -50,18 +50,31 @@ public final class ItemVectors {
         return vectors(TruncatedSvd.of(near, dims, key.fold("collaborative")), items, 0.5, memory);
     }
 
-    /** Several blocks side by side, each scaled so that its rows have a length of 1 on the average. */
-    public static Tensor concatenated(List<Tensor> blocks, SegmentAllocator memory) {
-        int rows = blocks.getFirst().shape().rows();
-        int columns = blocks.stream().mapToInt(b -> b.shape().dim(-1)).sum();
+    /** Some of the columns: where they come from, and how much they weigh beside others. */
+    public record Block(Tensor vectors, double weight) {}
+
+    /**
+     * Several blocks side by side. Each item's row is scaled to a length of 1 within each block, times the block's
+     * weight, so that a distance compares directions and no block or item counts more by the size of its numbers; a row
+     * of zeros, of an item of which a block knows nothing, stays zero.
+     */
+    public static Tensor concatenated(List<Block> blocks, SegmentAllocator memory) {
+        int rows = blocks.getFirst().vectors().shape().rows(), from = 0;
+        int columns = blocks.stream().mapToInt(b -> b.vectors().shape().dim(-1)).sum();
         Tensor all = Tensor.zeros(memory, Shape.of(rows, columns));
-        int from = 0;
-        for (Tensor block : blocks) {
-            int c = block.shape().dim(-1);
-            double mean = meanNorm(block);
-            float scale = mean == 0 ? 0 : (float) (1 / mean);
+        for (Block block : blocks) {
+            int c = block.vectors().shape().dim(-1);
             for (int r = 0; r < rows; r++) {
-                for (int i = 0; i < c; i++) all.set((long) r * columns + from + i, block.get((long) r * c + i) * scale);
+                double squares = 0;
+                for (int i = 0; i < c; i++) {
+                    double v = block.vectors().get((long) r * c + i);
+                    squares += v * v;
+                }
+                double scale = squares == 0 ? 0 : block.weight() / Math.sqrt(squares);
+                for (int i = 0; i < c; i++) {
+                    float v = block.vectors().get((long) r * c + i);
+                    all.set((long) r * columns + from + i, (float) (v * scale));
+                }
             }
             from += c;
         }
@@ -103,21 +116,6 @@ public final class ItemVectors {
             }
         }
         return t;
-    }
-
-    /** The mean Euclidean length of the rows. */
-    static double meanNorm(Tensor t) {
-        int rows = t.shape().rows(), columns = t.shape().dim(-1);
-        double sum = 0;
-        for (int r = 0; r < rows; r++) {
-            double squares = 0;
-            for (int i = 0; i < columns; i++) {
-                double v = t.get((long) r * columns + i);
-                squares += v * v;
-            }
-            sum += Math.sqrt(squares);
-        }
-        return sum / rows;
     }
 
     private static String textOf(Dataset data, int item) {

@@ -20,6 +20,8 @@ import org.apache.commons.math3.linear.SingularValueDecomposition;
 record TruncatedSvd(double[][] left, double[] values) {
     private static final int OVERSAMPLING = 10;
     private static final int ITERATIONS = 5;
+    /** Fewer numbers than this are not worth the hand-over to other threads. */
+    private static final int PARALLEL = 1 << 18;
     /** Below this share of the largest singular value a singular value is rounding. */
     private static final double NEGLIGIBLE = 1e-9;
 
@@ -62,7 +64,9 @@ record TruncatedSvd(double[][] left, double[] values) {
                 double scale = norm > (pass == 0 ? 1e-12 * before[j] : 0.5) ? 1 / norm : 0;
                 for (int i = 0; i < unit.length; i++) unit[i] *= scale;
                 if (scale == 0) continue;
-                IntStream.range(j + 1, q.length).parallel().forEach(k -> {
+                IntStream later = IntStream.range(j + 1, q.length);
+                boolean large = (long) (q.length - j) * unit.length > PARALLEL;
+                (large ? later.parallel() : later).forEach(k -> {
                     double along = dot(unit, q[k]);
                     double[] column = q[k];
                     for (int i = 0; i < column.length; i++) column[i] -= along * unit[i];

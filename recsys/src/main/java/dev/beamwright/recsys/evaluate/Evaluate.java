@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.Baseline;
+import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
@@ -10,6 +11,8 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -22,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
@@ -40,31 +44,63 @@ public final class Evaluate {
      */
     public static ScoreCard run(
             EvaluateConfig config, RunFolder run, List<? extends Ranker> models, int[] groups, Progress progress) {
-        List<Baseline> baselines = config.baselines().stream().map(Baseline::named).toList();
+        return run(config, run, models, groups, Backends.best(), progress);
+    }
+
+    /** The same, with the backend on which baselines are trained that are networks. */
+    public static ScoreCard run(
+            EvaluateConfig config,
+            RunFolder run,
+            List<? extends Ranker> models,
+            int[] groups,
+            Backend backend,
+            Progress progress) {
+        for (String name : config.baselines()) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
         Prepared prepared = Prepared.load(run);
-        List<Ranker> rankers = new ArrayList<>(models);
-        int items = prepared.data().items().size();
-        for (Baseline b : baselines) {
-            rankers.add(new ScorerRanker(b.name(), b.fit(prepared.split().train(), items), items));
-        }
-        if (rankers.isEmpty()) {
+        if (models.isEmpty() && config.baselines().isEmpty()) {
             throw new UserError("nothing to measure; name at least one baseline: "
-                    + "--baselines popularity,markov,markov-decayed,item-knn");
+                    + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
         List<ScoreCard.Row> rows = new ArrayList<>();
-        for (Ranker ranker : rankers) {
-            for (boolean seenMask : config.seenMasks()) {
-                Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
-                        ? null
-                        : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
-                rows.addAll(measure(config, prepared, ranker, seenMask, groups, predictions, progress));
+        Map<String, Double> milliseconds = new LinkedHashMap<>();
+        Consumer<Ranker> measure = r -> underAllMasks(config, run, prepared, r, groups, progress, rows, milliseconds);
+        models.forEach(measure);
+        int items = prepared.data().items().size();
+        for (String name : config.baselines()) {
+            if (TrainedSasRec.NAMES.contains(name)) {
+                try (var sasRec = TrainedSasRec.of(name, run, prepared, config.seed(), backend, progress)) {
+                    measure.accept(sasRec);
+                }
+            } else {
+                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
+                measure.accept(new ScorerRanker(name, scorer, items));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows));
         run.saveConfig("evaluate", config);
-        RunInfo.write(run, "evaluate", Map.of("seed", config.seed()));
+        RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
         Json.write(run.file("scorecard.json"), card);
         return card;
+    }
+
+    /** Adds a model's rows, and how long it took for a user under the first mask. */
+    private static void underAllMasks(
+            EvaluateConfig config,
+            RunFolder run,
+            Prepared prepared,
+            Ranker ranker,
+            int[] groups,
+            Progress progress,
+            List<ScoreCard.Row> rows,
+            Map<String, Double> milliseconds) {
+        for (boolean seenMask : config.seenMasks()) {
+            Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+                    ? null
+                    : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+            Measured measured = measure(config, prepared, ranker, seenMask, groups, predictions, progress);
+            rows.addAll(measured.rows());
+            milliseconds.putIfAbsent(ranker.name(), measured.millisecondsPerUser());
+        }
     }
 
     /**
@@ -74,10 +110,13 @@ public final class Evaluate {
     public static List<ScoreCard.Row> measure(
             EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
             Progress progress) {
-        return measure(config, prepared, ranker, seenMask, groups, null, progress);
+        return measure(config, prepared, ranker, seenMask, groups, null, progress).rows();
     }
 
-    private static List<ScoreCard.Row> measure(
+    /** Rows, and the time that the ranker took for a question, with all threads. */
+    private record Measured(List<ScoreCard.Row> rows, double millisecondsPerUser) {}
+
+    private static Measured measure(
             EvaluateConfig config,
             Prepared prepared,
             Ranker ranker,
@@ -94,12 +133,15 @@ public final class Evaluate {
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
         String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
         int depth = Math.max(config.k().getLast(), config.predictions());
+        long nanoseconds = 0;
         try (
                 Predictions file = new Predictions(predictions, prepared.data(), config.predictions());
                 Progress.Bar bar = progress.start(what, cases.size())) {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));
+                long began = System.nanoTime();
                 List<Ranking> answers = ranker.rank(batch, seenMask, depth);
+                nanoseconds += System.nanoTime() - began;
                 int first = from;
                 List<Outcome> outcomes = IntStream.range(0, batch.size())
                         .parallel()
@@ -112,7 +154,7 @@ public final class Evaluate {
                 bar.step(from + batch.size(), "");
             }
         }
-        return tally.rows(config, ranker.name(), seenMask);
+        return new Measured(tally.rows(config, ranker.name(), seenMask), nanoseconds / 1e6 / cases.size());
     }
 
     /** What became of the n-th question. */

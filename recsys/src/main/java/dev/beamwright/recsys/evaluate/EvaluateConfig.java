@@ -11,7 +11,7 @@ import java.util.List;
  * @param split {@code test} or {@code validation}
  * @param seenMasks whether items of the history are hidden; one row for each value
  * @param bootstrap how many times the questions are drawn anew for the intervals; 0 for none
- * @param seed of these draws
+ * @param seed of these draws, and of baselines that are trained
  * @param predictions how many items per question are written to the predictions' files; 0 writes none
  */
 public record EvaluateConfig(
@@ -39,7 +39,7 @@ public record EvaluateConfig(
     }
 
     /** The usual protocol on the test questions, with these baselines. */
-    public static EvaluateConfig usual(List<String> baselines) {
-        return new EvaluateConfig(baselines, DEPTHS, "test", List.of(false, true), 1000, 1, 10);
+    public static EvaluateConfig usual(List<String> baselines, long seed) {
+        return new EvaluateConfig(baselines, DEPTHS, "test", List.of(false, true), 1000, seed, 10);
     }
 }

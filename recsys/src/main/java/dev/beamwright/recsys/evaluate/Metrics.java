@@ -66,7 +66,7 @@ final class Metrics {
     }
 
     /** Linear between the two nearest values. */
-    private static double percentile(double[] sorted, double share) {
+    static double percentile(double[] sorted, double share) {
         double at = share * (sorted.length - 1);
         int below = (int) at, above = Math.min(below + 1, sorted.length - 1);
         return sorted[below] + (at - below) * (sorted[above] - sorted[below]);

@@ -1,11 +1,15 @@
 package dev.beamwright.recsys.model;
 
 import dev.beamwright.recsys.decode.ItemTrie;
-import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Initializer;
+import dev.beamwright.transformer.Linear;
 import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The codes of the catalogue as a model sees them. The code c of level l is the token {@code offset(l) + c}; one more
@@ -81,15 +85,19 @@ public final class CodeSpace {
         return new SoftmaxMask(nodes, trieOffsets, trieColumns);
     }
 
-    /** The tokens of a level, as rows of the embedding table. */
-    public Tensor tokensOf(int level, SegmentAllocator memory) {
-        int[] rows = new int[widths[level]];
-        for (int c = 0; c < rows.length; c++) rows[c] = tokenOf(level, c);
-        return Tensor.of(memory, Shape.of(rows.length), rows);
+    /** The tokens of each level, as rows of an embedding table. */
+    List<Tensor> levelTokens(SegmentAllocator memory) {
+        List<Tensor> tokens = new ArrayList<>();
+        for (int level = 0; level < levels(); level++) {
+            int[] rows = new int[widths[level]];
+            for (int c = 0; c < rows.length; c++) rows[c] = tokenOf(level, c);
+            tokens.add(Tensor.of(memory, Shape.of(rows.length), rows));
+        }
+        return tokens;
     }
 
-    /** An empty tensor of integers. */
-    static Tensor ints(SegmentAllocator memory, int n) {
-        return Tensor.zeros(memory, Shape.of(n), DType.I32);
+    /** A head for each level: the logits of its codes from a state. */
+    List<Linear> heads(Initializer init, int width) {
+        return Arrays.stream(widths).mapToObj(w -> Linear.of(init, width, w, 0.5)).toList();
     }
 }

@@ -5,11 +5,13 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Branches;
 import dev.beamwright.transformer.Decoder;
 import dev.beamwright.transformer.Initializer;
 import dev.beamwright.transformer.Linear;
 import dev.beamwright.transformer.Noise;
 import dev.beamwright.transformer.Sequences;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,22 +37,19 @@ public record DecoderOnly(
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.width()) : 0.1, space.tokens(), c.width());
-        var decoder = Decoder.of(
-                init,
-                new Decoder.Config(
-                        c.width(), c.layers(), c.heads(), c.headDim(), c.hidden(), ModelConfig.THETA, 1e-5f));
-        List<Linear> heads = null;
-        if (!c.tied()) {
-            heads = new ArrayList<>();
-            for (int l = 0; l < space.levels(); l++) heads.add(Linear.of(init, c.width(), space.width(l), 0.5));
-        }
-        List<Tensor> levelTokens = new ArrayList<>();
-        for (int l = 0; l < space.levels(); l++) levelTokens.add(space.tokensOf(l, memory));
-        return new DecoderOnly(tokens, decoder, heads, space, c.maxItems(), levelTokens);
+        var decoder = Decoder.of(init, c.stack());
+        return new DecoderOnly(
+                tokens, decoder, c.tied() ? null : space.heads(init, c.width()), space, c.maxItems(),
+                space.levelTokens(memory));
     }
 
     @Override
-    public List<Variable> states(Tape tape, List<Sample> samples, Noise noise) {
+    public boolean sharesHistory() {
+        return true;
+    }
+
+    @Override
+    public Forward forward(Tape tape, List<Sample> samples, Noise noise) {
         int levels = space.levels();
         int[] offsets = new int[samples.size() + 1];
         for (int s = 0; s < samples.size(); s++) offsets[s + 1] = offsets[s] + samples.get(s).items().length * levels;
@@ -67,19 +66,82 @@ public record DecoderOnly(
             }
         }
         var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
-        Variable x = decoder.apply(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows, noise);
+        List<Variable> cache = new ArrayList<>();
+        Variable x = decoder.apply(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows, noise, cache);
 
+        int[] begins = new int[targets], firstRows = new int[targets]; // of each target: its sequence's and its own
+        for (int s = 0, n = 0; s < samples.size(); s++) {
+            Sample sample = samples.get(s);
+            for (int i = sample.from(); i < sample.items().length; i++, n++) {
+                begins[n] = offsets[s];
+                firstRows[n] = offsets[s] + i * levels;
+            }
+        }
         List<Variable> states = new ArrayList<>();
         for (int level = 0; level < levels; level++) {
-            int[] chosen = new int[targets];
-            int n = 0;
-            for (int s = 0; s < samples.size(); s++) {
-                Sample sample = samples.get(s);
-                for (int i = sample.from(); i < sample.items().length; i++) {
-                    chosen[n++] = offsets[s] + i * levels + level;
+            int l = level;
+            states.add(Ops.gather(tape, x, tape.ints(Arrays.stream(firstRows).map(r -> r + l).toArray())));
+        }
+        return new Forward() {
+            @Override
+            public List<Variable> states() {
+                return states;
+            }
+
+            @Override
+            public List<Variable> candidates(int[] chosen, int[][] items) {
+                return DecoderOnly.this.candidates(tape, chosen, items, begins, firstRows, states.getFirst(), cache,
+                        noise);
+            }
+        };
+    }
+
+    /** Each candidate is a branch of its target's sequence, which goes on from the row that predicts the first level. */
+    private List<Variable> candidates(
+            Tape tape,
+            int[] chosen,
+            int[][] items,
+            int[] begins,
+            int[] firstRows,
+            Variable firstStates,
+            List<Variable> cache,
+            Noise noise) {
+        int inputs = space.levels() - 1; // the last code is no input
+        var owners = new IntArrayList();
+        var prefixes = new IntArrayList();
+        var ids = new IntArrayList();
+        var positions = new IntArrayList();
+        int[] groups = new int[chosen.length + 1], prefixOffsets = new int[chosen.length + 1];
+        for (int c = 0; c < chosen.length; c++) {
+            int begin = begins[chosen[c]], first = firstRows[chosen[c]];
+            for (int row = begin; row <= first; row++) prefixes.add(row);
+            for (int item : items[c]) {
+                owners.add(chosen[c]);
+                for (int l = 0; l < inputs; l++) {
+                    ids.add(space.token(item, l));
+                    positions.add(first - begin + 1 + l);
                 }
             }
-            states.add(Ops.gather(tape, x, tape.ints(chosen)));
+            groups[c + 1] = ids.size();
+            prefixOffsets[c + 1] = prefixes.size();
+        }
+        List<Variable> states = new ArrayList<>();
+        states.add(Ops.gather(tape, firstStates, tape.ints(owners.toIntArray())));
+        if (inputs == 0) return states;
+        int n = owners.size();
+        int[] offsets = new int[n + 1];
+        for (int i = 0; i <= n; i++) offsets[i] = i * inputs;
+        var branches = new Branches(
+                new Sequences(tape.ints(offsets), tape.ints(positions.toIntArray())),
+                tape.ints(groups),
+                tape.ints(prefixes.toIntArray()),
+                tape.ints(prefixOffsets));
+        Variable embedded = Ops.gather(tape, tokens, tape.ints(ids.toIntArray()));
+        Variable x = decoder.branches(tape, embedded, branches, cache, noise);
+        for (int l = 0; l < inputs; l++) {
+            int[] rows = new int[n];
+            for (int i = 0; i < n; i++) rows[i] = i * inputs + l;
+            states.add(Ops.gather(tape, x, tape.ints(rows)));
         }
         return states;
     }
@@ -91,7 +153,7 @@ public record DecoderOnly(
     }
 
     @Override
-    public Decoding read(Tape tape, List<int[]> histories) {
+    public Decoding read(Tape tape, List<int[]> histories, int[] unused) {
         int levels = space.levels(), users = histories.size();
         int[] offsets = new int[users + 1], last = new int[users];
         for (int u = 0; u < users; u++) {

@@ -17,18 +17,45 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
-    /**
-     * Teacher forcing: the states that predict each level of each target of some samples.
-     *
-     * @return for each level, (N, width), in the order of {@link Targets#of}
-     */
-    List<Variable> states(Tape tape, List<Sample> samples, Noise noise);
+    /** Teacher forcing: sends samples through the network, with the true codes before each code. */
+    Forward forward(Tape tape, List<Sample> samples, Noise noise);
+
+    /** Samples that have gone through the network. */
+    interface Forward {
+        /** The states that predict each level of each target: for each level, (N, width), in the order of {@link Targets}. */
+        List<Variable> states();
+
+        /**
+         * The states that predict each level of other items in the place of some targets, with the same history. The
+         * gradient flows through these items and through the history.
+         *
+         * @param targets numbers of targets, ascending
+         * @param items for each of these, the other items
+         * @return for each level, (all the other items one behind the other, width)
+         */
+        List<Variable> candidates(int[] targets, int[][] items);
+    }
 
     /** The logits of a level's codes: state (N, width) → (N, width of the level). */
     Variable logits(Tape tape, int level, Variable state);
 
-    /** Reads the histories of a batch of users once. */
-    Decoding read(Tape tape, List<int[]> histories);
+    /**
+     * Whether the targets of a sample are predicted in one pass over it. Otherwise each is predicted from its own
+     * history, read by itself, and a sample for training has one target.
+     */
+    boolean sharesHistory();
+
+    /**
+     * Reads the histories of a batch of users once.
+     *
+     * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
+     */
+    Decoding read(Tape tape, List<int[]> histories, int[] users);
+
+    /** Reads the histories of users who are not known. */
+    default Decoding read(Tape tape, List<int[]> histories) {
+        return read(tape, histories, Sample.nobodies(histories.size()));
+    }
 
     /** A batch of users whose semantic IDs are being written; one row for each path of each user. */
     interface Decoding {

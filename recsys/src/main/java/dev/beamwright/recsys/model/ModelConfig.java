@@ -1,36 +1,94 @@
 package dev.beamwright.recsys.model;
 
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.transformer.StackConfig;
 
 /**
  * The sizes of a generative model.
  *
- * @param backbone {@code decoder} (decoder-only, Llama's form)
+ * @param backbone {@code decoder} (decoder-only, Llama's form) or {@code encoder-decoder} (TIGER, T5's form)
  * @param width columns of a token
- * @param layers blocks
+ * @param layers blocks; of the encoder, where there is one
+ * @param decoderLayers blocks of the decoder behind an encoder; 0 for a decoder-only model
  * @param heads of each attention
  * @param headDim columns of a head
  * @param hidden columns inside the feed-forward parts
- * @param tied whether the heads are the embedding table of their level
+ * @param gated whether the feed-forward parts are SwiGLU, otherwise ReLU; a decoder-only model is always gated
+ * @param tied whether one embedding table serves all inputs and the heads; otherwise encoder, decoder and heads have
+ *     their own. A table has a part of its own for each level in either case
+ * @param theta the base of the rotary embedding of a decoder-only model
+ * @param userTokens over how many tokens an encoder-decoder model spreads its users; 0 for no user token
  * @param maxItems how many items of a history are read at the most
  */
 public record ModelConfig(
         String backbone,
         int width,
         int layers,
+        int decoderLayers,
         int heads,
         int headDim,
         int hidden,
+        boolean gated,
         boolean tied,
+        float theta,
+        int userTokens,
         int maxItems) {
-    /** The base of the rotary embedding. */
+    /** The usual base of the rotary embedding. */
     public static final float THETA = 10_000;
 
+    static final String DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
+
     public ModelConfig {
+        boolean two = backbone.equals(ENCODER_DECODER);
+        if (!two && !backbone.equals(DECODER)) {
+            throw new UserError("unknown backbone '" + backbone + "'; there are: " + DECODER + ", " + ENCODER_DECODER);
+        }
         if (width < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || hidden < 1 || maxItems < 1) {
             throw new UserError("model: width, layers, heads, hidden and max-items must be at least 1 and head-dim an "
                     + "even number, got width " + width + ", layers " + layers + ", heads " + heads + ", head-dim "
                     + headDim + ", hidden " + hidden + ", max-items " + maxItems);
         }
+        if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || !gated) {
+            throw new UserError("model: an encoder-decoder needs at least one decoder layer and 0 or more user tokens, "
+                    + "a decoder-only model is gated and has neither; got decoder-layers " + decoderLayers
+                    + ", user-tokens " + userTokens + ", gated " + gated);
+        }
+        if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);
+    }
+
+    /** A model of one stack, with the usual base of the rotary embedding. */
+    public ModelConfig(
+            String backbone, int width, int layers, int heads, int headDim, int hidden, boolean tied, int maxItems) {
+        this(backbone, width, layers, 0, heads, headDim, hidden, true, tied, THETA, 0, maxItems);
+    }
+
+    /**
+     * TIGER's backbone (Rajput et al., NeurIPS 2023). The paper puts one of 2,000 user tokens first; those who compared
+     * found none to be as good or better, so there is none here.
+     */
+    public static ModelConfig tiger() {
+        return new ModelConfig(ENCODER_DECODER, 128, 4, 4, 6, 64, 1024, false, true, THETA, 0, 20);
+    }
+
+    /** TIGER's backbone, half as deep again, by which its results are reproduced best (Paischer et al., 2024). */
+    public static ModelConfig paischer() {
+        return new ModelConfig(ENCODER_DECODER, 128, 6, 6, 6, 64, 1024, false, true, THETA, 0, 20);
+    }
+
+    /** The decoder-only model of the APAO paper (arXiv 2603.02730). */
+    public static ModelConfig llama() {
+        return new ModelConfig(DECODER, 128, 8, 0, 8, 16, 1024, true, true, 500_000, 0, 20);
+    }
+
+    /** The stack of a decoder-only model, or the encoder's. */
+    StackConfig stack() {
+        return backbone.equals(DECODER)
+                ? StackConfig.llama(width, layers, heads, headDim, hidden, theta)
+                : StackConfig.t5(width, layers, heads, headDim, hidden, gated);
+    }
+
+    /** The stack of the decoder behind an encoder. */
+    StackConfig decoderStack() {
+        return StackConfig.t5(width, decoderLayers, heads, headDim, hidden, gated);
     }
 }

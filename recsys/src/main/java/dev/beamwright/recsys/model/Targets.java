@@ -3,6 +3,7 @@ package dev.beamwright.recsys.model;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,8 +23,14 @@ public record Targets(int[] items, List<Tensor> codes, List<SoftmaxMask> masks) 
             System.arraycopy(s.items(), s.from(), items, at, s.targets());
             at += s.targets();
         }
-        List<Tensor> codes = new java.util.ArrayList<>();
-        List<SoftmaxMask> masks = new java.util.ArrayList<>();
+        return of(tape, space, items);
+    }
+
+    /** These items as targets. */
+    public static Targets of(Tape tape, CodeSpace space, int[] items) {
+        int n = items.length;
+        List<Tensor> codes = new ArrayList<>();
+        List<SoftmaxMask> masks = new ArrayList<>();
         for (int level = 0; level < space.levels(); level++) {
             int[] c = new int[n], nodes = new int[n];
             for (int i = 0; i < n; i++) {

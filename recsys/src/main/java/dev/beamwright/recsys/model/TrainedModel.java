@@ -17,10 +17,10 @@ public final class TrainedModel {
     /** An untrained model of these sizes; the same key gives the same parameters. */
     public static GenerativeModel create(ModelConfig config, SemanticIds ids, Key key, Arena memory) {
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);
-        return switch (config.backbone()) {
-            case "decoder" -> DecoderOnly.of(config, space, key.fold("parameters"), memory);
-            default -> throw new UserError("unknown backbone '" + config.backbone() + "'; there is: decoder");
-        };
+        Key parameters = key.fold("parameters");
+        return config.backbone().equals(ModelConfig.DECODER)
+                ? DecoderOnly.of(config, space, parameters, memory)
+                : EncoderDecoderModel.of(config, space, parameters, memory);
     }
 
     /**

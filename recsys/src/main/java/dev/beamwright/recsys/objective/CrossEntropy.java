@@ -1,41 +1,42 @@
 package dev.beamwright.recsys.objective;
 
 import dev.beamwright.autograd.Ops;
-import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.model.Targets;
-import dev.beamwright.tensor.Tensor;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * The plain objective: the negative log-likelihood of each code given the true codes before it, averaged over levels
- * and targets. Over {@link Softmax#CHILDREN} it is MSL (Wang et al., SIGIR 2025): codes that no item has are left out
- * of the softmax.
+ * and targets,
+ *
+ * <pre>L_CE = mean over n, t of -log softmax(z_nt / τ)[y_nt]</pre>
+ *
+ * <p>Over {@link Softmax#CHILDREN} it is MSL (Wang et al., SIGIR 2025, arXiv 2504.04178): codes that no item has are
+ * left out of the softmax, and τ is its temperature.
  */
-public record CrossEntropy(Softmax softmax) implements Objective {
+public record CrossEntropy(Likelihood likelihood) implements Objective {
     @Override
-    public Result loss(Tape tape, List<Variable> logits, Targets targets, float weight) {
-        int n = targets.count(), levels = logits.size();
-        float[] w = new float[n];
-        Arrays.fill(w, weight / levels);
-        Tensor weights = tape.floats(w);
+    public Result loss(MicroBatch b) {
+        double[] nll = new double[b.levels()];
+        return new Result(meanNll(b, likelihood, nll), nll);
+    }
+
+    /** L_CE; adds the sum of each level's negative log-likelihoods to {@code nll}. */
+    static Variable meanNll(MicroBatch b, Likelihood likelihood, double[] nll) {
+        float[] levels = new float[b.levels()];
+        Arrays.fill(levels, b.weight() / b.levels());
+        return weighted(b, likelihood, levels, nll);
+    }
+
+    /** {@code Σ_t weights[t] · Σ_n nll_nt}; adds the sum of each level's negative log-likelihoods to {@code nll}. */
+    static Variable weighted(MicroBatch b, Likelihood likelihood, float[] weights, double[] nll) {
         Variable total = null;
-        double[] nll = new double[levels];
-        for (int level = 0; level < levels; level++) {
-            Variable loss;
-            if (softmax == Softmax.LEVEL) {
-                var l = Ops.crossEntropy(tape, logits.get(level), targets.codes().get(level), weights);
-                loss = l.value();
-                for (int i = 0; i < n; i++) nll[level] += l.nll().get(i);
-            } else {
-                Variable logProb = Ops.logProbability(
-                        tape, logits.get(level), targets.codes().get(level), targets.masks().get(level), 1);
-                loss = Ops.scale(tape, Ops.weightedSum(tape, logProb, weights), -1);
-                for (int i = 0; i < n; i++) nll[level] -= logProb.value().get(i);
-            }
-            total = total == null ? loss : Ops.add(tape, total, loss);
+        for (int t = 0; t < b.levels(); t++) {
+            float[] rows = new float[b.targets().count()];
+            Arrays.fill(rows, weights[t]);
+            var level = likelihood.crossEntropy(b.tape(), b.logits().get(t), b.targets(), t, rows);
+            nll[t] += level.sum();
+            total = total == null ? level.loss() : Ops.add(b.tape(), total, level.loss());
         }
-        return new Result(total, nll);
+        return total;
     }
 }

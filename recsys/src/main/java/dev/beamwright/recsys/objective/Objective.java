@@ -1,26 +1,40 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.model.Targets;
-import java.util.List;
 
 /** What a model is trained to make small. One model, one protocol, one option to change the objective. */
-public sealed interface Objective permits CrossEntropy {
+public sealed interface Objective permits CrossEntropy, ApaoPointwise, ApaoPairwise, Bear {
+    /** The loss of one micro-batch. */
+    Result loss(MicroBatch batch);
+
+    /** How many rows a sample sends through the network besides its own. */
+    default int extraRows(int levels) {
+        return 0;
+    }
+
     /**
-     * The loss of one micro-batch.
+     * The weights of the prefix losses for the next step. They change once per step, by the losses of the whole batch,
+     * so they do not depend on how it was cut into micro-batches; and only in training.
      *
-     * @param logits for each level, (N, width of the level)
-     * @param weight of one target: 1 / targets of the whole batch, so that the losses of all micro-batches add up to
-     *     the batch's mean
+     * @param weights of this step; empty before the first
+     * @param prefixLosses of this step, see {@link Result}
      */
-    Result loss(Tape tape, List<Variable> logits, Targets targets, float weight);
+    default double[] nextPrefixWeights(double[] weights, double[] prefixLosses) {
+        return weights;
+    }
 
     /**
      * A loss and what is reported of it.
      *
      * @param loss of one element
      * @param nll for each level, the sum of the negative log-likelihoods of the targets' codes
+     * @param prefixLosses for each prefix length, this micro-batch's share of the batch's mean prefix loss; empty for
+     *     objectives without such
      */
-    record Result(Variable loss, double[] nll) {}
+    record Result(Variable loss, double[] nll, double[] prefixLosses) {
+        /** Of an objective without prefix losses. */
+        public Result(Variable loss, double[] nll) {
+            this(loss, nll, new double[0]);
+        }
+    }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
  * train      config/train.json     model/best.safetensors  model/last.safetensors  model/state.json  model/metrics.jsonl
  * evaluate   config/evaluate.json  scorecard.json  predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  * recommend  recommendations.jsonl
+ * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *

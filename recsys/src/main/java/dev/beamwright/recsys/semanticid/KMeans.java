@@ -27,7 +27,7 @@ record KMeans(Tensor codes, Tensor centroids) {
     /** Rows for each cluster that are enough to find its centroid, and enough to choose a seed. */
     private static final int SAMPLE = 256, SEEDING_SAMPLE = 64;
 
-    private static final int ITERATIONS = 50;
+    private static final int ITERATIONS = 50, BALANCED_ITERATIONS = 6;
     /** Lloyd's iteration stops when the squared error falls by less than this share. */
     private static final double CONVERGED = 1e-4;
     /** A squared distance below this share of the squared lengths is rounding. */
@@ -47,6 +47,26 @@ record KMeans(Tensor codes, Tensor centroids) {
         Tensor codes = Tensor.zeros(memory, Shape.of(x.shape().rows()), DType.I32);
         backend.nearest(codes, null, x, centroids);
         return new KMeans(codes, centroids);
+    }
+
+    /**
+     * The same with clusters of the same size: none has more than ⌈rows/k⌉ rows. Starts from the centroids of
+     * {@link #fit}; in turn rows are assigned evenly and centroids become the means of their rows.
+     */
+    static KMeans fitBalanced(
+            Tensor x, int k, Backend backend, Key key, SegmentAllocator memory, Progress progress, String name) {
+        KMeans start = fit(x, k, backend, key, memory, progress, name);
+        Tensor centroids = start.centroids();
+        try (Progress.Bar bar = progress.start(name + ", evenly", BALANCED_ITERATIONS)) {
+            for (int iteration = 1; iteration <= BALANCED_ITERATIONS; iteration++) {
+                int[] code = Balanced.assign(x, centroids, backend), size = new int[k];
+                for (int c : code) size[c]++;
+                start.codes().copyFrom(code);
+                if (iteration < BALANCED_ITERATIONS) means(centroids, x, start.codes(), size, backend);
+                bar.step(iteration, "");
+            }
+        }
+        return start;
     }
 
     /** Writes the codes into one column of a table. */
@@ -113,7 +133,7 @@ record KMeans(Tensor codes, Tensor centroids) {
 
     private static void lloyd(
             Tensor x, Tensor centroids, Backend backend, SegmentAllocator memory, Progress.Bar bar) {
-        int rows = x.shape().rows(), k = centroids.shape().rows(), columns = x.shape().dim(-1);
+        int rows = x.shape().rows(), k = centroids.shape().rows();
         Tensor codes = Tensor.zeros(memory, Shape.of(rows), DType.I32);
         Tensor distances = Tensor.zeros(memory, Shape.of(rows));
         double before = Double.MAX_VALUE;
@@ -132,12 +152,18 @@ record KMeans(Tensor codes, Tensor centroids) {
             before = error;
 
             codes.copyFrom(code);
-            backend.fill(centroids, 0);
-            backend.gatherBackward(centroids, x, codes); // the sum of each cluster's rows
-            for (int c = 0; c < k; c++) {
-                for (long i = (long) c * columns; i < (c + 1L) * columns; i++) {
-                    centroids.set(i, centroids.get(i) / Math.max(1, size[c]));
-                }
+            means(centroids, x, codes, size, backend);
+        }
+    }
+
+    /** Moves each centroid to the mean of its rows. */
+    private static void means(Tensor centroids, Tensor x, Tensor codes, int[] size, Backend backend) {
+        int columns = x.shape().dim(-1);
+        backend.fill(centroids, 0);
+        backend.gatherBackward(centroids, x, codes); // the sum of each cluster's rows
+        for (int c = 0; c < size.length; c++) {
+            for (long i = (long) c * columns; i < (c + 1L) * columns; i++) {
+                centroids.set(i, centroids.get(i) / Math.max(1, size[c]));
             }
         }
     }
@@ -171,7 +197,7 @@ record KMeans(Tensor codes, Tensor centroids) {
         return d > ROUNDING * (normA + normB) ? d : 0;
     }
 
-    private static double[] squaredNorms(Tensor x) {
+    static double[] squaredNorms(Tensor x) {
         int rows = x.shape().rows(), columns = x.shape().dim(-1);
         double[] norms = new double[rows];
         for (int r = 0; r < rows; r++) {

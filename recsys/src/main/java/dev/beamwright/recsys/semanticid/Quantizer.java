@@ -7,7 +7,7 @@ import dev.beamwright.tensor.Tensor;
 import java.lang.foreign.SegmentAllocator;
 
 /** A way from item vectors to one code for each level. The codes may collide; a {@link CollisionPolicy} comes after. */
-public sealed interface Quantizer permits ResidualKMeans, ProductQuantizer, RandomCodes {
+public sealed interface Quantizer permits ResidualKMeans, RqVae, ProductQuantizer, RandomCodes {
     /** The number of codes of each level. */
     int[] widths();
 

@@ -4,6 +4,7 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.embedding.ItemVectors;
+import dev.beamwright.recsys.embedding.ItemVectors.Block;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -29,6 +30,7 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
+    private static final String IDS = "tokens/semantic-ids.json", MODEL = "model/state.json";
     private static final int DEFAULT_LEVELS = 3;
     private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
 
@@ -36,7 +38,7 @@ public final class Tokenize {
 
     /**
      * Reads the prepared data of a run and writes {@code config/tokenize.json}, {@code tokens/vectors.npy},
-     * {@code tokens/semantic-ids.json} and, last, {@code tokens/report.json}.
+     * {@code tokens/report.json} and, last, {@code tokens/semantic-ids.json}.
      *
      * @return the report that was written
      */
@@ -60,11 +62,14 @@ public final class Tokenize {
             SidReport report = SidReport.of(
                     quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
 
+            refuseOtherThanTrained(run, ids, data.items());
+
+            delete(run.file(IDS)); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
             writeVectors(run.file("tokens/vectors.npy"), vectors);
-            SemanticIdFile.write(run.file("tokens/semantic-ids.json"), ids, data.items());
-            RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
             Json.write(run.file("tokens/report.json"), report);
+            RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
+            SemanticIdFile.write(run.file(IDS), ids, data.items());
             return report;
         }
     }
@@ -73,6 +78,9 @@ public final class Tokenize {
     static TokenizeConfig decided(TokenizeConfig c, int items) {
         boolean imported = c.sids() != null;
         if (c.textDims() < 1 || c.collaborativeDims() < 1) throw new UserError("vectors need at least one dimension");
+        if (!(c.collaborativeWeight() > 0 && c.collaborativeWeight() < 1000)) {
+            throw new UserError("--collaborative-weight must be a number above 0, not " + c.collaborativeWeight());
+        }
         if (c.window() < 1) throw new UserError("--window must be at least 1, not " + c.window());
         if (c.widths() != null && c.levels() != null && c.levels() != c.widths().length) {
             throw new UserError("--levels " + c.levels() + " does not fit --widths with " + c.widths().length
@@ -93,13 +101,21 @@ public final class Tokenize {
         }
         String collisions = c.collisions() != null ? c.collisions() : imported ? "shared" : "extra-level";
         policy(collisions);
-        if (!imported) quantizer(c.quantizer(), widths);
+        RqVae.Settings rqVae = null;
+        if (!imported && c.quantizer().equals("rq-vae")) {
+            RqVae.Settings given = c.rqVae() == null ? RqVae.Settings.DEFAULT : c.rqVae();
+            rqVae = given.with(given.gradient(), c.balanced(), given.epochs());
+        }
+        if (!imported) quantizer(c.quantizer(), widths, c.balanced(), rqVae);
         return new TokenizeConfig(
                 c.vectors(),
                 c.textDims(),
                 c.collaborativeDims(),
+                c.collaborativeWeight(),
                 c.window(),
                 imported ? null : c.quantizer(),
+                !imported && c.balanced(),
+                rqVae,
                 imported && widths == null ? c.levels() : Integer.valueOf(levels),
                 widths,
                 collisions,
@@ -108,13 +124,19 @@ public final class Tokenize {
                 c.sidKeyOffset());
     }
 
-    private static Quantizer quantizer(String name, int[] widths) {
+    private static Quantizer quantizer(String name, int[] widths, boolean balanced, RqVae.Settings rqVae) {
+        if (balanced && !name.equals("residual-kmeans") && !name.equals("rq-vae")) {
+            throw new UserError("--balanced goes with the quantizers residual-kmeans and rq-vae only");
+        }
         return switch (name) {
-            case "residual-kmeans" -> new ResidualKMeans(widths);
+            case "residual-kmeans" -> new ResidualKMeans(widths, balanced);
+            case "rq-vae" -> new RqVae(widths, rqVae);
             case "product" -> new ProductQuantizer(widths);
+            case "opq" -> new ProductQuantizer(widths, true);
             case "random" -> new RandomCodes(widths);
             default ->
-                throw new UserError("there is no quantizer '" + name + "'; use residual-kmeans, product or random");
+                throw new UserError("there is no quantizer '" + name
+                        + "'; use residual-kmeans, rq-vae, product, opq or random");
         };
     }
 
@@ -147,17 +169,18 @@ public final class Tokenize {
                 return ItemVectors.imported(from, data.items().size(), memory);
             }
         }
-        List<Tensor> blocks = new ArrayList<>();
+        List<Block> blocks = new ArrayList<>();
         if (text) {
             if (data.texts().stream().allMatch(String::isBlank)) progress.say("no item has a text, only its title");
             try (Progress.Bar _ = progress.start("vectors from text", 0)) {
-                blocks.add(ItemVectors.text(data, c.textDims(), hashed, key, memory));
+                blocks.add(new Block(ItemVectors.text(data, c.textDims(), hashed, key, memory), 1));
             }
         }
         if (collaborative) {
             try (Progress.Bar _ = progress.start("vectors from co-occurrence", 0)) {
                 int items = data.items().size();
-                blocks.add(ItemVectors.collaborative(train, items, c.collaborativeDims(), c.window(), key, memory));
+                Tensor near = ItemVectors.collaborative(train, items, c.collaborativeDims(), c.window(), key, memory);
+                blocks.add(new Block(near, c.collaborativeWeight()));
             }
         }
         return ItemVectors.concatenated(blocks, memory);
@@ -171,7 +194,7 @@ public final class Tokenize {
             Key key,
             SegmentAllocator memory,
             Progress progress) {
-        Quantizer quantizer = quantizer(c.quantizer(), c.widths());
+        Quantizer quantizer = quantizer(c.quantizer(), c.widths(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
             throw new UserError("item vectors from " + c.vectors() + " are all zero: no word and no neighbour occurs"
                     + " twice; give text, other --vectors, or --quantizer random");
@@ -199,6 +222,23 @@ public final class Tokenize {
                 .sorted(Comparator.comparing(i -> -count[i])) // stable: the lower number on a tie
                 .mapToInt(Integer::intValue)
                 .toArray();
+    }
+
+    /** A model knows its items by their IDs, so a run that has one keeps them. */
+    private static void refuseOtherThanTrained(RunFolder run, SemanticIds ids, List<String> items) {
+        if (!run.has(MODEL) || !run.has(IDS)) return;
+        SemanticIds trained = SemanticIds.load(run, items);
+        if (Arrays.equals(trained.widths(), ids.widths()) && Arrays.deepEquals(trained.codes(), ids.codes())) return;
+        throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
+                + " folder, or delete " + run.file("model") + " first");
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be replaced: " + e, e);
+        }
     }
 
     private static void writeVectors(Path file, Tensor vectors) {

@@ -7,8 +7,13 @@ package dev.beamwright.recsys.semanticid;
  *     {@code hashed-text+collaborative}, {@code collaborative}, or a file (.npy, .safetensors)
  * @param textDims the dimensions of the text part
  * @param collaborativeDims the dimensions of the co-occurrence part
+ * @param collaborativeWeight how much longer the co-occurrence part of a vector is than its text part
  * @param window the largest distance of two items in a sequence that counts as co-occurrence
- * @param quantizer {@code residual-kmeans}, {@code product} or {@code random}
+ * @param quantizer {@code residual-kmeans}, {@code rq-vae}, {@code product}, {@code opq} (product quantisation of
+ *     rotated vectors) or {@code random}
+ * @param balanced whether no code is given to more than its even share of items: by residual k-means at every level, by
+ *     RQ-VAE at the last
+ * @param rqVae how an RQ-VAE is trained; null for the usual way
  * @param levels how many levels; null for 3, or as many as there are widths
  * @param widths how many codes each level has; null for {@link #widthFor} at each level
  * @param collisions {@code extra-level}, {@code reassign} or {@code shared}; null for an extra level, or for imported
@@ -21,8 +26,11 @@ public record TokenizeConfig(
         String vectors,
         int textDims,
         int collaborativeDims,
+        double collaborativeWeight,
         int window,
         String quantizer,
+        boolean balanced,
+        RqVae.Settings rqVae,
         Integer levels,
         int[] widths,
         String collisions,
@@ -32,7 +40,7 @@ public record TokenizeConfig(
     /** Text and co-occurrence, 64 dimensions each, residual k-means, 3 levels and one against collisions. */
     public static TokenizeConfig defaults(long seed) {
         return new TokenizeConfig(
-                "text+collaborative", 64, 64, 5, "residual-kmeans", null, null, null, seed, null, 0);
+                "text+collaborative", 64, 64, 1.5, 5, "residual-kmeans", false, null, null, null, null, seed, null, 0);
     }
 
     /**

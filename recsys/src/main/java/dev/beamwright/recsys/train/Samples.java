@@ -3,25 +3,27 @@ package dev.beamwright.recsys.train;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Key;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
 /** Cuts users' sequences into training samples, and samples into batches and micro-batches. */
-final class Samples {
+public final class Samples {
     private Samples() {}
 
     /**
      * The samples of a whole-sequence model: a sequence that is longer than the model reads is cut into windows that
      * overlap by half, and each item is a target once, with at least half a window of history where there is as much.
      */
-    static List<Sample> windows(int[][] sequences, int maxItems) {
+    public static List<Sample> windows(int[][] sequences, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         int step = Math.max(1, maxItems / 2);
-        for (int[] sequence : sequences) {
+        for (int user = 0; user < sequences.length; user++) {
+            int[] sequence = sequences[user];
             int start = 0, done = 0;
             while (done < sequence.length) {
                 int end = Math.min(sequence.length, start + maxItems);
-                samples.add(new Sample(java.util.Arrays.copyOfRange(sequence, start, end), done - start));
+                samples.add(new Sample(user, Arrays.copyOfRange(sequence, start, end), done - start));
                 done = end;
                 start = Math.max(start + 1, end - step);
             }
@@ -29,17 +31,34 @@ final class Samples {
         return samples;
     }
 
+    /**
+     * The samples of a model that reads a history for each target: every item of a sequence but the first is the target
+     * of one sample, behind the {@code maxItems} items before it.
+     */
+    public static List<Sample> prefixes(int[][] sequences, int maxItems) {
+        List<Sample> samples = new ArrayList<>();
+        for (int user = 0; user < sequences.length; user++) {
+            for (int i = 1; i < sequences[user].length; i++) {
+                int[] items = Arrays.copyOfRange(sequences[user], Math.max(0, i - maxItems), i + 1);
+                samples.add(new Sample(user, items, items.length - 1));
+            }
+        }
+        return samples;
+    }
+
     /** The samples of an epoch in the order in which they are trained: batch b has [b·size, (b+1)·size). */
-    static int[] order(int samples, Key epoch) {
+    public static int[] order(int samples, Key epoch) {
         return epoch.fold("order").permutation(samples);
     }
 
     /**
      * Deals the samples of one batch out to micro-batches of about the same number of tokens, the longest first, each
      * to the least loaded. The number of micro-batches is a multiple of the number of shards.
+     *
+     * @param extraRows rows that a sample sends through the network besides its own tokens
      */
-    static List<List<Sample>> micro(List<Sample> batch, int levels, int microTokens, int shards) {
-        long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels).sum();
+    static List<List<Sample>> micro(List<Sample> batch, int levels, int extraRows, int microTokens, int shards) {
+        long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels + extraRows).sum();
         int count = (int) ((tokens + microTokens - 1) / microTokens);
         count = Math.max(1, (count + shards - 1) / shards) * shards;
         List<List<Sample>> micro = new ArrayList<>();
@@ -51,7 +70,7 @@ final class Samples {
             int least = 0;
             for (int i = 1; i < count; i++) if (load[i] < load[least]) least = i;
             micro.get(least).add(s);
-            load[least] += s.items().length;
+            load[least] += s.items().length * levels + extraRows;
         }
         return micro;
     }

@@ -7,11 +7,10 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
-import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
@@ -51,6 +50,7 @@ public final class Train implements AutoCloseable {
      * @param steps made in all
      * @param nll of this epoch so far, by level, summed over targets
      * @param targets of this epoch so far
+     * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation
      * @param finished whether training is over
@@ -61,21 +61,27 @@ public final class Train implements AutoCloseable {
             long steps,
             double[] nll,
             long targets,
+            double[] prefixWeights,
             int bestEpoch,
             double bestNdcg,
             boolean finished) {
         static State start(int levels) {
-            return new State(0, 0, 0, new double[levels], 0, 0, -1, false);
+            return new State(0, 0, 0, new double[levels], 0, new double[0], 0, -1, false);
         }
     }
 
-    /** One line of {@code model/metrics.jsonl}. */
-    record EpochMetrics(
+    /**
+     * One line of {@code model/metrics.jsonl}.
+     *
+     * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
+     */
+    public record EpochMetrics(
             int epoch,
             long steps,
             double loss,
             double[] lossByLevel,
             double rate,
+            double[] prefixWeights,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
@@ -97,7 +103,8 @@ public final class Train implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
-    private final Trainer trainer;
+    private final ObjectiveLoss loss;
+    private final Trainer<GenerativeModel> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
     private final int stepsPerEpoch;
@@ -112,12 +119,15 @@ public final class Train implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
-        samples = Samples.windows(prepared.split().train(), config.model().maxItems());
+        int[][] sequences = prepared.split().train();
+        samples = model.sharesHistory()
+                ? Samples.windows(sequences, config.model().maxItems())
+                : Samples.prefixes(sequences, config.model().maxItems());
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        trainer = new Trainer(
-                backend, model, objective(config), config, (long) stepsPerEpoch * config.epochs(), memory);
+        loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), ids.levels());
+        trainer = Trainer.of(backend, model, loss, config, (long) stepsPerEpoch * config.epochs(), memory);
         state = State.start(ids.levels());
     }
 
@@ -167,15 +177,28 @@ public final class Train implements AutoCloseable {
     private Summary train() {
         run.saveConfig("train", config);
         resume();
+        if (!state.finished()) {
+            RunInfo.write(run, "train", Map.of("seed", config.seed(), "backend", backend.name()));
+        }
         progress.say(String.format(
                 Locale.ROOT,
-                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; backend %s",
+                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
                 model.size(),
                 model.space().levels(),
                 samples.size(),
                 stepsPerEpoch,
+                config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("seed", config.seed());
+        facts.put("backend", backend.name());
+        facts.put("parameters", model.size());
+        facts.put("epochs", state.epoch());
+        facts.put("bestEpoch", state.bestEpoch());
+        facts.put("validationNdcg10", state.bestNdcg());
+        facts.put("trainingSeconds", seconds());
+        RunInfo.write(run, "train", facts);
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
     }
 
@@ -195,6 +218,7 @@ public final class Train implements AutoCloseable {
                         state.steps() + 1,
                         nll,
                         state.targets() + report.targets(),
+                        loss.prefixWeights(),
                         state.bestEpoch(),
                         state.bestNdcg(),
                         false);
@@ -232,6 +256,7 @@ public final class Train implements AutoCloseable {
                 loss,
                 byLevel,
                 trainer.optimizer().rate(),
+                state.prefixWeights(),
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
@@ -250,6 +275,7 @@ public final class Train implements AutoCloseable {
                 state.steps(),
                 new double[state.nll().length],
                 0,
+                state.prefixWeights(),
                 best,
                 better ? ndcg : state.bestNdcg(),
                 finished);
@@ -266,18 +292,24 @@ public final class Train implements AutoCloseable {
         List<Sample> batch = new ArrayList<>();
         int to = Math.min(order.length, (step + 1) * config.batch());
         for (int i = step * config.batch(); i < to; i++) batch.add(samples.get(order[i]));
-        return trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        Trainer.Report report = trainer.step(batch, key.fold("dropout").fold(trainer.optimizer().steps()));
+        loss.stepped(report);
+        return report;
     }
 
     private double[] validate() {
         if (validation.isEmpty()) return new double[] {0, 0};
-        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.softmax());
+        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.likelihood());
         double recall = 0, ndcg = 0;
         try (
                 var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
             BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(Case::history).toList(), null, false, done -> bar.step(done, ""));
+                    validation.stream().map(Case::history).toList(),
+                    validation.stream().mapToInt(Case::user).toArray(),
+                    null,
+                    false,
+                    done -> bar.step(done, ""));
             for (int i = 0; i < results.length; i++) {
                 int[] items = results[i].items();
                 for (int rank = 0; rank < Math.min(10, items.length); rank++) {
@@ -297,10 +329,6 @@ public final class Train implements AutoCloseable {
         return Arrays.stream(order, 0, most).sorted().mapToObj(all::get).toList();
     }
 
-    private static Objective objective(TrainConfig config) {
-        return new CrossEntropy(config.softmax());
-    }
-
     // ---- files
 
     private void resume() {
@@ -314,6 +342,7 @@ public final class Train implements AutoCloseable {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
         }
         trainer.optimizer().resumeAt(state.steps());
+        loss.resumeWith(state.prefixWeights());
         cutMetrics(state.epoch());
         progress.say(
                 state.finished()
@@ -353,6 +382,13 @@ public final class Train implements AutoCloseable {
         Json.writeAtomically(
                 run.file(METRICS),
                 (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** How long all epochs took. */
+    private double seconds() {
+        return lines(Integer.MAX_VALUE).lines()
+                .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
+                .sum();
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */

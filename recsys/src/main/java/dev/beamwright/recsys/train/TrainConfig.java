@@ -1,18 +1,21 @@
 package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.UserError;
+import java.util.List;
 
 /**
  * How a model is trained.
  *
  * @param model its sizes
- * @param objective {@code ce}
+ * @param objective what is made small
  * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
  * @param patience epochs without a better validation NDCG@10 after which training stops; 0 for never
- * @param batch samples of one step
+ * @param batch samples of one step: sequences, or targets where each has a history of its own
  * @param rate the highest learning rate
  * @param warmup share of all steps in which the rate rises; then it falls along half a cosine
  * @param decay weight decay
@@ -28,7 +31,7 @@ import dev.beamwright.recsys.run.UserError;
  */
 public record TrainConfig(
         ModelConfig model,
-        String objective,
+        ObjectiveConfig objective,
         Softmax softmax,
         int epochs,
         int patience,
@@ -58,7 +61,11 @@ public record TrainConfig(
         require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
-        require(objective.equals("ce"), "unknown objective '" + objective + "'; there is: ce");
+        objective.objective(softmax, beam); // refuses what does not go together
+        require(
+                !objective.name().equals("apao-pairwise") || model.backbone().equals("decoder"),
+                "apao-pairwise is offered for the decoder backbone only: through an encoder-decoder its gradient has not"
+                        + " passed the check by differences");
     }
 
     /**
@@ -68,7 +75,7 @@ public record TrainConfig(
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
-                "ce",
+                ObjectiveConfig.of(ObjectiveConfig.CE),
                 Softmax.CHILDREN,
                 30,
                 8,
@@ -78,7 +85,7 @@ public record TrainConfig(
                 0.05,
                 1,
                 0.2,
-                20,
+                10,
                 4000,
                 seed,
                 4,
@@ -86,9 +93,71 @@ public record TrainConfig(
                 60);
     }
 
+    /** What {@link #preset} knows. */
+    public static final List<String> PRESETS = List.of("default", "tiger", "paischer", "llama");
+
+    /**
+     * The settings of a publication, or the default ones:
+     *
+     * <ul>
+     *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
+     *       paper's own learning rate of 0.01 is for another optimizer
+     *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 of 200,000 steps),
+     *       decay and dropout
+     *   <li>{@code llama}: {@link ModelConfig#llama()}, trained as in the APAO paper; a batch there has 1,024 targets,
+     *       here 128 sequences
+     * </ul>
+     */
+    public static TrainConfig preset(String name, long seed) {
+        return switch (name) {
+            case "default" -> defaults(seed);
+            case "tiger" -> published(ModelConfig.tiger(), 200, 20, 1024, 5e-4, 0.01, 0.01, 0.1, seed);
+            case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 0.05, 0.035, 0.2, seed);
+            case "llama" -> published(ModelConfig.llama(), 200, 20, 128, 5e-4, 0.01, 0.01, 0, seed);
+            default ->
+                throw new UserError("there is no preset '" + name + "'; choose from " + String.join(", ", PRESETS));
+        };
+    }
+
+    private static TrainConfig published(
+            ModelConfig model,
+            int epochs,
+            int patience,
+            int batch,
+            double rate,
+            double warmup,
+            double decay,
+            double dropout,
+            long seed) {
+        TrainConfig d = defaults(seed);
+        return new TrainConfig(
+                model,
+                ObjectiveConfig.of(ObjectiveConfig.CE),
+                Softmax.LEVEL,
+                epochs,
+                patience,
+                batch,
+                rate,
+                warmup,
+                decay,
+                1,
+                dropout,
+                d.beam(),
+                d.validationCases(),
+                seed,
+                d.shards(),
+                d.microTokens(),
+                d.checkpointSeconds());
+    }
+
     /** How the model is called in a score card. */
     public String label() {
-        return model.backbone() + "-" + objective;
+        return model.backbone() + "-" + objective.name();
+    }
+
+    /** How logits become probabilities, in training and in decoding. */
+    public Likelihood likelihood() {
+        return objective.likelihood(softmax);
     }
 
     private static void require(boolean holds, String message) {

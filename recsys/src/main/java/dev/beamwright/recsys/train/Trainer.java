@@ -6,7 +6,6 @@ import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
@@ -22,94 +21,144 @@ import java.util.List;
  * Makes training steps. A batch is cut into micro-batches that fit the cache; each shard, with a gradient of its own,
  * takes its micro-batches in order, and the shards' gradients are added in order. So threads never wait for each other
  * within a step, and the result has the same bits for any number of them.
+ *
+ * @param <M> what is trained
  */
-final class Trainer implements AutoCloseable {
+public final class Trainer<M extends Layer> implements AutoCloseable {
+    /** What is made small: the loss of some samples. */
+    @FunctionalInterface
+    public interface Loss<M> {
+        /**
+         * The loss of one micro-batch.
+         *
+         * @param weight of one target: 1 / targets of the whole batch
+         * @param key for whatever is drawn
+         */
+        Objective.Result of(Tape tape, M model, List<Sample> samples, Noise noise, float weight, Key key);
+
+        /** How many rows a sample sends through the network besides its own tokens. */
+        default int extraRows() {
+            return 0;
+        }
+    }
+
+    /**
+     * How steps are made.
+     *
+     * @param dropout share of activations set to zero
+     * @param shards into how many parts a step's gradient is summed
+     * @param microTokens tokens that go through the network at once
+     * @param tokensPerItem how many tokens an item has
+     */
+    public record Settings(
+            AdamW.Config optimizer,
+            Schedule schedule,
+            double dropout,
+            int shards,
+            int microTokens,
+            int tokensPerItem) {}
+
     private final Backend backend;
-    private final GenerativeModel model;
-    private final Objective objective;
-    private final int shards, microTokens;
+    private final Loss<M> loss;
+    private final Settings settings;
     private final AdamW optimizer;
-    private final List<GenerativeModel> replicas = new ArrayList<>();
+    private final List<M> replicas = new ArrayList<>();
     private final List<List<Variable>> parameters = new ArrayList<>();
     private final List<Noise> noises = new ArrayList<>();
     private final List<Workspace> workspaces = new ArrayList<>();
 
-    Trainer(
+    public Trainer(Backend backend, M model, Loss<M> loss, Settings settings, Arena memory) {
+        this.backend = backend;
+        this.loss = loss;
+        this.settings = settings;
+        for (int s = 0; s < settings.shards(); s++) {
+            M replica = s == 0 ? model : Layer.replica(model, memory);
+            replicas.add(replica);
+            parameters.add(List.copyOf(replica.parameters().values()));
+            noises.add(new Noise((float) settings.dropout(), memory));
+            workspaces.add(new Workspace());
+        }
+        optimizer = new AdamW(parameters.getFirst(), settings.optimizer(), settings.schedule(), memory);
+    }
+
+    /** The trainer of a generative model under an objective. */
+    static Trainer<GenerativeModel> of(
             Backend backend,
             GenerativeModel model,
-            Objective objective,
+            ObjectiveLoss loss,
             TrainConfig config,
             long totalSteps,
             Arena memory) {
-        this.backend = backend;
-        this.model = model;
-        this.objective = objective;
-        this.shards = config.shards();
-        this.microTokens = config.microTokens();
-        for (int s = 0; s < shards; s++) {
-            GenerativeModel replica = s == 0 ? model : Layer.replica(model, memory);
-            replicas.add(replica);
-            parameters.add(List.copyOf(replica.parameters().values()));
-            noises.add(new Noise((float) config.dropout(), memory));
-            workspaces.add(new Workspace());
-        }
-        var settings = new AdamW.Config(
-                (float) config.rate(), 0.9f, 0.98f, 1e-8f, (float) config.decay(), (float) config.clip());
         long warmup = Math.round(config.warmup() * totalSteps);
-        optimizer = new AdamW(parameters.getFirst(), settings, Schedule.cosine(warmup, totalSteps, 0.05), memory);
+        var settings = new Settings(
+                new AdamW.Config(
+                        (float) config.rate(), 0.9f, 0.98f, 1e-8f, (float) config.decay(), (float) config.clip()),
+                Schedule.cosine(warmup, totalSteps, 0.05),
+                config.dropout(),
+                config.shards(),
+                config.microTokens(),
+                model.space().levels());
+        return new Trainer<>(backend, model, loss, settings, memory);
     }
 
-    AdamW optimizer() {
+    public AdamW optimizer() {
         return optimizer;
     }
 
     /**
      * What a step reports.
      *
-     * @param nll for each level, the sum over targets
+     * @param nll what the loss reports, for a generative model by level: the sum over targets
      * @param targets how many there were
      * @param norm of the gradient before clipping
+     * @param prefixLosses what the objective reports of the losses of prefixes: the batch's mean for each length
      */
-    record Report(double[] nll, int targets, double norm) {}
+    public record Report(double[] nll, int targets, double norm, double[] prefixLosses) {}
 
-    /** One step over a batch of samples. */
-    Report step(List<Sample> batch, Key key) {
-        List<List<Sample>> micro = Samples.micro(batch, model.space().levels(), microTokens, shards);
+    /** One step over a batch of samples; at least one of them has a target. */
+    public Report step(List<Sample> batch, Key key) {
+        int shards = settings.shards();
+        List<List<Sample>> micro = Samples.micro(
+                batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
-        double[][] nll = new double[micro.size()][];
+        var results = new Objective.Result[micro.size()];
         Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
-                noises.get(shard).begin(key.fold(m));
-                nll[m] = forwardAndBackward(shard, micro.get(m), 1f / targets);
+                Key microKey = key.fold(m);
+                noises.get(shard).begin(microKey);
+                results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
             }
         });
         addShards();
         double norm = optimizer.step(backend);
-        double[] sum = new double[model.space().levels()];
-        for (double[] part : nll) {
-            for (int l = 0; part != null && l < sum.length; l++) sum[l] += part[l];
+        double[] nll = null, prefixLosses = null;
+        for (Objective.Result part : results) { // in the order of the micro-batches
+            if (part == null) continue;
+            nll = plus(nll, part.nll());
+            prefixLosses = plus(prefixLosses, part.prefixLosses());
         }
-        return new Report(sum, targets, norm);
+        return new Report(nll, targets, norm, prefixLosses);
     }
 
-    private double[] forwardAndBackward(int shard, List<Sample> samples, float weight) {
-        GenerativeModel replica = replicas.get(shard);
+    private static double[] plus(double[] sum, double[] part) {
+        if (sum == null) return part.clone();
+        for (int i = 0; i < sum.length; i++) sum[i] += part[i];
+        return sum;
+    }
+
+    private Objective.Result forwardAndBackward(int shard, List<Sample> samples, float weight, Key key) {
         try (Tape tape = Tape.training(backend, workspaces.get(shard))) {
-            Targets targets = Targets.of(tape, replica.space(), samples);
-            List<Variable> states = replica.states(tape, samples, noises.get(shard));
-            List<Variable> logits = new ArrayList<>();
-            for (int l = 0; l < states.size(); l++) logits.add(replica.logits(tape, l, states.get(l)));
-            Objective.Result result = objective.loss(tape, logits, targets, weight);
+            Objective.Result result = loss.of(tape, replicas.get(shard), samples, noises.get(shard), weight, key);
             tape.backward(result.loss());
-            return result.nll();
+            return result;
         }
     }
 
     private void addShards() {
-        if (shards == 1) return;
+        if (settings.shards() == 1) return;
         Parallel.run(parameters.getFirst().size(), p -> {
-            for (int s = 1; s < shards; s++) {
+            for (int s = 1; s < settings.shards(); s++) {
                 backend.accumulate(
                         parameters.getFirst().get(p).grad(), 1, parameters.get(s).get(p).grad());
                 backend.fill(parameters.get(s).get(p).grad(), 0);

@@ -9,6 +9,8 @@ import dev.beamwright.recsys.model.DecoderOnly;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.tensor.Backends;
@@ -54,7 +56,8 @@ class TenLossesTest {
                 new Sample(new int[] {5}, 0),
                 new Sample(new int[] {11, 0, 7}, 1));
         var sizes = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
-        var config = new TrainConfig(sizes, "ce", softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2, 20, 60);
+        var config = new TrainConfig(sizes, ObjectiveConfig.of("ce"), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2,
+                20, 60);
         try (Arena memory = Arena.ofShared()) {
             var model = DecoderOnly.of(sizes, new CodeSpace(WIDTHS, codes, memory), Key.of(1), memory);
             int k = 0;
@@ -66,8 +69,13 @@ class TenLossesTest {
             // So many steps in all that the learning rate has hardly begun to fall.
             long total = 1_000_000_000;
             try (
-                    var trainer = new Trainer(
-                            Backends.named(backend), model, new CrossEntropy(softmax), config, total, memory)) {
+                    var trainer = Trainer.of(
+                            Backends.named(backend),
+                            model,
+                            new ObjectiveLoss(new CrossEntropy(new Likelihood(softmax, 1)), 3),
+                            config,
+                            total,
+                            memory)) {
                 for (int step = 0; step < 10; step++) {
                     Trainer.Report report = trainer.step(batch, Key.of(step));
                     double loss = Arrays.stream(report.nll()).sum() / report.targets() / WIDTHS.length;

@@ -326,7 +326,9 @@ class ScalarBackend implements Backend {
                 int n = keysSeen(spec, s, i);
                 if (n == 0) continue;
                 for (int h = 0; h < spec.heads(); h++) {
-                    float[] p = probabilities(q, kv, bias, spec, s, i, h, n, null);
+                    float[] p = scores(q, kv, bias, spec, s, i, h, n);
+                    float total = at(lse.data(), (long) i * spec.heads() + h);
+                    for (int j = 0; j < n; j++) p[j] = (float) Math.exp(p[j] - total);
                     float[] dropped = p.clone();
                     dropWeights(dropped, spec, i, h);
                     long qRow = (long) i * width + h * dim;
@@ -352,6 +354,20 @@ class ScalarBackend implements Backend {
         }
     }
 
+    @Override
+    public void joinAttention(Tensor out, Tensor lse, Tensor otherOut, Tensor otherLse) {
+        int rows = lse.shape().rows(), heads = lse.shape().dim(-1), dim = out.shape().dim(-1) / heads;
+        for (int i = 0; i < rows * heads; i++) {
+            float a = at(lse.data(), i), b = at(otherLse.data(), i), max = Math.max(a, b);
+            float total = max + (float) Math.log(Math.exp(a - max) + Math.exp(b - max));
+            float share = (float) Math.exp(a - total), otherShare = (float) Math.exp(b - total);
+            put(lse.data(), i, total);
+            for (long j = (long) i * dim; j < (long) (i + 1) * dim; j++) {
+                put(out.data(), j, share * at(out.data(), j) + otherShare * at(otherOut.data(), j));
+            }
+        }
+    }
+
     private static int keysSeen(AttentionSpec spec, int sequence, int queryRow) {
         int keys = spec.keyOffsets().getInt(sequence + 1) - spec.keyOffsets().getInt(sequence);
         return spec.causal() ? Math.min(keys, queryRow - spec.queryOffsets().getInt(sequence) + 1) : keys;
@@ -359,24 +375,29 @@ class ScalarBackend implements Backend {
 
     private static float[] probabilities(
             Tensor q, Tensor kv, Tensor bias, AttentionSpec spec, int s, int i, int h, int n, Tensor lse) {
+        float[] p = scores(q, kv, bias, spec, s, i, h, n);
+        float max = Float.NEGATIVE_INFINITY, sum = 0;
+        for (int j = 0; j < n; j++) max = Math.max(max, p[j]);
+        for (int j = 0; j < n; j++) sum += p[j] = (float) Math.exp(p[j] - max);
+        for (int j = 0; j < n; j++) p[j] /= sum;
+        put(lse.data(), (long) i * spec.heads() + h, (float) Math.log(sum) + max);
+        return p;
+    }
+
+    private static float[] scores(
+            Tensor q, Tensor kv, Tensor bias, AttentionSpec spec, int s, int i, int h, int n) {
         int dim = spec.headDim(), width = spec.heads() * dim;
         int from = spec.queryOffsets().getInt(s), keys = spec.keyOffsets().getInt(s);
-        float[] p = new float[n];
-        float max = Float.NEGATIVE_INFINITY;
+        float[] scores = new float[n];
         for (int j = 0; j < n; j++) {
             float dot = 0;
             for (int d = 0; d < dim; d++) {
                 dot += at(q.data(), (long) i * width + h * dim + d)
                         * at(kv.data(), (long) (keys + j) * 2 * width + h * dim + d);
             }
-            p[j] = dot * spec.scale() + (bias == null ? 0 : at(bias.data(), biasIndex(bias, h, j - (i - from))));
-            max = Math.max(max, p[j]);
+            scores[j] = dot * spec.scale() + (bias == null ? 0 : at(bias.data(), biasIndex(bias, h, j - (i - from))));
         }
-        float sum = 0;
-        for (int j = 0; j < n; j++) sum += p[j] = (float) Math.exp(p[j] - max);
-        for (int j = 0; j < n; j++) p[j] /= sum;
-        if (lse != null) put(lse.data(), (long) i * spec.heads() + h, (float) Math.log(sum) + max);
-        return p;
+        return scores;
     }
 
     private static void dropWeights(float[] p, AttentionSpec spec, int i, int h) {
@@ -510,6 +531,51 @@ class ScalarBackend implements Backend {
                 float p = (float) Math.exp(at(logits.data(), row + column) / temperature - at(lse.data(), r));
                 add(dlogits.data(), row + column, d * ((column == target ? 1 : 0) - p));
             }
+        }
+    }
+
+    @Override
+    public void topMargin(Tensor margin, Tensor rivals, Tensor logits, Tensor targets, int k, SoftmaxMask mask) {
+        int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        int[] best = new int[k]; // columns, best first
+        float[] values = new float[k];
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * c;
+            int target = integer(targets.data(), r);
+            if (target < 0) {
+                put(margin.data(), r, 0);
+                rivals.setInt(r, -1);
+                continue;
+            }
+            int from = mask == null ? 0 : mask.offsets().getInt(mask.nodes().getInt(r));
+            int to = mask == null ? c : mask.offsets().getInt(mask.nodes().getInt(r) + 1);
+            int size = 0;
+            for (int i = from; i < to; i++) {
+                int column = column(mask, i);
+                float v = at(logits.data(), row + column);
+                if (size == k && !(v > values[k - 1])) continue;
+                int place = size < k ? size++ : k - 1;
+                for (; place > 0 && values[place - 1] < v; place--) {
+                    values[place] = values[place - 1];
+                    best[place] = best[place - 1];
+                }
+                values[place] = v;
+                best[place] = column;
+            }
+            put(margin.data(), r, values[size - 1] - at(logits.data(), row + target));
+            rivals.setInt(r, best[size - 1]);
+        }
+    }
+
+    @Override
+    public void topMarginBackward(Tensor dlogits, Tensor dmargin, Tensor rivals, Tensor targets) {
+        int rows = dlogits.shape().rows(), c = dlogits.shape().dim(-1);
+        for (int r = 0; r < rows; r++) {
+            int target = integer(targets.data(), r);
+            if (target < 0) continue;
+            float d = at(dmargin.data(), r);
+            add(dlogits.data(), (long) r * c + integer(rivals.data(), r), d);
+            add(dlogits.data(), (long) r * c + target, -d);
         }
     }
 

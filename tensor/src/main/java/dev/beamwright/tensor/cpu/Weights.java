@@ -71,7 +71,8 @@ final class Weights {
     /** {@code to += a}. */
     static void add(float[] to, int at, float[] a, int from, int n) {
         int j = 0;
-        for (; j < F.loopBound(n); j += VL) fromArray(F, to, at + j).add(fromArray(F, a, from + j)).intoArray(to, at + j);
+        for (; j < F.loopBound(n); j += VL)
+            fromArray(F, to, at + j).add(fromArray(F, a, from + j)).intoArray(to, at + j);
         if (j == n) return;
         VectorMask<Float> m = rest(j, n);
         fromArray(F, to, at + j, m).add(fromArray(F, a, from + j, m)).intoArray(to, at + j, m);
@@ -110,7 +111,8 @@ final class Weights {
      * are left to the caller.
      */
     static void dropSlopes(
-            float[] p, float[] g, int at, int number, int seed, int threshold, float keep, float dot, float scale, int n) {
+            float[] p, float[] g, int at, int number, int seed, int threshold, float keep, float dot, float scale,
+            int n) {
         FloatVector zero = FloatVector.zero(F), kept = FloatVector.broadcast(F, keep);
         FloatVector less = FloatVector.broadcast(F, -dot * scale), by = FloatVector.broadcast(F, scale);
         for (int j = 0; j < n; j += 32) {

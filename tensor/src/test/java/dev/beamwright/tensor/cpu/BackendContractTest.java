@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Key;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
@@ -25,9 +27,12 @@ import org.junit.jupiter.api.TestFactory;
  * Every kernel of {@link VectorBackend} against {@link ScalarBackend}, on rows and columns that fill vectors and blocks
  * and that do not; and its bits, which must be those of one thread, and stay the same while the code is compiled.
  */
+@Tag("vector")
 class BackendContractTest {
     private static final int[] ROWS = {1, 3, 13, 64, 207}, COLUMNS = {1, 3, 13, 64, 207};
-    private static final Backend SCALAR = new ScalarBackend(), VECTOR = new VectorBackend();
+    private static final Backend SCALAR = new ScalarBackend();
+    /** Without the Vector API it is the scalar one again, of which the same bits are asked. */
+    private static final Backend VECTOR = Backends.best();
 
     /** Runs a kernel on inputs it draws, and returns what it wrote. */
     private interface Kernel {
@@ -111,6 +116,23 @@ class BackendContractTest {
     }
 
     static {
+        // Beams of several users at the second of two levels; the columns are those of one head.
+        add("beamAttention", 300, 20, (b, in, rows, columns) -> {
+            int heads = 3, width = heads * columns, users = 1 + rows / 4;
+            int[] of = new int[rows];
+            for (int r = 0; r < rows; r++) of[r] = r * users / rows;
+            Tensor prompts = in.floats(2 * users + 1, 2 * width), lengths = in.ints(0, 1, users + 1);
+            for (int u = 0; u < users; u++) lengths.setInt(u + 1, lengths.getInt(u) + 1 + u % 3);
+            Tensor user = in.ints(0, 1, rows);
+            user.copyFrom(of);
+            List<Tensor> levels = List.of(in.floats(rows, 2 * width), in.floats(rows, 2 * width));
+            Tensor paths = in.ints(0, rows, rows, 2), q = in.floats(rows, width), bias = in.floats(heads, 5);
+            Tensor both = in.floats(rows, width), ancestors = in.floats(rows, width), prompt = in.floats(rows, width);
+            b.beamAttention(both, q, prompts, lengths, user, levels, paths, null, heads, .4f);
+            b.beamAttention(ancestors, q, null, null, user, levels, paths, bias, heads, .4f);
+            b.beamAttention(prompt, q, prompts, lengths, user, List.of(), null, null, heads, .4f);
+            return List.of(both, ancestors, prompt);
+        });
         for (int form = 0; form < 8; form++) {
             boolean ta = (form & 1) != 0, tb = (form & 2) != 0, more = (form & 4) != 0;
             String name = "matmul " + (ta ? "T" : "N") + (tb ? "T" : "N") + (more ? " accumulate" : "");
@@ -361,8 +383,11 @@ class BackendContractTest {
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
-            if (!List.of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm", "attention dropout")
-                    .contains(c.name)) continue;
+            if (!List
+                    .of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm",
+                            "attention dropout")
+                    .contains(c.name))
+                continue;
             int[] first = bits(c, 40, 67);
             for (int i = 0; i < 50; i++) assertThat(bits(c, 40, 67)).as("%s, time %d", c.name, i).isEqualTo(first);
         }

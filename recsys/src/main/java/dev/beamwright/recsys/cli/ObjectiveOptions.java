@@ -1,0 +1,128 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.objective.Bear;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.PrefixContrast;
+import dev.beamwright.recsys.objective.PrefixWeights;
+import picocli.CommandLine.Option;
+
+/** The options of training that choose the objective. What is not given keeps its default. */
+final class ObjectiveOptions {
+    @Option(
+            names = "--objective",
+            paramLabel = "NAME",
+            description = "ce (cross-entropy), msl (over children, with a temperature), apao-pointwise, apao-pairwise"
+                    + " (a loss for each prefix), or bear (a regulariser for beam search); default: the preset's, ce")
+    private String name;
+
+    @Option(
+            names = "--objective-preset",
+            paramLabel = "NAME",
+            description = "a paper's values for the objective: office-tiger, grocery-llama, … for msl and APAO, toy for"
+                    + " bear")
+    private String preset;
+
+    @Option(names = "--tau", paramLabel = "X", description = "temperature of the softmax, in training and in decoding")
+    private Double tau;
+
+    @Option(names = "--beta", paramLabel = "X", description = "APAO: weight of the prefix losses")
+    private Double beta;
+
+    @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change")
+    private Double eta;
+
+    @Option(
+            names = "--prefix-weights",
+            paramLabel = "FORM",
+            description = "APAO: paper (by losses), code (by normalised losses) or uniform (fixed)")
+    private PrefixWeights.Form prefixWeights;
+
+    @Option(
+            names = "--cross-entropy",
+            negatable = true,
+            fallbackValue = "true",
+            description = "APAO: whether the cross-entropy is part of the loss")
+    private Boolean crossEntropy;
+
+    @Option(names = "--negatives", paramLabel = "N", description = "APAO pairwise: negatives of a target")
+    private Integer negatives;
+
+    @Option(
+            names = "--instances",
+            paramLabel = "N",
+            description = "APAO pairwise: targets of a sequence that are compared, drawn at random")
+    private Integer instances;
+
+    @Option(names = "--prefix-tau", paramLabel = "X", description = "APAO pairwise: temperature of prefix scores")
+    private Double prefixTau;
+
+    @Option(
+            names = "--distinct",
+            negatable = true,
+            fallbackValue = "true",
+            description = "APAO pairwise: count negatives that share a prefix once")
+    private Boolean distinct;
+
+    @Option(
+            names = "--kappa",
+            negatable = true,
+            fallbackValue = "true",
+            description = "APAO pairwise: scale the negatives to the number of all prefixes")
+    private Boolean kappa;
+
+    @Option(
+            names = "--per-code",
+            negatable = true,
+            fallbackValue = "true",
+            description = "APAO pairwise: divide the loss of a prefix by its length")
+    private Boolean perCode;
+
+    @Option(names = "--lambda", paramLabel = "X", description = "BEAR: weight of the regulariser")
+    private Double lambda;
+
+    @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin")
+    private Double xi;
+
+    @Option(names = "--bear-width", paramLabel = "N", description = "BEAR: its B; default: the width of the beam")
+    private Integer bearWidth;
+
+    @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code")
+    private Bear.Form bearForm;
+
+    @Option(
+            names = "--detached",
+            negatable = true,
+            fallbackValue = "true",
+            description = "BEAR: whether the B-th probability is a constant in the paper's form")
+    private Boolean detached;
+
+    /** The objective, given the one that a training preset has. */
+    ObjectiveConfig config(ObjectiveConfig usual) {
+        ObjectiveConfig d = name == null || name.equals(usual.name()) ? usual : ObjectiveConfig.of(name);
+        if (preset != null) d = ObjectiveConfig.preset(d.name(), preset);
+        PrefixContrast c = d.contrast();
+        return new ObjectiveConfig(
+                d.name(),
+                or(tau, d.tau()),
+                or(beta, d.beta()),
+                or(eta, d.eta()),
+                or(prefixWeights, d.prefixWeights()),
+                or(crossEntropy, d.crossEntropy()),
+                or(negatives, d.negatives()),
+                or(instances, d.instances()),
+                new PrefixContrast(
+                        or(prefixTau, c.tau()),
+                        or(distinct, c.distinct()),
+                        or(kappa, c.scaled()),
+                        or(perCode, c.perCode())),
+                or(lambda, d.lambda()),
+                or(xi, d.xi()),
+                or(bearWidth, d.bearWidth()),
+                or(bearForm, d.bearForm()),
+                or(detached, d.detached()));
+    }
+
+    private static <T> T or(T given, T usual) {
+        return given == null ? usual : given;
+    }
+}

@@ -1,0 +1,414 @@
+package dev.beamwright.recsys.decode;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.Diagnostics.Level;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.run.Chart;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Workspace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The stage that looks into the beam: for some users it lets the beam search run, scores the whole catalogue exactly,
+ * and follows the target down the trie.
+ */
+public final class Diagnose {
+    private static final String METRICS = "model/metrics.jsonl";
+    private static final int[] WIDTHS = {10, 20, 50}; // for which siblings are counted
+    private static final int BATCH = 32;
+
+    /**
+     * What to look at.
+     *
+     * @param split {@code test} or {@code validation}
+     * @param users how many, drawn at random; 0 for all
+     * @param beam width of the beam; 0 for the one of the training
+     * @param seed of the draw
+     */
+    public record Config(String split, int users, int beam, long seed) {
+        public Config {
+            if (!split.equals("test") && !split.equals("validation")) {
+                throw new UserError("there is no split '" + split + "'; choose test or validation");
+            }
+            if (users < 0) throw new UserError("--users " + users + ": must be 0 (all) or more");
+            if (beam < 0) throw new UserError("--beam " + beam + ": must be 0 (as in training) or more");
+        }
+    }
+
+    private final GenerativeModel model;
+    private final ItemTrie trie;
+    private final Backend backend;
+    private final Likelihood likelihood;
+    private final int beam, levels;
+
+    private Diagnose(Backend backend, GenerativeModel model, Likelihood likelihood, int beam) {
+        this.backend = backend;
+        this.model = model;
+        this.likelihood = likelihood;
+        this.beam = beam;
+        trie = model.space().trie();
+        levels = trie.levels();
+    }
+
+    /** Diagnoses a run, and writes {@code diagnostics.json} and the charts in {@code plots}. */
+    public static Diagnostics run(Config config, RunFolder run, Backend backend, Progress progress) {
+        try (var recommender = Recommender.load(run, backend)) {
+            Prepared prepared = Prepared.load(run);
+            List<Case> all =
+                    config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
+            if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
+            List<Case> asked = all;
+            if (config.users() > 0 && config.users() < all.size()) {
+                int[] order = Key.of(config.seed()).fold("diagnose").permutation(all.size());
+                asked = Arrays.stream(order, 0, config.users()).sorted().mapToObj(all::get).toList();
+            }
+            int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
+            Diagnostics found = of(
+                    recommender.config().label(),
+                    backend,
+                    recommender.model(),
+                    recommender.config().likelihood(),
+                    beam,
+                    config.split(),
+                    asked,
+                    all.size(),
+                    prefixWeights(run),
+                    progress);
+            run.saveConfig("diagnose", config);
+            Json.write(run.file("diagnostics.json"), found);
+            charts(found).forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
+            return found;
+        }
+    }
+
+    /** Diagnoses a model on some questions, without writing anything. */
+    public static Diagnostics of(
+            String name,
+            Backend backend,
+            GenerativeModel model,
+            Likelihood likelihood,
+            int beam,
+            String split,
+            List<Case> asked,
+            int questions,
+            List<Diagnostics.Weights> prefixWeights,
+            Progress progress) {
+        var diagnose = new Diagnose(backend, model, likelihood, beam);
+        Trace[] traces = diagnose.trace(asked, progress);
+        return diagnose.summary(name, split, asked, questions, traces, prefixWeights);
+    }
+
+    /** What one user's search came to. */
+    private final class Trace {
+        final int[][] beams = new int[levels][]; // the nodes in the beam after each level, best first
+        final int[] target = new int[levels]; // the target's prefixes
+        final int[] siblingRank = new int[levels], levelRank = new int[levels], prefixRank = new int[levels];
+        final double[] nll = new double[levels];
+        final int[] exactTopKept = new int[levels]; // prefixes of the best items that are in the beam
+        int exactTop; // how many best items there are
+
+        boolean inBeam(int level, int node) {
+            for (int other : beams[level]) if (other == node) return true;
+            return false;
+        }
+
+        boolean survives(int level) {
+            return inBeam(level, target[level]);
+        }
+
+        /** From 1; more than any beam is wide if it is not in it. */
+        int beamRank() {
+            int[] last = beams[levels - 1];
+            for (int i = 0; i < last.length; i++) if (last[i] == target[levels - 1]) return i + 1;
+            return Integer.MAX_VALUE;
+        }
+    }
+
+    private Trace[] trace(List<Case> asked, Progress progress) {
+        Trace[] traces = new Trace[asked.size()];
+        for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
+        var search = new BeamSearch(model, new BeamSearch.Config(beam, likelihood));
+        int batches = (asked.size() + BATCH - 1) / BATCH;
+        Parallel.run(batches, b -> {
+            int from = b * BATCH, to = Math.min(asked.size(), from + BATCH);
+            List<int[]> histories = asked.subList(from, to).stream().map(Case::history).toList();
+            int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
+            try (var memory = new Workspace()) {
+                try (Tape tape = Tape.inference(backend, memory)) {
+                    search.search(tape, histories, users, null, false,
+                            (u, depth, level) -> traces[from + u].beams[depth - 1] = level.nodes());
+                }
+                try (Tape tape = Tape.inference(backend, memory)) {
+                    follow(tape, histories, users, asked.subList(from, to), Arrays.copyOfRange(traces, from, to));
+                }
+            }
+        });
+        var done = new AtomicInteger();
+        try (
+                var scoring = new ExactScoring(backend, model, likelihood);
+                var bar = progress.start("scoring every item", asked.size())) {
+            scoring.score(
+                    asked.stream().map(Case::history).toList(),
+                    asked.stream().mapToInt(Case::user).toArray(),
+                    (u, scores) -> {
+                        compare(traces[u], scores);
+                        bar.step(done.incrementAndGet(), "");
+                    });
+        }
+        return traces;
+    }
+
+    /** Walks down the path of each user's target. */
+    private void follow(Tape tape, List<int[]> histories, int[] users, List<Case> cases, Trace[] traces) {
+        int n = cases.size();
+        int[] rows = IntStream.range(0, n).toArray();
+        var decoding = model.read(tape, histories, users);
+        Variable states = decoding.first();
+        for (int level = 0; level < levels; level++) {
+            float[] logits = model.logits(tape, level, states).value().toArray();
+            int columns = logits.length / n;
+            int[] codes = new int[n];
+            for (int r = 0; r < n; r++) {
+                int item = cases.get(r).target(), parent = trie.node(item, level), from = r * columns;
+                codes[r] = model.space().code(item, level);
+                float logit = logits[from + codes[r]];
+                Trace t = traces[r];
+                t.target[level] = trie.node(item, level + 1);
+                t.levelRank[level] = 1;
+                t.siblingRank[level] = 1;
+                for (int c = 0; c < columns; c++) if (ahead(logits[from + c], c, logit, codes[r])) t.levelRank[level]++;
+                for (int e = trie.firstEdge(parent); e < trie.firstEdge(parent) + trie.children(parent); e++) {
+                    int c = trie.code(e);
+                    if (ahead(logits[from + c], c, logit, codes[r])) t.siblingRank[level]++;
+                }
+                double denominator = likelihood.logDenominator(logits, from, columns, trie, parent);
+                t.nll[level] = denominator - logit / likelihood.temperature();
+            }
+            if (level < levels - 1) {
+                int depth = level + 1;
+                int[][] ancestors = new int[n][depth];
+                for (int r = 0; r < n; r++) Arrays.fill(ancestors[r], r);
+                states = decoding.next(level, codes, rows, ancestors);
+            }
+        }
+    }
+
+    private static boolean ahead(float logit, int code, float targetLogit, int targetCode) {
+        return logit > targetLogit || (logit == targetLogit && code < targetCode);
+    }
+
+    /** Compares the beam with the exact ranking. */
+    private void compare(Trace t, float[] scores) {
+        for (int level = 0; level < levels; level++) {
+            t.prefixRank[level] = ExactScoring.rank(trie, scores, level + 1, t.target[level]);
+        }
+        int[] best = ExactScoring.best(trie, scores, levels, beam);
+        t.exactTop = best.length;
+        for (int leaf : best) {
+            int item = trie.itemsOf(leaf)[0];
+            for (int level = 0; level < levels; level++) {
+                if (t.inBeam(level, trie.node(item, level + 1))) t.exactTopKept[level]++;
+            }
+        }
+    }
+
+    private Diagnostics summary(
+            String name,
+            String split,
+            List<Case> asked,
+            int questions,
+            Trace[] traces,
+            List<Diagnostics.Weights> prefixWeights) {
+        int n = traces.length, last = levels - 1;
+        List<Level> byLevel = new ArrayList<>();
+        int[][] tokenRanks = new int[levels][];
+        double[][] fewSiblings =
+                vacuous(trie, asked.stream().mapToInt(Case::target).toArray(), WIDTHS);
+        long exactTop = Arrays.stream(traces).mapToLong(t -> t.exactTop).sum();
+        for (int level = 0; level < levels; level++) {
+            int l = level;
+            int[] siblings = asked.stream().mapToInt(c -> trie.children(trie.node(c.target(), l))).toArray();
+            Map<Integer, Double> vacuous = new TreeMap<>();
+            for (int w = 0; w < WIDTHS.length; w++) vacuous.put(WIDTHS[w], fewSiblings[level][w]);
+            byLevel.add(new Level(
+                    level + 1,
+                    share(n, u -> traces[u].survives(l)),
+                    (double) Arrays.stream(traces).mapToLong(t -> t.exactTopKept[l]).sum() / exactTop,
+                    share(n, u -> traces[u].prefixRank[l] <= beam),
+                    share(n, u -> traces[u].siblingRank[l] <= beam),
+                    share(n, u -> traces[u].levelRank[l] <= beam),
+                    median(Arrays.stream(traces).mapToInt(t -> t.siblingRank[l]).toArray()),
+                    median(Arrays.stream(traces).mapToInt(t -> t.levelRank[l]).toArray()),
+                    Arrays.stream(traces).mapToDouble(t -> t.nll[l]).sum() / n,
+                    Arrays.stream(siblings).average().orElse(0),
+                    share(n, u -> siblings[u] == 1),
+                    vacuous));
+            tokenRanks[level] = new int[model.space().width(level)];
+            for (Trace t : traces) tokenRanks[level][t.levelRank[l] - 1]++;
+        }
+        int[] firstDropped = new int[levels];
+        int never = 0, inExactTop = 0, pruned = 0, siblingViolations = 0, levelViolations = 0, gained = 0;
+        double exactNdcg = 0, beamNdcg = 0;
+        for (Trace t : traces) {
+            int level = 0;
+            while (level < levels && t.survives(level)) level++;
+            if (level == levels) never++;
+            else firstDropped[level]++;
+            boolean exact = t.prefixRank[last] <= beam, found = t.survives(last);
+            if (exact) inExactTop++;
+            if (!exact && found) gained++;
+            if (exact && !found) {
+                pruned++;
+                if (Arrays.stream(t.siblingRank).anyMatch(r -> r > beam)) siblingViolations++;
+                if (Arrays.stream(t.levelRank).anyMatch(r -> r > beam)) levelViolations++;
+            }
+            exactNdcg += gain(t.prefixRank[last]);
+            beamNdcg += gain(t.beamRank());
+        }
+        return new Diagnostics(
+                name,
+                split,
+                n,
+                questions,
+                beam,
+                List.copyOf(byLevel),
+                firstDropped,
+                never,
+                byLevel.getLast().exactTopSurvival(),
+                new Diagnostics.Pruning(
+                        inExactTop,
+                        pruned,
+                        ratio(pruned, inExactTop),
+                        ratio(siblingViolations, pruned),
+                        ratio(levelViolations, pruned)),
+                new Diagnostics.Losses(
+                        (double) inExactTop / n,
+                        (double) never / n,
+                        1 - (double) inExactTop / n,
+                        (double) pruned / n,
+                        (double) gained / n,
+                        exactNdcg / n,
+                        beamNdcg / n),
+                tokenRanks,
+                prefixWeights);
+    }
+
+    /**
+     * Where the condition to be among the B likeliest siblings holds of itself.
+     *
+     * @return for each level and width B, the share of the targets that have at most B siblings, themselves counted
+     */
+    static double[][] vacuous(ItemTrie trie, int[] targets, int[] widths) {
+        double[][] shares = new double[trie.levels()][widths.length];
+        for (int level = 0; level < shares.length; level++) {
+            for (int w = 0; w < widths.length; w++) {
+                int l = level, width = widths[w];
+                shares[level][w] = share(targets.length, t -> trie.children(trie.node(targets[t], l)) <= width);
+            }
+        }
+        return shares;
+    }
+
+    private static double gain(int rank) {
+        return rank > 10 ? 0 : Math.log(2) / Math.log(rank + 1.0);
+    }
+
+    private static double ratio(int part, int whole) {
+        return whole == 0 ? 0 : (double) part / whole;
+    }
+
+    private static double share(int n, java.util.function.IntPredicate holds) {
+        return (double) IntStream.range(0, n).filter(holds).count() / n;
+    }
+
+    private static double median(int[] values) {
+        Arrays.sort(values);
+        int n = values.length;
+        return (values[(n - 1) / 2] + values[n / 2]) / 2.0;
+    }
+
+    private static List<Diagnostics.Weights> prefixWeights(RunFolder run) {
+        if (!run.has(METRICS)) return List.of();
+        List<Diagnostics.Weights> all = new ArrayList<>();
+        try {
+            for (String line : Files.readAllLines(run.file(METRICS))) {
+                JsonNode epoch = Json.mapper().readTree(line);
+                JsonNode list = epoch.path("prefixWeights");
+                double[] weights = new double[list.size()];
+                for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
+                if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
+            }
+        } catch (IOException e) {
+            throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
+        }
+        return all;
+    }
+
+    /** The charts of a diagnosis, by name. */
+    static Map<String, Chart> charts(Diagnostics d) {
+        double[] level = d.levels().stream().mapToDouble(Level::level).toArray();
+        Map<String, Chart> charts = new TreeMap<>();
+        String title = d.model() + ", beam " + d.beam();
+        charts.put("survival", new Chart(title + ": what stays in the beam", "level", "share", List.of(
+                line("prefix of the target", level, d, Level::survival),
+                line("prefixes of the exact top " + d.beam(), level, d, Level::exactTopSurvival),
+                line("target's prefix among the best " + d.beam() + " of all prefixes", level, d,
+                        Level::prefixInTop))));
+        charts.put("first-drop",
+                new Chart(title + ": where targets first leave the beam", "level", "share of users", List.of(
+                        new Chart.Line("first left at this level", level, Arrays.stream(d.firstDropped())
+                                .mapToDouble(c -> (double) c / d.users())
+                                .toArray()))));
+        List<Chart.Line> ranks = new ArrayList<>();
+        for (int l = 0; l < d.tokenRanks().length; l++) {
+            int most = Math.min(50, d.tokenRanks()[l].length);
+            double[] x = new double[most], y = new double[most];
+            double sum = 0;
+            for (int i = 0; i < most; i++) {
+                x[i] = i + 1;
+                y[i] = (sum += d.tokenRanks()[l][i]) / d.users();
+            }
+            ranks.add(new Chart.Line("level " + (l + 1), x, y));
+        }
+        charts.put("token-rank", new Chart(
+                title + ": rank of the target's code in its level", "rank at most", "share of targets", ranks));
+        if (!d.prefixWeights().isEmpty()) {
+            double[] epoch = d.prefixWeights().stream().mapToDouble(Diagnostics.Weights::epoch).toArray();
+            List<Chart.Line> weights = new ArrayList<>();
+            for (int m = 0; m < level.length; m++) {
+                int prefix = m;
+                weights.add(new Chart.Line(
+                        "prefix of " + (m + 1),
+                        epoch,
+                        d.prefixWeights().stream().mapToDouble(w -> w.weights()[prefix]).toArray()));
+            }
+            charts.put("prefix-weights",
+                    new Chart(title + ": weights of the prefix losses", "epoch", "weight", weights));
+        }
+        return charts;
+    }
+
+    private static Chart.Line line(
+            String name, double[] level, Diagnostics d, java.util.function.ToDoubleFunction<Level> value) {
+        return new Chart.Line(name, level, d.levels().stream().mapToDouble(value).toArray());
+    }
+}

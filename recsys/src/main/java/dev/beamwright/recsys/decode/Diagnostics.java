@@ -1,0 +1,192 @@
+package dev.beamwright.recsys.decode;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * What a beam search loses, and where: {@code diagnostics.json}. A target counts as found where its semantic ID is;
+ * seen items are not left out. Shares are of the users asked unless something else is said.
+ *
+ * @param model its name
+ * @param split whose questions were asked
+ * @param users how many were asked
+ * @param questions how many there are
+ * @param beam width B of the beam
+ * @param levels what happened at each level
+ * @param firstDropped at which level the target's prefix first left the beam: how many users, by level
+ * @param never users whose target stayed in the beam to the end
+ * @param exactTop of the B best items of the exact ranking, the share that the beam returned
+ * @param pruning of targets that an exact ranking would have returned
+ * @param losses why targets were not returned
+ * @param tokenRanks for each level, how many targets' codes have the rank 1, 2, … among all codes of the level
+ * @param prefixWeights of the training, if it had such
+ */
+public record Diagnostics(
+        String model,
+        String split,
+        int users,
+        int questions,
+        int beam,
+        List<Level> levels,
+        int[] firstDropped,
+        int never,
+        double exactTop,
+        Pruning pruning,
+        Losses losses,
+        int[][] tokenRanks,
+        List<Weights> prefixWeights) {
+    /**
+     * One level, from 1.
+     *
+     * @param survival share of the targets' prefixes of this length that were in the beam
+     * @param exactTopSurvival of the prefixes of the B best items of the exact ranking, the share in the beam
+     * @param prefixInTop share of the targets' prefixes that are among the B best of all prefixes of this length
+     * @param codeInTopOfSiblings share of the targets' codes that are among the B likeliest of those that can follow
+     * @param codeInTopOfLevel share of the targets' codes that are among the B likeliest of all codes of the level
+     * @param medianSiblingRank the median rank of the target's code among those that can follow
+     * @param medianLevelRank the median rank of the target's code among all codes of the level
+     * @param meanNll mean negative log-likelihood of the target's code, given its own codes before it
+     * @param siblings mean number of codes that can follow where the target's does
+     * @param forced share of the targets whose code is the only one that can follow
+     * @param vacuous for several B, the share of the targets that have at most B siblings, themselves counted, so that
+     *     being among the B likeliest of them means nothing
+     */
+    public record Level(
+            int level,
+            double survival,
+            double exactTopSurvival,
+            double prefixInTop,
+            double codeInTopOfSiblings,
+            double codeInTopOfLevel,
+            double medianSiblingRank,
+            double medianLevelRank,
+            double meanNll,
+            double siblings,
+            double forced,
+            Map<Integer, Double> vacuous) {}
+
+    /**
+     * Targets among the B best of the exact ranking that the beam did not return.
+     *
+     * @param inExactTop targets among the B best of the exact ranking
+     * @param pruned how many of these the beam did not return
+     * @param rate the share
+     * @param violatesAmongSiblings of the pruned, the share with a code that is not among the B likeliest of its siblings
+     * @param violatesInLevel of the pruned, the share with a code that is not among the B likeliest of its level
+     */
+    public record Pruning(
+            int inExactTop,
+            int pruned,
+            double rate,
+            double violatesAmongSiblings,
+            double violatesInLevel) {}
+
+    /**
+     * Where recall is lost: {@code exactRecall - beamLoss + beamGain = beamRecall}, {@code modelLoss = 1 - exactRecall}.
+     *
+     * @param exactRecall share of the targets among the B best of the exact ranking
+     * @param beamRecall share of the targets that the beam returned
+     * @param modelLoss share that even the exact ranking does not have among its B best
+     * @param beamLoss share that the exact ranking has and the beam has not
+     * @param beamGain share that the beam has, because it lost what was better, and the exact ranking has not
+     * @param exactNdcg10 NDCG@10 of the exact ranking
+     * @param beamNdcg10 NDCG@10 of the beam
+     */
+    public record Losses(
+            double exactRecall,
+            double beamRecall,
+            double modelLoss,
+            double beamLoss,
+            double beamGain,
+            double exactNdcg10,
+            double beamNdcg10) {}
+
+    /** The weights of the prefix losses at the end of an epoch of training. */
+    public record Weights(int epoch, double[] weights) {}
+
+    /** Diagnoses as a text table, side by side. */
+    public static String table(List<Diagnostics> all) {
+        List<List<String>> rows = new ArrayList<>();
+        row(rows, "", all, Diagnostics::model);
+        row(rows, "users asked", all, d -> d.users + " of " + d.questions + " (" + d.split + ")");
+        row(rows, "beam width B", all, d -> Integer.toString(d.beam));
+        row(rows, "exact recall@B", all, d -> share(d.losses.exactRecall));
+        row(rows, "  lost by the beam", all, d -> share(d.losses.beamLoss));
+        row(rows, "  gained by the beam", all, d -> share(d.losses.beamGain));
+        row(rows, "beam recall@B", all, d -> share(d.losses.beamRecall));
+        row(rows, "lost by the model", all, d -> share(d.losses.modelLoss));
+        row(rows, "exact NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.exactNdcg10));
+        row(rows, "beam NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.beamNdcg10));
+        row(rows, "exact top B kept", all, d -> share(d.exactTop));
+        row(rows, "pruned targets", all,
+                d -> d.pruning.pruned + " of " + d.pruning.inExactTop + ", " + share(d.pruning.rate));
+        row(rows, "  rank > B of siblings", all, d -> share(d.pruning.violatesAmongSiblings));
+        row(rows, "  rank > B in level", all, d -> share(d.pruning.violatesInLevel));
+        int levels = all.stream().mapToInt(d -> d.levels.size()).max().orElse(0);
+        byLevel(rows, "target in the beam", all, levels, l -> share(l.survival));
+        byLevel(rows, "exact top B in the beam", all, levels, l -> share(l.exactTopSurvival));
+        for (int level = 0; level < levels; level++) {
+            int l = level;
+            row(rows, l == 0 ? "first left the beam, level 1" : "  level " + (l + 1), all,
+                    d -> l < d.firstDropped.length ? share((double) d.firstDropped[l] / d.users) : "");
+        }
+        byLevel(rows, "prefix in top B", all, levels, l -> share(l.prefixInTop));
+        byLevel(rows, "code in top B of siblings", all, levels, l -> share(l.codeInTopOfSiblings));
+        byLevel(rows, "code in top B of level", all, levels, l -> share(l.codeInTopOfLevel));
+        byLevel(rows, "median rank of siblings", all, levels,
+                l -> String.format(Locale.ROOT, "%.1f of %.1f", l.medianSiblingRank, l.siblings));
+        byLevel(rows, "median rank in level", all, levels, l -> String.format(Locale.ROOT, "%.1f", l.medianLevelRank));
+        byLevel(rows, "mean NLL", all, levels, l -> String.format(Locale.ROOT, "%.3f", l.meanNll));
+        for (int width : all.isEmpty() || levels == 0 ? List.<Integer>of() : widths(all)) {
+            byLevel(rows, "at most " + width + " siblings", all, levels,
+                    l -> l.vacuous.containsKey(width) ? share(l.vacuous.get(width)) : "");
+        }
+        row(rows, "prefix weights at the end", all, d -> {
+            if (d.prefixWeights.isEmpty()) return "none";
+            List<String> w = new ArrayList<>();
+            for (double v : d.prefixWeights.getLast().weights) w.add(String.format(Locale.ROOT, "%.3f", v));
+            return String.join(" ", w);
+        });
+        return aligned(rows);
+    }
+
+    private static List<Integer> widths(List<Diagnostics> all) {
+        return all.stream().flatMap(d -> d.levels.getFirst().vacuous.keySet().stream()).distinct().sorted().toList();
+    }
+
+    private static void byLevel(
+            List<List<String>> rows, String what, List<Diagnostics> all, int levels, Function<Level, String> value) {
+        for (int level = 0; level < levels; level++) {
+            int l = level;
+            row(rows, l == 0 ? what + ", level 1" : "  level " + (l + 1), all,
+                    d -> l < d.levels.size() ? value.apply(d.levels.get(l)) : "");
+        }
+    }
+
+    private static void row(
+            List<List<String>> rows, String what, List<Diagnostics> all, Function<Diagnostics, String> value) {
+        List<String> row = new ArrayList<>(List.of(what));
+        for (Diagnostics d : all) row.add(value.apply(d));
+        rows.add(row);
+    }
+
+    private static String share(double v) {
+        return String.format(Locale.ROOT, "%.2f %%", 100 * v);
+    }
+
+    private static String aligned(List<List<String>> rows) {
+        StringBuilder s = new StringBuilder();
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int c = 0; c < row.size(); c++) {
+                int column = c, width = rows.stream().mapToInt(r -> r.get(column).length()).max().orElse(0);
+                line.append(String.format(Locale.ROOT, c == 0 ? "%-" + width + "s" : "  %" + width + "s", row.get(c)));
+            }
+            s.append(line.toString().stripTrailing()).append('\n');
+        }
+        return s.toString();
+    }
+}

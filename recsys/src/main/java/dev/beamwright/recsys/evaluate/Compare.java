@@ -1,0 +1,312 @@
+package dev.beamwright.recsys.evaluate;
+
+import dev.beamwright.recsys.baseline.TrainedSasRec;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.tensor.Key;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Puts the score cards of several runs into one table. Runs whose settings differ in nothing but seeds are one entry;
+ * others are told apart by the settings in which they differ.
+ */
+public final class Compare {
+    private static final List<String> METRICS = List.of("recall", "ndcg", "mrr");
+
+    private Compare() {}
+
+    /**
+     * What to compare.
+     *
+     * @param split {@code test} or {@code validation}
+     * @param level {@code item} or {@code sid}
+     * @param seenMask whether seen items were hidden
+     * @param metric such as {@code ndcg@10}
+     * @param reference the name of the entry that the others are tested against, or null for the best
+     * @param resamples draws of the bootstrap
+     * @param seed of these draws
+     */
+    public record Options(
+            String split,
+            String level,
+            boolean seenMask,
+            String metric,
+            String reference,
+            int resamples,
+            long seed) {
+        public Options {
+            int at = metric.indexOf('@');
+            if (at < 0 || !METRICS.contains(metric.substring(0, at))
+                    || !metric.substring(at + 1).matches("[1-9]\\d{0,5}")) {
+                throw new UserError("--metric " + metric + ": no such metric; use recall@K, ndcg@K or mrr@K");
+            }
+            if (resamples < 1) throw new UserError("--bootstrap " + resamples + ": must be at least 1");
+        }
+    }
+
+    /** A model in one run. */
+    private record Found(
+            RunFolder run,
+            ScoreCard.Row row,
+            Long seed,
+            Map<String, String> settings,
+            Answers answers,
+            JsonNode facts) {
+        String model() {
+            return row.model();
+        }
+    }
+
+    /**
+     * Per-question values of the metric.
+     *
+     * @param questions user and target
+     */
+    private record Answers(List<String> questions, double[] values) {}
+
+    /** Compares all models that stand in the score cards of these runs under the protocol asked for. */
+    public static Comparison run(List<RunFolder> runs, Options options) {
+        Map<Map<String, String>, List<Found>> groups = new LinkedHashMap<>();
+        for (RunFolder run : runs) {
+            ScoreCard card = Json.read(run.need("scorecard.json", "evaluate"), ScoreCard.class);
+            boolean any = false;
+            for (ScoreCard.Row row : card.rows()) {
+                if (!asked(row.protocol(), options)) continue;
+                Found found = found(run, row, options);
+                List<Found> group = groups.computeIfAbsent(found.settings(), _ -> new ArrayList<>());
+                // What has no seed is the same in every run.
+                if (found.seed() != null || group.isEmpty()) group.add(found);
+                any = true;
+            }
+            if (!any) {
+                throw new UserError(run.file("scorecard.json") + ": has no row for " + options.split() + ", "
+                        + options.level() + ", seen items " + (options.seenMask() ? "hidden" : "allowed")
+                        + "; evaluate the run again, or compare under another protocol");
+            }
+        }
+        List<List<Found>> entries = new ArrayList<>(groups.values());
+        entries.sort(Comparator.comparingDouble(g -> -mean(g, options.metric())));
+        List<String> names = names(entries);
+        int reference = options.reference() == null ? 0 : names.indexOf(options.reference());
+        if (reference < 0) {
+            throw new UserError("--against '" + options.reference() + "': there is no such model; there are: "
+                    + String.join("; ", names));
+        }
+        return comparison(entries, names, reference, options);
+    }
+
+    private static boolean asked(ScoreCard.Protocol p, Options o) {
+        return p.split().equals(o.split()) && p.level().equals(o.level()) && p.seenMask() == o.seenMask();
+    }
+
+    private static Comparison comparison(
+            List<List<Found>> groups, List<String> names, int reference, Options options) {
+        Answers base = answers(groups.get(reference));
+        List<Comparison.Entry> entries = new ArrayList<>();
+        Set<String> notes = new LinkedHashSet<>();
+        for (int g = 0; g < groups.size(); g++) {
+            List<Found> group = groups.get(g);
+            Map<String, Comparison.Spread> metrics = new LinkedHashMap<>();
+            for (String metric : group.getFirst().row().metrics().keySet()) metrics.put(metric, spread(group, metric));
+            PairedTest test = null;
+            Answers own = answers(group);
+            if (g != reference) {
+                if (base == null || own == null) {
+                    notes.add("Without a test: predictions of these questions were not written by 'evaluate' ("
+                            + names.get(base == null ? reference : g) + ").");
+                } else if (!own.questions().equals(base.questions())) {
+                    notes.add(names.get(g) + " was asked other questions than " + names.get(reference)
+                            + ": the numbers do not compare.");
+                } else if (own.values().length > 1) {
+                    test = PairedTest.of(
+                            own.values(), base.values(), options.resamples(), Key.of(options.seed()).fold("paired"));
+                }
+            }
+            entries.add(new Comparison.Entry(
+                    names.get(g),
+                    group.stream().map(f -> f.run().root().toString()).toList(),
+                    group.stream().map(Found::seed).filter(Objects::nonNull).toList(),
+                    metrics,
+                    test,
+                    cost(group)));
+        }
+        if (entries.size() > 2) {
+            notes.add("p values are of single comparisons; with " + (entries.size() - 1)
+                    + " of them one below " + String.format(java.util.Locale.ROOT, "%.3f", 0.05 / (entries.size() - 1))
+                    + " is needed for 5 % in all (Bonferroni).");
+        }
+        return new Comparison(
+                options.split(),
+                options.level(),
+                options.seenMask(),
+                options.metric(),
+                names.get(reference),
+                entries,
+                List.copyOf(notes));
+    }
+
+    // ---- one run
+
+    private static Found found(RunFolder run, ScoreCard.Row row, Options options) {
+        String model = row.model();
+        Map<String, String> settings = new TreeMap<>();
+        settings.put("model", model);
+        add(settings, run, "prepare", List.of("data", "items"));
+        JsonNode hash = RunInfo.read(run, "prepare").path("dataHash");
+        settings.put("prepare.dataHash", hash.properties().stream().map(e -> e.getValue().asString()).sorted()
+                .collect(Collectors.joining(" ")));
+        String stage = null;
+        if (TrainedSasRec.NAMES.contains(model)) {
+            stage = model;
+        } else if (run.has("config/train.json") && run.config("train", TrainConfig.class).label().equals(model)) {
+            stage = "train";
+            add(settings, run, "tokenize", List.of());
+        }
+        Long seed = null;
+        if (stage != null) {
+            add(settings, run, stage, List.of());
+            seed = Json.readTree(run.file("config/" + stage + ".json")).path("seed").asLong();
+        }
+        JsonNode facts = stage == null ? Json.mapper().missingNode() : RunInfo.read(run, stage);
+        return new Found(run, row, seed, settings, predictions(run, model, options), facts);
+    }
+
+    /** Adds the settings of a stage, flattened, without seeds. */
+    private static void add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
+        if (!run.has("config/" + stage + ".json")) return;
+        if (Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config) {
+            config.remove("seed");
+            config.remove(without);
+            flatten(stage, config, settings);
+        }
+    }
+
+    private static void flatten(String path, JsonNode node, Map<String, String> settings) {
+        if (node.isObject()) node.properties().forEach(e -> flatten(path + "." + e.getKey(), e.getValue(), settings));
+        else settings.put(path, node.isValueNode() ? node.asString() : node.toString());
+    }
+
+    /** The values of each question, or null if the run has no predictions under this protocol. */
+    private static Answers predictions(RunFolder run, String model, Options options) {
+        Path file = run.file("predictions/" + model + "-" + options.split() + ".jsonl");
+        boolean written = options.level().equals("item")
+                && run.has("config/evaluate.json")
+                && run.config("evaluate", EvaluateConfig.class).seenMasks().getFirst() == options.seenMask();
+        if (!written || !Files.exists(file)) return null;
+        int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
+        String name = options.metric().substring(0, at);
+        List<String> questions = new ArrayList<>();
+        List<Double> values = new ArrayList<>();
+        try (var lines = Files.lines(file)) {
+            lines.forEach(line -> {
+                JsonNode answer = Json.mapper().readTree(line);
+                questions.add(answer.path("user").asString() + " " + answer.path("target").asString());
+                JsonNode rank = answer.path("rank");
+                values.add(rank.isNumber() ? value(name, k, rank.asDouble()) : 0);
+            });
+        } catch (IOException | java.io.UncheckedIOException | tools.jackson.core.JacksonException e) {
+            throw new UserError(file + ": cannot be read as predictions (" + e.getMessage() + "); evaluate again", e);
+        }
+        return new Answers(questions, values.stream().mapToDouble(v -> v).toArray());
+    }
+
+    /** As in {@link Metrics}. */
+    private static double value(String metric, int k, double rank) {
+        if (rank >= k + 1) return 0;
+        return switch (metric) {
+            case "recall" -> 1;
+            case "ndcg" -> Math.log(2) / Math.log(rank + 1);
+            default -> 1 / rank;
+        };
+    }
+
+    // ---- one entry
+
+    private static Comparison.Spread spread(List<Found> group, String metric) {
+        double[] values = group.stream()
+                .map(f -> f.row().metrics().get(metric))
+                .filter(Objects::nonNull)
+                .mapToDouble(v -> v)
+                .toArray();
+        int n = values.length;
+        double mean = Arrays.stream(values).average().orElse(0);
+        double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
+        return new Comparison.Spread(mean, n < 2 ? null : (Double) Math.sqrt(squares / (n - 1)), n);
+    }
+
+    private static double mean(List<Found> group, String metric) {
+        Double first = group.getFirst().row().metrics().get(metric);
+        if (first == null) {
+            throw new UserError(group.getFirst().run().file("scorecard.json") + ": has no " + metric
+                    + "; evaluate with --k, or compare by another --metric");
+        }
+        return spread(group, metric).mean();
+    }
+
+    /** The mean of each question over the runs of an entry, or null if one of them has none, or others. */
+    private static Answers answers(List<Found> group) {
+        Answers first = group.getFirst().answers();
+        if (first == null) return null;
+        double[] mean = new double[first.values().length];
+        for (Found f : group) {
+            if (f.answers() == null || !f.answers().questions().equals(first.questions())) return null;
+            for (int i = 0; i < mean.length; i++) mean[i] += f.answers().values()[i] / group.size();
+        }
+        return new Answers(first.questions(), mean);
+    }
+
+    private static Comparison.Cost cost(List<Found> group) {
+        return new Comparison.Cost(
+                mean(group.stream().map(f -> f.facts().path("parameters")).toList()),
+                mean(group.stream().map(f -> f.facts().path("trainingSeconds")).toList()),
+                mean(group.stream()
+                        .map(f -> RunInfo.read(f.run(), "evaluate").path("millisecondsPerUser").path(f.model()))
+                        .toList()));
+    }
+
+    private static Double mean(List<JsonNode> numbers) {
+        if (!numbers.stream().allMatch(JsonNode::isNumber)) return null;
+        return numbers.stream().mapToDouble(JsonNode::asDouble).average().orElse(0);
+    }
+
+    /** The model's name, and where several entries have the same the settings in which they differ. */
+    private static List<String> names(List<List<Found>> groups) {
+        List<String> names = new ArrayList<>();
+        for (List<Found> group : groups) {
+            String model = group.getFirst().model();
+            List<Map<String, String>> alike = groups.stream()
+                    .filter(g -> g.getFirst().model().equals(model))
+                    .map(g -> g.getFirst().settings())
+                    .toList();
+            Map<String, String> own = group.getFirst().settings();
+            String different = own.entrySet().stream()
+                    .filter(e -> alike.stream().anyMatch(o -> !Objects.equals(o.get(e.getKey()), e.getValue())))
+                    .map(e -> e.getKey().substring(e.getKey().indexOf('.') + 1) + " " + shortened(e.getValue()))
+                    .collect(Collectors.joining(", "));
+            names.add(different.isEmpty() ? model : model + " (" + different + ")");
+        }
+        return names;
+    }
+
+    private static String shortened(String value) {
+        return value.length() <= 24 ? value : value.substring(0, 23) + "…";
+    }
+}

@@ -1,0 +1,223 @@
+package dev.beamwright.recsys.model;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Encoded;
+import dev.beamwright.transformer.EncoderDecoder;
+import dev.beamwright.transformer.Initializer;
+import dev.beamwright.transformer.Linear;
+import dev.beamwright.transformer.Noise;
+import dev.beamwright.transformer.Sequences;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * TIGER's recommender (Rajput et al., "Recommender systems with generative retrieval", NeurIPS 2023): an encoder in
+ * T5's form reads {@code user, codes of item 1, codes of item 2, …, end}, and a decoder writes
+ * {@code begin, code 1, code 2, …} of the next item. Each target is read with a history of its own.
+ *
+ * @param tokens (all codes, begin, end and the users' tokens; width): what the encoder reads, and the decoder and the
+ *     heads too where all are tied; there is no user token if there are no such rows
+ * @param written (all codes and begin, width): what the decoder reads, or null if tied
+ * @param heads one for each level, or null if tied: then the states are scaled by width^-0.5, as in T5
+ */
+public record EncoderDecoderModel(
+        Variable tokens,
+        Variable written,
+        EncoderDecoder network,
+        List<Linear> heads,
+        CodeSpace space,
+        int maxItems,
+        List<Tensor> levelTokens)
+        implements
+            GenerativeModel {
+
+    public static EncoderDecoderModel of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
+        var init = new Initializer(memory, key);
+        Variable tokens = init.normal(1, space.tokens() + 1 + c.userTokens(), c.width());
+        Variable written = c.tied() ? null : init.normal(1, space.tokens(), c.width());
+        var network = EncoderDecoder.of(init, c.stack(), c.decoderStack());
+        List<Linear> heads = c.tied() ? null : space.heads(init, c.width());
+        return new EncoderDecoderModel(tokens, written, network, heads, space, c.maxItems(), space.levelTokens(memory));
+    }
+
+    @Override
+    public boolean sharesHistory() {
+        return false;
+    }
+
+    @Override
+    public Forward forward(Tape tape, List<Sample> samples, Noise noise) {
+        int levels = space.levels(), targets = samples.stream().mapToInt(Sample::targets).sum();
+        var source = new Source(targets);
+        int[] written = new int[targets];
+        int n = 0;
+        for (Sample sample : samples) {
+            for (int i = sample.from(); i < sample.items().length; i++) {
+                source.add(sample.user(), sample.items(), i);
+                written[n++] = sample.items()[i];
+            }
+        }
+        Encoded memory = network.encoder()
+                .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), noise);
+        List<Variable> states = decode(tape, written, memory, noise);
+        return new Forward() {
+            @Override
+            public List<Variable> states() {
+                return states;
+            }
+
+            /** Each candidate is written from the beginning, against what the encoder made of its target's history. */
+            @Override
+            public List<Variable> candidates(int[] chosen, int[][] items) {
+                int[] readers = new int[targets + 1], all = Arrays.stream(items).flatMapToInt(Arrays::stream).toArray();
+                int[] owners = new int[all.length];
+                for (int c = 0, at = 0; c < chosen.length; c++) {
+                    readers[chosen[c] + 1] = items[c].length * levels;
+                    Arrays.fill(owners, at, at += items[c].length, chosen[c]);
+                }
+                Arrays.parallelPrefix(readers, Integer::sum);
+                List<Variable> others = decode(tape, all, memory.readBy(tape.ints(readers)), noise);
+                others.set(0, Ops.gather(tape, states.getFirst(), tape.ints(owners)));
+                return others;
+            }
+        };
+    }
+
+    /** The states that predict each level of these items. */
+    private List<Variable> decode(Tape tape, int[] items, Encoded memory, Noise noise) {
+        int levels = space.levels();
+        int[] ids = new int[items.length * levels];
+        // Row n·levels + l predicts level l of item n, so its last code is no input.
+        for (int n = 0; n < ids.length; n++) {
+            ids[n] = n % levels == 0 ? space.begin() : space.token(items[n / levels], n % levels - 1);
+        }
+        Variable x = network.decode(
+                tape,
+                Ops.gather(tape, decoderTokens(), tape.ints(ids)),
+                equalLengths(tape, items.length, levels),
+                memory,
+                noise);
+        List<Variable> states = new ArrayList<>();
+        for (int level = 0; level < levels; level++) {
+            int[] rows = new int[items.length];
+            for (int n = 0; n < rows.length; n++) rows[n] = n * levels + level;
+            states.add(Ops.gather(tape, x, tape.ints(rows)));
+        }
+        return states;
+    }
+
+    @Override
+    public Variable logits(Tape tape, int level, Variable state) {
+        if (heads != null) return heads.get(level).apply(tape, state);
+        Variable scaled = Ops.scale(tape, state, (float) (1 / Math.sqrt(tokens.dim(-1))));
+        return Ops.linear(tape, scaled, Ops.gather(tape, tokens, levelTokens.get(level)));
+    }
+
+    @Override
+    public Decoding read(Tape tape, List<int[]> histories, int[] users) {
+        int n = histories.size();
+        var source = new Source(n);
+        for (int u = 0; u < n; u++) source.add(users[u], histories.get(u), histories.get(u).length);
+        Encoded memory = network.encoder()
+                .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), Noise.none());
+        var decoding = network.decoder().against(tape, memory);
+        return new Decoding() {
+            // The begin token is the first row of every path: row u of user u.
+            private final Variable first = step(begins(n), 0, range(n), range(n));
+
+            @Override
+            public Variable first() {
+                return first;
+            }
+
+            @Override
+            public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
+                int[] ids = new int[codes.length], path = new int[codes.length * (level + 2)];
+                for (int r = 0; r < codes.length; r++) {
+                    ids[r] = space.tokenOf(level, codes[r]);
+                    path[r * (level + 2)] = rowUsers[r];
+                    System.arraycopy(ancestors[r], 0, path, r * (level + 2) + 1, level + 1);
+                }
+                return step(ids, level + 1, rowUsers, path);
+            }
+
+            private Variable step(int[] ids, int position, int[] rowUsers, int[] path) {
+                int[] positions = new int[ids.length];
+                Arrays.fill(positions, position);
+                return decoding.step(
+                        tape,
+                        Ops.gather(tape, decoderTokens(), tape.ints(ids)),
+                        tape.ints(positions),
+                        tape.ints(rowUsers),
+                        tape.ints(path).reshape(ids.length, position + 1));
+            }
+        };
+    }
+
+    private Variable decoderTokens() {
+        return written == null ? tokens : written;
+    }
+
+    private int[] begins(int n) {
+        int[] ids = new int[n];
+        Arrays.fill(ids, space.begin());
+        return ids;
+    }
+
+    private static int[] range(int n) {
+        int[] r = new int[n];
+        for (int i = 0; i < n; i++) r[i] = i;
+        return r;
+    }
+
+    private static Sequences equalLengths(Tape tape, int count, int length) {
+        int[] offsets = new int[count + 1], positions = new int[count * length];
+        for (int s = 0; s <= count; s++) offsets[s] = s * length;
+        for (int i = 0; i < positions.length; i++) positions[i] = i % length;
+        return new Sequences(tape.ints(offsets), tape.ints(positions));
+    }
+
+    /** The token of a user, or -1 for none. */
+    private int userToken(int user) {
+        int first = space.tokens() + 1, count = tokens.dim(0) - first;
+        return count == 0 || user == Sample.NOBODY ? -1 : first + Key.of(user).below(0, count);
+    }
+
+    /** What the encoder reads, one sequence behind the other. */
+    private final class Source {
+        private final IntArrayList ids = new IntArrayList(), positions = new IntArrayList();
+        private final int[] offsets;
+        private int count;
+
+        Source(int sequences) {
+            offsets = new int[sequences + 1];
+        }
+
+        /** The latest of the first {@code length} items of a user. */
+        void add(int user, int[] items, int length) {
+            int from = ids.size();
+            if (userToken(user) >= 0) ids.add(userToken(user));
+            for (int i = Math.max(0, length - maxItems); i < length; i++) {
+                for (int l = 0; l < space.levels(); l++) ids.add(space.token(items[i], l));
+            }
+            ids.add(space.tokens()); // the end
+            for (int i = from; i < ids.size(); i++) positions.add(i - from);
+            offsets[++count] = ids.size();
+        }
+
+        Tensor ids(Tape tape) {
+            return tape.ints(ids.toIntArray());
+        }
+
+        Sequences rows(Tape tape) {
+            return new Sequences(tape.ints(offsets), tape.ints(positions.toIntArray()));
+        }
+    }
+}

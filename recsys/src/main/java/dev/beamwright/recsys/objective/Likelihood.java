@@ -1,0 +1,83 @@
+package dev.beamwright.recsys.objective;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.decode.ItemTrie;
+import dev.beamwright.recsys.model.Targets;
+import dev.beamwright.tensor.Tensor;
+
+/**
+ * How logits become probabilities, the same in training and in decoding.
+ *
+ * @param softmax over which codes the probabilities of a level add up
+ * @param temperature by which logits are divided
+ */
+public record Likelihood(Softmax softmax, float temperature) {
+    /** Log-probabilities of the targets' codes of one level: (N). */
+    Variable logProbability(Tape tape, Variable logits, Targets targets, int level) {
+        return Ops.logProbability(
+                tape,
+                logits,
+                targets.codes().get(level),
+                softmax == Softmax.CHILDREN ? targets.masks().get(level) : null,
+                temperature);
+    }
+
+    /**
+     * A weighted cross-entropy and what it was made of.
+     *
+     * @param loss of one element: {@code Σ_n weights[n] · nll[n]}
+     * @param nll of each target's code
+     */
+    record Weighted(Variable loss, float[] nll) {
+        double sum() {
+            double sum = 0;
+            for (float v : nll) sum += v;
+            return sum;
+        }
+    }
+
+    /** {@code Σ_n weights[n] · (-log p_n)} of one level; the weights are constants. */
+    Weighted crossEntropy(Tape tape, Variable logits, Targets targets, int level, float[] weights) {
+        if (softmax == Softmax.LEVEL && temperature == 1) {
+            Tensor codes = targets.codes().get(level);
+            Ops.Loss loss = Ops.crossEntropy(tape, logits, codes, tape.floats(weights));
+            return new Weighted(loss.value(), loss.nll().toArray());
+        }
+        Variable logProb = logProbability(tape, logits, targets, level);
+        float[] nll = logProb.value().toArray(), negative = new float[weights.length];
+        for (int i = 0; i < nll.length; i++) {
+            nll[i] = -nll[i];
+            negative[i] = -weights[i];
+        }
+        return new Weighted(Ops.weightedSum(tape, logProb, tape.floats(negative)), nll);
+    }
+
+    /**
+     * The logarithm of a softmax's denominator, in decoding.
+     *
+     * @param logits rows of logits
+     * @param from where the row begins
+     * @param columns of a row
+     * @param node of the trie that the row's path has reached
+     */
+    public double logDenominator(float[] logits, int from, int columns, ItemTrie trie, int node) {
+        float max = Float.NEGATIVE_INFINITY;
+        double sum = 0;
+        if (softmax == Softmax.LEVEL) {
+            for (int i = from; i < from + columns; i++) max = Math.max(max, logits[i] / temperature);
+            for (int i = from; i < from + columns; i++) sum += Math.exp(logits[i] / temperature - max);
+        } else {
+            int first = trie.firstEdge(node), last = first + trie.children(node);
+            for (int e = first; e < last; e++) max = Math.max(max, logits[from + trie.code(e)] / temperature);
+            for (int e = first; e < last; e++) sum += Math.exp(logits[from + trie.code(e)] / temperature - max);
+        }
+        return Math.log(sum) + max;
+    }
+
+    /** The score of a path one code longer: its parent's, and the log-probability of the code. */
+    public float score(float parent, float logit, double logDenominator) {
+        return (float) (parent + (logit / temperature - logDenominator));
+    }
+}

@@ -1,0 +1,132 @@
+package dev.beamwright.recsys.baseline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.check.GradCheck;
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.evaluate.Ranking;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Workspace;
+import dev.beamwright.transformer.Noise;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SasRecTest {
+    static final Backend BACKEND = Backends.best();
+    static final int ITEMS = 12;
+
+    static SasRecConfig config(SasRecConfig.Loss loss, int epochs) {
+        return new SasRecConfig(loss, 16, 1, 2, 16, 0.1, 6, 4, 16, 1e-2, 0, epochs, epochs, 0, 2, 64, 3);
+    }
+
+    /** Each item is followed by one of two others, by the first nine times out of ten. */
+    static int successor(int item, Key key, int n) {
+        return (item * 5 + (key.uniform(n) < 0.9 ? 1 : 4)) % ITEMS;
+    }
+
+    static Split chain(int users) {
+        int[][] train = new int[users][];
+        List<Case> cases = new ArrayList<>();
+        for (int u = 0; u < users; u++) {
+            Key key = Key.of(17).fold(u);
+            int[] sequence = new int[5 + u % 5];
+            sequence[0] = key.below(100, ITEMS);
+            for (int i = 1; i < sequence.length; i++) sequence[i] = successor(sequence[i - 1], key, i);
+            int last = sequence.length - 1;
+            train[u] = Arrays.copyOf(sequence, last);
+            cases.add(new Case(u, train[u], sequence[last]));
+        }
+        return new Split(train, cases, List.of());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void learnsAPlantedMarkovChain(SasRecConfig.Loss loss) {
+        Split split = chain(60);
+        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, BACKEND)) {
+            sasRec.train(split, Progress.silent());
+            List<Case> questions = new ArrayList<>();
+            for (int item = 0; item < ITEMS; item++) {
+                questions.add(new Case(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
+            }
+            List<Ranking> answers = sasRec.rank(questions, false, 10);
+            long first = questions.stream()
+                    .filter(q -> answers.get(questions.indexOf(q)).rank(q.target(), null) == 1)
+                    .count();
+            assertThat(first).isGreaterThanOrEqualTo(ITEMS - 2);
+        }
+    }
+
+    @Test
+    void theSameSeedGivesTheSameBits() {
+        Split split = chain(20);
+        List<String> checksums = new ArrayList<>();
+        for (int run = 0; run < 2; run++) {
+            SasRecConfig config = config(SasRecConfig.Loss.SAMPLED, 2);
+            try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, BACKEND)) {
+                sasRec.train(split, Progress.silent());
+                checksums.add(sasRec.checksum());
+            }
+        }
+        assertThat(checksums.get(0)).isEqualTo(checksums.get(1));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void gradientsEqualCentralDifferences(SasRecConfig.Loss loss) {
+        try (Arena memory = Arena.ofShared()) {
+            SasRecConfig config = config(loss, 1);
+            SasRec model = SasRec.of(config, ITEMS, Key.of(1), memory);
+            model.parameters().forEach((name, v) -> {
+                Key key = Key.of(8).fold(name);
+                for (int i = 0; i < v.size(); i++) v.value().set(i, (float) (1 + key.gaussian(i)) / 2);
+            });
+            List<Sample> samples = List.of(new Sample(new int[] {1, 4, 2}, 1), new Sample(new int[] {9, 9, 0, 11}, 2));
+            double error = GradCheck.relativeError(
+                    Backends.named("scalar"),
+                    tape -> model.loss(tape, samples, config, Noise.none(), 0.25f, Key.of(5)).loss(),
+                    List.copyOf(model.parameters().values()),
+                    2e-3,
+                    Key.of(2));
+            assertThat(error).isLessThan(2e-2);
+        }
+    }
+
+    @Test
+    void sampledOverAllItemsIsTheFullCrossEntropy() {
+        try (
+                Arena memory = Arena.ofShared();
+                var workspace = new Workspace();
+                var tape = Tape.training(BACKEND, workspace)) {
+            SasRec model = SasRec.of(config(SasRecConfig.Loss.CE, 1), ITEMS, Key.of(1), memory);
+            List<Sample> samples = List.of(new Sample(new int[] {1, 4, 2}, 1), new Sample(new int[] {9, 9, 0, 11}, 2));
+            double full = model.loss(tape, samples, config(SasRecConfig.Loss.CE, 1), Noise.none(), 1, Key.of(5))
+                    .nll()[0];
+            var all = new SasRecConfig(
+                    SasRecConfig.Loss.SAMPLED, 16, 1, 2, 16, 0, 6, 100 * ITEMS, 16, 1e-2, 0, 1, 1, 0, 2, 64, 3);
+            double sampled = model.loss(tape, samples, all, Noise.none(), 1, Key.of(5)).nll()[0];
+            assertThat(sampled).isCloseTo(full, org.assertj.core.api.Assertions.within(1e-4));
+        }
+    }
+
+    @Test
+    void whoHasNoHistoryIsToldNothing() {
+        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, BACKEND)) {
+            List<Case> cases = List.of(new Case(0, new int[0], 1), new Case(1, new int[] {2}, 1));
+            List<Ranking> answers = sasRec.rank(cases, true, 5);
+            assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);
+            assertThat(answers.get(1).top(ITEMS).items()).doesNotContain(2).hasSize(ITEMS - 1);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package dev.beamwright.recsys.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+
+class MainTest {
+    @TempDir
+    private Path folder;
+
+    /** What a call printed, and how it ended. */
+    record Call(int exitCode, String out, String err) {}
+
+    @Test
+    void anUnknownCommandIsToldInOneLineWithASuggestion() {
+        Call call = call("inspct");
+        assertThat(call.exitCode).isEqualTo(2);
+        assertThat(call.err.lines()).hasSize(1).first().asString().contains("'inspct'", "did you mean", "inspect");
+        assertThat(call.out).isEmpty();
+    }
+
+    @Test
+    void whatTheUserCanMendIsToldInOneLine() {
+        Path nowhere = folder.resolve("nowhere");
+        Call call = call("inspect", nowhere.toString());
+        assertThat(call.exitCode).isEqualTo(2);
+        assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: " + nowhere);
+    }
+
+    static Stream<String> commands() {
+        return new CommandLine(new Main()).getSubcommands().keySet().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void everyCommandExplainsItself(String command) {
+        Call call = call(command, "--help");
+        assertThat(call.exitCode).isZero();
+        assertThat(call.out).startsWith("Usage: beamwright " + command);
+    }
+
+    @Test
+    void devicesNamesWhatIsThereAndWhatIsMissing() {
+        Call call = call("devices", "--json");
+        assertThat(call.exitCode).isZero();
+        assertThat(call.out)
+                .contains("{\"name\":\"scalar\",\"available\":true")
+                .containsOnlyOnce("\"chosen\":true")
+                .contains("\"name\":\"tornado\"");
+    }
+
+    @Test
+    void aRunIsNotDoneAgainUnlessItsSettingsChange() throws IOException {
+        Path data = folder.resolve("data.tsv"), run = folder.resolve("run");
+        Files.writeString(data, interactions());
+        String[] args = {
+            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8", "--layers", "1",
+            "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1", "--json"
+        };
+        Call first = call(args);
+        assertThat(first.exitCode).as(first.err).isZero();
+        assertThat(first.out).contains("\"scorecard\":").contains("\"recommendations\":");
+        FileTime scored = Files.getLastModifiedTime(run.resolve("scorecard.json"));
+
+        Call again = call(args);
+        assertThat(again.exitCode).isZero();
+        assertThat(again.err).contains("prepare: done before", "tokenize: done before", "evaluate: done before");
+        assertThat(Files.getLastModifiedTime(run.resolve("scorecard.json"))).isEqualTo(scored);
+        assertThat(afterSeconds(again.out)).isEqualTo(afterSeconds(first.out));
+
+        List<String> otherSeed = new ArrayList<>(List.of(args));
+        otherSeed.addAll(List.of("--seed", "2"));
+        Call other = call(otherSeed.toArray(String[]::new));
+        assertThat(other.exitCode).isEqualTo(2);
+        assertThat(other.err.lines().toList().getLast()).contains("other semantic IDs", "--out");
+    }
+
+    /** Twenty users walk through eight items, each from another place. */
+    private static String interactions() {
+        var s = new StringBuilder("user_id\titem_id\n");
+        for (int user = 0; user < 20; user++) {
+            for (int i = 0; i < 6; i++) s.append('u').append(user).append("\ti").append((user + i) % 8).append('\n');
+        }
+        return s.toString();
+    }
+
+    /** All of the result but the time it took. */
+    private static String afterSeconds(String json) {
+        return json.replaceFirst("\"seconds\":[0-9.E-]+", "");
+    }
+
+    @Test
+    void theRestartPassesOnOutputAndExitCode() throws IOException, InterruptedException {
+        Call version = restarted("--version");
+        assertThat(version.exitCode).isZero();
+        assertThat(version.out).startsWith("beamwright ");
+        assertThat(version.err).contains("jdk.incubator.vector"); // Java's own warning that the module is in use
+        assertThat(restarted("nonsense").exitCode).isEqualTo(2);
+    }
+
+    /** Starts Java as {@code java -jar} would, without the Vector API. */
+    private Call restarted(String... args) throws IOException, InterruptedException {
+        Path out = folder.resolve("out"), err = folder.resolve("err");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Restart.class.getName()));
+        command.addAll(List.of(args));
+        Process process = new ProcessBuilder(command)
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile())
+                .start();
+        return new Call(process.waitFor(), Files.readString(out), Files.readString(err));
+    }
+
+    private static Call call(String... args) {
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
+        PrintStream usualOut = System.out, usualErr = System.err;
+        try {
+            System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+            System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+            return new Call(Main.run(args), out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setOut(usualOut);
+            System.setErr(usualErr);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package dev.beamwright.recsys.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.evaluate.Ranking;
+import dev.beamwright.recsys.model.CodeSpace;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The exact ranking, and what the diagnostics make of it. */
+class ExactScoringTest {
+    static final Backend BACKEND = Backends.best();
+    static final int ITEMS = 60;
+    static final List<int[]> HISTORIES = List.of(new int[] {3, 7, 7, 20}, new int[] {}, new int[] {1, 2, 3, 4, 5});
+
+    @AutoClose
+    Arena memory = Arena.ofShared();
+
+    static Stream<Arguments> modelsAndLikelihoods() {
+        return Stream.of(
+                new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
+                new ModelConfig("encoder-decoder", 12, 1, 2, 2, 4, 10, false, true, 1, 0, 5))
+                .flatMap(m -> Stream.of(new Likelihood(Softmax.LEVEL, 1), new Likelihood(Softmax.CHILDREN, 1.5f))
+                        .map(l -> Arguments.of(m, l)));
+    }
+
+    /** Items of which some share their codes. */
+    GenerativeModel model(ModelConfig config) {
+        int[][] codes = new int[ITEMS][];
+        for (int i = 0; i < ITEMS; i++) {
+            Key key = Key.of(2).fold(i);
+            codes[i] = IntStream.range(0, 4).map(l -> key.below(l, l == 0 ? 4 : 3)).toArray();
+        }
+        return TrainedModel.create(config, new SemanticIds(new int[] {4, 3, 3, 3}, codes), Key.of(4), memory);
+    }
+
+    @ParameterizedTest
+    @MethodSource("modelsAndLikelihoods")
+    void t13ABeamWithRoomForAllLeavesIsTheExactRanking(ModelConfig config, Likelihood likelihood) {
+        GenerativeModel model = model(config);
+        ItemTrie trie = model.space().trie();
+        int leaves = trie.nodesAt(4);
+        assertThat(leaves).isLessThan(ITEMS);
+        float[][] scores = new float[HISTORIES.size()][];
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace);
+                var scoring = new ExactScoring(BACKEND, model, likelihood, 7)) {
+            scoring.score(HISTORIES, Sample.nobodies(3), (u, s) -> scores[u] = s);
+            var search = new BeamSearch(model, new BeamSearch.Config(leaves, likelihood));
+            int[][][] beams = new int[3][4][];
+            List<BeamSearch.Result> results = search.search(
+                    tape, HISTORIES, null, false, (u, depth, beam) -> beams[u][depth - 1] = beam.nodes());
+            for (int u = 0; u < 3; u++) {
+                for (int depth = 1; depth <= 4; depth++) {
+                    assertThat(beams[u][depth - 1]).containsExactly(ExactScoring.best(trie, scores[u], depth, leaves));
+                    for (int i = 0; i < beams[u][depth - 1].length; i++) {
+                        assertThat(ExactScoring.rank(trie, scores[u], depth, beams[u][depth - 1][i])).isEqualTo(i + 1);
+                    }
+                }
+                for (int i = 0; i < ITEMS; i++) {
+                    int item = results.get(u).items()[i];
+                    assertThat(results.get(u).scores()[i]).isCloseTo(scores[u][trie.node(item, 4)], within(1e-5f));
+                }
+            }
+        }
+        double total = 0;
+        for (int leaf = trie.firstNode(4); leaf < trie.nodes(); leaf++) total += Math.exp(scores[0][leaf]);
+        if (likelihood.softmax() == Softmax.CHILDREN) assertThat(total).isCloseTo(1, within(1e-4));
+        else assertThat(total).isLessThan(1);
+    }
+
+    @Test
+    void theExactRankerAnswersAsAWideBeamWithAndWithoutSeenItems() {
+        GenerativeModel model = model(modelsAndLikelihoods()
+                .map(a -> (ModelConfig) a.get()[0])
+                .findFirst()
+                .orElseThrow());
+        var likelihood = new Likelihood(Softmax.CHILDREN, 1);
+        List<Case> cases = HISTORIES.stream().map(h -> new Case(0, h, 9)).toList();
+        try (
+                var exact = new ExactRanker("exact", BACKEND, model, likelihood);
+                var wide = new GenerativeRanker("beam", BACKEND, model, ITEMS, likelihood)) {
+            for (boolean seenMask : new boolean[] {false, true}) {
+                List<Ranking> a = exact.rank(cases, seenMask, 10), b = wide.rank(cases, seenMask, 10);
+                for (int i = 0; i < cases.size(); i++) {
+                    assertThat(a.get(i).top(10).items()).containsExactly(b.get(i).top(10).items());
+                }
+            }
+        }
+    }
+
+    private static Diagnostics diagnose(TableModel model, int beam, List<Case> cases) {
+        return Diagnose.of("table", BACKEND, model, new Likelihood(Softmax.LEVEL, 1), beam, "test", cases, cases.size(),
+                List.of(), Progress.silent());
+    }
+
+    @Test
+    void t13ABeamWithRoomForAllLeavesLosesNothing() {
+        CodeSpace space = TableModel.catalogue(Key.of(8), new int[] {4, 3, 3}, 20, memory);
+        int users = 400; // enough for some whose target is among the exact best and is pruned
+        var model = TableModel.random(space, users, 2, Key.of(9));
+        List<Case> cases = IntStream.range(0, users)
+                .mapToObj(u -> new Case(u, new int[0], Key.of(10).below(u, 20)))
+                .toList();
+        Diagnostics d = diagnose(model, 20, cases);
+        assertThat(d.levels()).allSatisfy(l -> {
+            assertThat(l.survival()).isEqualTo(1);
+            assertThat(l.exactTopSurvival()).isEqualTo(1);
+        });
+        assertThat(d.never()).isEqualTo(users);
+        assertThat(d.pruning().pruned()).isZero();
+        assertThat(d.losses().beamNdcg10()).isEqualTo(d.losses().exactNdcg10());
+
+        Diagnostics narrow = diagnose(model, 2, cases);
+        assertThat(narrow.pruning().pruned()).isPositive();
+        assertThat(Arrays.stream(narrow.firstDropped()).sum() + narrow.never()).isEqualTo(users);
+        assertThat(narrow.losses().beamRecall())
+                .isEqualTo(narrow.losses().exactRecall() - narrow.losses().beamLoss() + narrow.losses().beamGain(),
+                        within(1e-12));
+        assertThat(narrow.levels().get(0).survival()).isGreaterThanOrEqualTo(narrow.levels().get(2).survival());
+        for (int[] ranks : narrow.tokenRanks()) assertThat(Arrays.stream(ranks).sum()).isEqualTo(users);
+    }
+
+    /** The case in which the likeliest item is lost behind an unlikely first code, counted by hand. */
+    @Test
+    void aPrunedTargetIsCountedWhereItLeftTheBeam() {
+        int[][] items = {{0, 0}, {0, 1}, {1, 0}, {1, 1}, {2, 0}, {2, 1}};
+        var space = new CodeSpace(new int[] {3, 2}, items, memory);
+        var model = TableModel.of(
+                space, new double[] {.45, .30, .25}, new double[] {.5, .5}, new double[] {.5, .5},
+                new double[] {.92, .08});
+        // The exact top 2 are items 4 (.23) and 0 (.225); the beam of 2 returns 0 and 1.
+        Diagnostics d = diagnose(
+                model, 2, List.of(new Case(0, new int[0], 4), new Case(0, new int[0], 0), new Case(0, new int[0], 1)));
+        assertThat(d.firstDropped()).containsExactly(1, 0);
+        assertThat(d.exactTop()).isEqualTo(.5);
+        assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(2, 1, .5, 1, 1));
+        assertThat(d.losses().beamGain()).isCloseTo(1 / 3.0, within(1e-12));
+        assertThat(d.levels().get(0).codeInTopOfSiblings()).isCloseTo(2 / 3.0, within(1e-12));
+        assertThat(d.levels().get(1).codeInTopOfSiblings()).isEqualTo(1);
+        assertThat(d.levels().get(0).medianLevelRank()).isEqualTo(1);
+        assertThat(d.tokenRanks()[0]).containsExactly(2, 0, 1);
+        assertThat(Diagnostics.table(List.of(d, d))).contains("1 of 2, 50.00 %");
+        assertThat(Diagnose.charts(d).get("survival").svg()).startsWith("<svg").contains("exact top 2")
+                .endsWith("</svg>\n");
+    }
+
+    /**
+     * Over the children of a trie, the condition that a code be among the B likeliest means something at the first code
+     * only: below it nodes have too few children (specification of BEAR for semantic IDs). A catalogue of the size and
+     * form of the published ones: 12,000 items, 4 levels of 256 codes, uneven use of the deeper levels.
+     */
+    @Test
+    void overChildrenBearsConditionIsVacuousBelowTheFirstCodes() {
+        int items = 12_000;
+        int[][] codes = new int[items][];
+        for (int i = 0; i < items; i++) {
+            Key key = Key.of(31).fold(i);
+            codes[i] = IntStream.range(0, 4)
+                    .map(l -> (int) (256 * Math.pow(key.uniform(l), 1 + .5 * l)))
+                    .toArray();
+        }
+        var space = new CodeSpace(new int[] {256, 256, 256, 256}, codes, memory);
+        ItemTrie trie = space.trie();
+        assertThat(trie.nodesAt(1)).isEqualTo(256);
+        double[][] share = Diagnose.vacuous(trie, IntStream.range(0, items).toArray(), new int[] {10, 20, 50});
+        assertThat(share[0]).containsExactly(0, 0, 0);
+        assertThat(share[1][0]).isLessThan(.2);
+        assertThat(share[1][2]).isGreaterThan(.9);
+        for (int level = 2; level < 4; level++) assertThat(share[level]).containsExactly(1, 1, 1);
+    }
+}

@@ -1,0 +1,137 @@
+package dev.beamwright.recsys.embedding;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.embedding.ItemVectors.Block;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.DType;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.Npy;
+import dev.beamwright.tensor.io.SafeTensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ItemVectorsTest {
+    private static final Arena MEMORY = Arena.global();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void weightsTermsByFrequencyAndRarity() {
+        SparseMatrix m = TextMatrix.words(List.of("Red red SHAMPOO, once", "red soap", "blue-soap", "blue  shampoo"));
+        // red, shampoo, soap and blue occur in two items each; no pair of words does, and 'once' in one alone
+        assertThat(m.columns()).isEqualTo(4);
+        double red = 1 + Math.log(2); // twice; the idf is the same for all
+        assertThat(m.value()[0] / m.value()[1]).isCloseTo((float) red, within(1e-5f));
+        assertThat(m.value()[0]).isCloseTo((float) (red / Math.sqrt(1 + red * red)), within(1e-5f));
+        assertThat(Arrays.copyOfRange(m.offsets(), 1, 5)).containsExactly(2, 4, 6, 8);
+        assertThat(TextMatrix.split("Fantômas – À l'ombre №5 日本")).containsExactly("fantômas", "à", "l", "ombre", "no5",
+                "日本");
+    }
+
+    @Test
+    void textPutsItemsOfOneKindTogether() {
+        List<String> texts = List.of(
+                "nail polish red", "nail polish blue", "red nail polish set", "hair shampoo dry", "dry hair shampoo",
+                "shampoo for hair");
+        Dataset data = new Dataset(List.of(), texts, texts, texts, new int[0][], null);
+        for (boolean hashed : new boolean[] {false, true}) {
+            Tensor x = ItemVectors.text(data, 2, hashed, Key.of(1), MEMORY);
+            assertThat(x.shape().dim(-1)).isEqualTo(2);
+            assertThat(cosine(x, 0, 1)).isGreaterThan(0.8);
+            assertThat(cosine(x, 3, 5)).isGreaterThan(0.8);
+            assertThat(cosine(x, 0, 4)).isLessThan(0.3);
+        }
+    }
+
+    @Test
+    void cooccurrenceIsPositiveInformationWithinTheWindow() {
+        // items 0 and 1 always together, 2 and 3 always together, 4 alone
+        int[][] train = {{0, 1}, {1, 0}, {2, 3}, {3, 2}, {4}, {0, 0}};
+        SparseMatrix m = CooccurrenceMatrix.ppmi(train, 5, 5);
+        assertThat(m.offsets()).containsExactly(0, 1, 2, 3, 4, 4);
+        assertThat(m.column()).containsExactly(1, 0, 3, 2);
+        // c(0,1) = 2, c(0) = 2, four contexts of 2^0.75 each
+        assertThat(m.value()[0]).isCloseTo((float) Math.log(4), within(1e-5f));
+        // at distance 2 a pair counts half; beyond the window nothing
+        SparseMatrix far = CooccurrenceMatrix.ppmi(new int[][] {{0, 4, 1}, {2, 4, 4, 4, 3}}, 5, 2);
+        assertThat(Arrays.copyOfRange(far.column(), far.offsets()[2], far.offsets()[3])).containsExactly(4);
+        assertThat(Arrays.copyOfRange(far.column(), far.offsets()[0], far.offsets()[1])).containsExactly(1, 4);
+
+        Tensor x = ItemVectors.collaborative(train, 5, 64, 5, Key.of(1), MEMORY);
+        assertThat(x.shape()).as("no more dimensions than directions").isEqualTo(Shape.of(5, 4));
+        assertThat(x.get(4 * 4)).isZero();
+    }
+
+    @Test
+    void rowsHaveTheLengthOfTheirBlocksWeight() {
+        Tensor a = Tensor.of(MEMORY, Shape.of(2, 2), 30f, 40f, 0f, 0f),
+                b = Tensor.of(MEMORY, Shape.of(2, 1), 0.1f, -3f);
+        Tensor both = ItemVectors.concatenated(List.of(new Block(a, 1), new Block(b, 1.5)), MEMORY);
+        assertThat(both.toArray()).containsExactly(new float[] {0.6f, 0.8f, 1.5f, 0, 0, -1.5f}, within(1e-6f));
+    }
+
+    @Test
+    void importsBothFormats() throws IOException {
+        Tensor x = Tensor.of(MEMORY, Shape.of(2, 2), 1f, 2f, 3f, 4f),
+                bf16 = Tensor.zeros(MEMORY, Shape.of(2, 1), DType.BF16);
+        bf16.data().setAtIndex(ValueLayout.JAVA_SHORT, 1, (short) (Float.floatToIntBits(-1.5f) >>> 16));
+        Path npy = folder.resolve("v.npy"), safe = folder.resolve("v.safetensors");
+        Npy.write(npy, x);
+        var both = new LinkedHashMap<String, Tensor>(Map.of("x", x));
+        both.put("half", bf16);
+        both.put("whole", Tensor.of(MEMORY, Shape.of(2, 1), 1, 2));
+        SafeTensors.write(safe, both, Map.of());
+        assertThat(ItemVectors.imported(npy.toString(), 2, MEMORY).toArray()).containsExactly(1, 2, 3, 4);
+        assertThat(ItemVectors.imported(safe + "#x", 2, MEMORY).toArray()).containsExactly(1, 2, 3, 4);
+        assertThat(ItemVectors.imported(safe + "#half", 2, MEMORY).toArray()).containsExactly(0, -1.5f);
+
+        refused(safe.toString(), 2, "holds 3 tensors; say which by " + safe + "#NAME");
+        refused(safe + "#y", 2, "holds no tensor 'y', only [x, half, whole]");
+        refused(safe + "#whole", 2, "holds integers");
+        refused(npy.toString(), 3, "2 rows for 3 items");
+        refused(npy.toString(), 1, "if row 0 is padding, leave it out");
+        x.set(3, Float.NaN);
+        Npy.write(npy, x);
+        refused(npy.toString(), 2, "row 1 (counted from 0) holds NaN in column 1");
+        Npy.write(npy, x.reshape(4));
+        refused(npy.toString(), 4, "shape (4), expected (items, dimensions)");
+        Files.write(npy, Arrays.copyOf(Files.readAllBytes(npy), 130));
+        refused(npy.toString(), 4, "truncated");
+        refused(folder.resolve("none.safetensors").toString(), 4, "there is no such file");
+    }
+
+    private static void refused(String source, int items, String message) {
+        assertThatThrownBy(() -> ItemVectors.imported(source, items, MEMORY))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining(message)
+                .message()
+                .doesNotContain("\n");
+    }
+
+    private static double cosine(Tensor x, int a, int b) {
+        double ab = 0, aa = 0, bb = 0;
+        int c = x.shape().dim(-1);
+        for (int i = 0; i < c; i++) {
+            ab += x.get(a * c + i) * x.get(b * c + i);
+            aa += x.get(a * c + i) * x.get(a * c + i);
+            bb += x.get(b * c + i) * x.get(b * c + i);
+        }
+        return ab / Math.sqrt(aa * bb);
+    }
+}

@@ -1,0 +1,147 @@
+package dev.beamwright.recsys.evaluate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.tensor.Key;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+class CompareTest {
+    static final int USERS = 200;
+
+    @TempDir
+    Path folder;
+
+    /** A run with a model that finds every target with the given chance at rank 1 (else not), and with popularity. */
+    RunFolder run(String name, TrainConfig config, double chance, int questionsFrom) {
+        RunFolder run = new RunFolder(folder.resolve(name));
+        run.saveConfig("train", config);
+        run.saveConfig("evaluate", EvaluateConfig.usual(List.of("popularity"), 1));
+        RunInfo.write(run, "prepare", Map.of("dataHash", Map.of("x.csv", "abc")));
+        RunInfo.write(run, "train", Map.of("parameters", 1000, "trainingSeconds", 10.0 * config.seed()));
+        RunInfo.write(run, "evaluate", Map.of("millisecondsPerUser", Map.of(config.label(), 2.5)));
+        List<ScoreCard.Row> rows = new ArrayList<>();
+        for (String model : List.of(config.label(), "popularity")) {
+            Key key = Key.of(config.seed()).fold(name);
+            StringBuilder lines = new StringBuilder();
+            double recall = 0;
+            for (int u = 0; u < USERS; u++) {
+                boolean hit = model.equals("popularity") ? u % 10 == 0 : key.uniform(u) < chance;
+                recall += hit ? 1.0 / USERS : 0;
+                lines.append("{\"user\":\"u" + (questionsFrom + u) + "\",\"target\":\"t\",\"rank\":" + (hit ? 1 : null)
+                        + "}\n");
+            }
+            Json.writeAtomically(
+                    run.file("predictions/" + model + "-test.jsonl"),
+                    lines.toString().getBytes(StandardCharsets.UTF_8));
+            var protocol = new ScoreCard.Protocol("test", "item", false, List.of(10), USERS, "list", 0, 1);
+            rows.add(new ScoreCard.Row(model, protocol, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
+        }
+        Json.write(run.file("scorecard.json"), new ScoreCard(rows));
+        return run;
+    }
+
+    static Compare.Options options(String metric, String against) {
+        return new Compare.Options("test", "item", false, metric, against, 500, 1);
+    }
+
+    @Test
+    void seedsAreOneEntryAndOtherSettingsAnother() {
+        TrainConfig llama = TrainConfig.preset("llama", 1), defaults = TrainConfig.defaults(1);
+        List<RunFolder> runs = List.of(
+                run("a1", llama, 0.5, 0),
+                run("a2", TrainConfig.preset("llama", 2), 0.5, 0),
+                run("a3", TrainConfig.preset("llama", 3), 0.5, 0),
+                run("b", defaults, 0.3, 0));
+        Comparison c = Compare.run(runs, options("ndcg@10", null));
+
+        assertThat(c.entries()).hasSize(3);
+        Comparison.Entry best = c.entries().getFirst();
+        assertThat(best.name()).startsWith(llama.label() + " (").contains("layers 8").doesNotContain("seed");
+        assertThat(best.seeds()).containsExactly(1L, 2L, 3L);
+        double[] values = {0, 0, 0};
+        for (int i = 0; i < 3; i++) {
+            values[i] = Json.read(runs.get(i).file("scorecard.json"), ScoreCard.class).rows().getFirst().metrics()
+                    .get("ndcg@10");
+        }
+        double mean = (values[0] + values[1] + values[2]) / 3, squares = 0;
+        for (double v : values) squares += (v - mean) * (v - mean);
+        assertThat(best.metrics().get("ndcg@10").mean()).isCloseTo(mean, within(1e-12));
+        assertThat(best.metrics().get("ndcg@10").deviation()).isCloseTo(Math.sqrt(squares / 2), within(1e-12));
+        assertThat(best.cost()).isEqualTo(new Comparison.Cost(1000.0, 20.0, 2.5));
+        assertThat(best.test()).isNull();
+
+        Comparison.Entry popularity = c.entries().getLast();
+        assertThat(popularity.name()).isEqualTo("popularity");
+        assertThat(popularity.runs()).hasSize(1);
+        assertThat(popularity.test().difference()).isCloseTo(0.1 - mean, within(1e-12));
+        assertThat(popularity.test().tTest()).isLessThan(1e-6);
+        assertThat(popularity.test().bootstrap()).isLessThan(0.005);
+        assertThat(c.text()).contains("popularity", "±", "1,000");
+        assertThat(c.markdown().lines().filter(l -> l.startsWith("|"))).hasSize(5);
+    }
+
+    @Test
+    void otherQuestionsAreNotTested() {
+        List<RunFolder> runs =
+                List.of(run("a", TrainConfig.defaults(1), 0.5, 0), run("b", TrainConfig.preset("llama", 1), 0.3, 7));
+        Comparison c = Compare.run(runs, options("recall@10", "popularity"));
+        assertThat(c.reference()).isEqualTo("popularity");
+        assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);
+        assertThat(c.entries()).filteredOn(e -> e.test() != null).hasSize(1);
+        assertThat(c.notes()).anyMatch(n -> n.contains("other questions"));
+    }
+
+    @Test
+    void thePlotIsWellFormed() throws Exception {
+        Comparison c = Compare.run(List.of(run("a&b", TrainConfig.defaults(1), 0.5, 0)), options("ndcg@10", null));
+        var document = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(new InputSource(new StringReader(c.svg())));
+        assertThat(document.getElementsByTagName("rect").getLength()).isEqualTo(1 + c.entries().size());
+    }
+
+    @Test
+    void mistakesAreTold() throws IOException {
+        RunFolder run = run("a", TrainConfig.defaults(1), 0.5, 0);
+        assertThatThrownBy(() -> options("precision@10", null)).isInstanceOf(UserError.class);
+        assertThatThrownBy(() -> Compare.run(List.of(run), options("ndcg@7", null)))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("has no ndcg@7");
+        assertThatThrownBy(() -> Compare.run(List.of(run), options("ndcg@10", "gru")))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("there is no such model");
+        var hidden = new Compare.Options("test", "item", true, "ndcg@10", null, 10, 1);
+        assertThatThrownBy(() -> Compare.run(List.of(run), hidden))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("seen items hidden");
+    }
+
+    /** Differences 1, 2, 3, 4 have the mean 2.5 and t = 2.5 / (1.290994 / 2) = 3.872983 with 3 degrees of freedom. */
+    @Test
+    void aPairedTTestByHand() {
+        PairedTest t = PairedTest.of(new double[] {1, 2, 3, 4}, new double[4], 1000, Key.of(1));
+        assertThat(t.difference()).isEqualTo(2.5);
+        assertThat(t.tTest()).isCloseTo(0.030466, within(1e-5));
+        assertThat(t.low()).isBetween(1.0, 2.0);
+        assertThat(t.high()).isBetween(3.0, 4.0);
+        PairedTest same = PairedTest.of(new double[] {1, 0, 1}, new double[] {1, 0, 1}, 100, Key.of(1));
+        assertThat(same).isEqualTo(new PairedTest(0, 0, 0, 1, 1, 3));
+    }
+}

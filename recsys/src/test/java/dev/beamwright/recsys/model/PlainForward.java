@@ -1,0 +1,208 @@
+package dev.beamwright.recsys.model;
+
+import dev.beamwright.autograd.Variable;
+import java.util.Map;
+
+/**
+ * The two backbones once more, in double precision and plain loops, one sequence at a time, nothing shared with the
+ * program but the parameters' names: what the program's outputs are compared with.
+ */
+final class PlainForward {
+    private final Map<String, Variable> parameters;
+    private final ModelConfig config;
+
+    PlainForward(GenerativeModel model, ModelConfig config) {
+        this.parameters = model.parameters();
+        this.config = config;
+    }
+
+    /** Log-probabilities of all codes of each level of an item that follows a history: (levels, width of the level). */
+    double[][] logProbabilities(CodeSpace space, int[] history, int item) {
+        return config.backbone().equals("decoder")
+                ? decoderOnly(space, history, item)
+                : encoderDecoder(space, history, item);
+    }
+
+    private double[][] decoderOnly(CodeSpace space, int[] history, int item) {
+        int levels = space.levels(), n = (history.length + 1) * levels;
+        double[][] tokens = matrix("tokens"), x = new double[n][];
+        for (int i = 0; i < n; i++) {
+            int before = i - 1;
+            int source = before / levels < history.length ? before < 0 ? -1 : history[before / levels] : item;
+            x[i] = tokens[before < 0 ? space.begin() : space.token(source, before % levels)].clone();
+        }
+        for (int b = 0; b < config.layers(); b++) {
+            String block = "decoder.blocks." + b + ".";
+            double[][] h = norm(x, block + "attentionNorm.weight", 1e-5);
+            double[][] q = linear(h, block + "attention.query.weight"),
+                    kv = linear(h, block + "attention.keyValue.weight");
+            rotate(q, config.heads() * config.headDim());
+            rotate(kv, config.heads() * config.headDim());
+            double[][] a = attend(q, kv, true, 1 / Math.sqrt(config.headDim()), null, false);
+            add(x, linear(a, block + "attention.output.weight"));
+            add(x, feedForward(norm(x, block + "feedForwardNorm.weight", 1e-5), block, true));
+        }
+        x = norm(x, "decoder.norm.weight", 1e-5);
+        double[][] result = new double[levels][];
+        for (int l = 0; l < levels; l++) result[l] = head(space, x[history.length * levels + l], l, tokens, 1);
+        return result;
+    }
+
+    private double[][] encoderDecoder(CodeSpace space, int[] history, int item) {
+        int levels = space.levels();
+        double[][] tokens = matrix("tokens"), written = config.tied() ? tokens : matrix("written");
+        double[][] x = new double[history.length * levels + 1][];
+        for (int i = 0; i < history.length * levels; i++)
+            x[i] = tokens[space.token(history[i / levels], i % levels)].clone();
+        x[history.length * levels] = tokens[space.tokens()].clone();
+        double[][] memory = stack(x, "network.encoder.", config.layers(), false, null);
+        double[][] y = new double[levels][];
+        for (int l = 0; l < levels; l++) y[l] = written[l == 0 ? space.begin() : space.token(item, l - 1)].clone();
+        y = stack(y, "network.decoder.", config.decoderLayers(), true, memory);
+        double[][] result = new double[levels][];
+        for (int l = 0; l < levels; l++) result[l] = head(space, y[l], l, tokens, 1 / Math.sqrt(config.width()));
+        return result;
+    }
+
+    private double[][] stack(double[][] x, String name, int layers, boolean causal, double[][] memory) {
+        double[][] table = matrix(name + "bias.table");
+        for (int b = 0; b < layers; b++) {
+            String block = name + "blocks." + b + ".";
+            double[][] h = norm(x, block + "attentionNorm.weight", 1e-6);
+            double[][] a = attend(
+                    linear(h, block + "attention.query.weight"),
+                    linear(h, block + "attention.keyValue.weight"),
+                    causal,
+                    1,
+                    table,
+                    !causal);
+            add(x, linear(a, block + "attention.output.weight"));
+            if (memory != null) {
+                h = norm(x, block + "crossNorm.weight", 1e-6);
+                a = attend(
+                        linear(h, block + "cross.query.weight"),
+                        linear(memory, block + "cross.keyValue.weight"),
+                        false,
+                        1,
+                        null,
+                        false);
+                add(x, linear(a, block + "cross.output.weight"));
+            }
+            add(x, feedForward(norm(x, block + "feedForwardNorm.weight", 1e-6), block, config.gated()));
+        }
+        return norm(x, name + "norm.weight", 1e-6);
+    }
+
+    private double[] head(CodeSpace space, double[] state, int level, double[][] tokens, double scale) {
+        int width = space.width(level);
+        double[] logits = new double[width];
+        double[][] own = config.tied() ? null : matrix("heads." + level + ".weight");
+        for (int c = 0; c < width; c++) {
+            double[] weight = own == null ? tokens[space.tokenOf(level, c)] : own[c];
+            for (int i = 0; i < state.length; i++) logits[c] += weight[i] * state[i] * (own == null ? scale : 1);
+        }
+        double sum = 0;
+        for (double v : logits) sum += Math.exp(v);
+        for (int c = 0; c < width; c++) logits[c] -= Math.log(sum);
+        return logits;
+    }
+
+    private double[][] feedForward(double[][] x, String block, boolean gated) {
+        double[][] up = linear(x, block + "feedForward.up.weight");
+        double[][] h = new double[x.length][config.hidden()];
+        for (int r = 0; r < x.length; r++) {
+            for (int i = 0; i < config.hidden(); i++) {
+                double g = up[r][i];
+                h[r][i] = gated ? g / (1 + Math.exp(-g)) * up[r][config.hidden() + i] : Math.max(0, g);
+            }
+        }
+        return linear(h, block + "feedForward.down.weight");
+    }
+
+    private double[][] attend(
+            double[][] q, double[][] kv, boolean causal, double scale, double[][] table, boolean bothWays) {
+        int heads = config.heads(), dim = config.headDim(), inner = heads * dim;
+        double[][] out = new double[q.length][inner];
+        for (int h = 0; h < heads; h++) {
+            for (int i = 0; i < q.length; i++) {
+                int n = causal ? i + 1 : kv.length;
+                double[] p = new double[n];
+                double sum = 0;
+                for (int j = 0; j < n; j++) {
+                    double dot = 0;
+                    for (int d = 0; d < dim; d++) dot += q[i][h * dim + d] * kv[j][h * dim + d];
+                    sum += p[j] = Math.exp(dot * scale + (table == null ? 0 : table[h][bucket(j - i, bothWays)]));
+                }
+                for (int j = 0; j < n; j++) {
+                    for (int d = 0; d < dim; d++) out[i][h * dim + d] += p[j] / sum * kv[j][inner + h * dim + d];
+                }
+            }
+        }
+        return out;
+    }
+
+    /** As T5's code has it. */
+    private static int bucket(int relative, boolean bidirectional) {
+        int buckets = 32, result = 0, n;
+        if (bidirectional) {
+            buckets /= 2;
+            result += relative > 0 ? buckets : 0;
+            n = Math.abs(relative);
+        } else {
+            n = -Math.min(relative, 0);
+        }
+        int exact = buckets / 2;
+        int large = exact + (int) (Math.log((double) n / exact) / Math.log(128.0 / exact) * (buckets - exact));
+        return result + (n < exact ? n : Math.min(large, buckets - 1));
+    }
+
+    /** Turns the pairs (j, j + dim/2) of each head by the angle position · θ^(-2j/dim). */
+    private void rotate(double[][] x, int columns) {
+        int dim = config.headDim();
+        for (int r = 0; r < x.length; r++) {
+            for (int c = 0; c < columns; c += dim) {
+                for (int j = 0; j < dim / 2; j++) {
+                    double angle = r / Math.pow(config.theta(), 2.0 * j / dim);
+                    double a = x[r][c + j], b = x[r][c + j + dim / 2];
+                    x[r][c + j] = a * Math.cos(angle) - b * Math.sin(angle);
+                    x[r][c + j + dim / 2] = a * Math.sin(angle) + b * Math.cos(angle);
+                }
+            }
+        }
+    }
+
+    private double[][] norm(double[][] x, String name, double eps) {
+        Variable weight = parameters.get(name);
+        double[][] y = new double[x.length][x[0].length];
+        for (int r = 0; r < x.length; r++) {
+            double squares = 0;
+            for (double v : x[r]) squares += v * v;
+            double rms = Math.sqrt(squares / x[r].length + eps);
+            for (int i = 0; i < x[r].length; i++) y[r][i] = x[r][i] / rms * weight.value().get(i);
+        }
+        return y;
+    }
+
+    private double[][] linear(double[][] x, String name) {
+        double[][] w = matrix(name), y = new double[x.length][w.length];
+        for (int r = 0; r < x.length; r++) {
+            for (int o = 0; o < w.length; o++) {
+                for (int i = 0; i < x[r].length; i++) y[r][o] += x[r][i] * w[o][i];
+            }
+        }
+        return y;
+    }
+
+    private static void add(double[][] x, double[][] y) {
+        for (int r = 0; r < x.length; r++) for (int i = 0; i < x[r].length; i++) x[r][i] += y[r][i];
+    }
+
+    private double[][] matrix(String name) {
+        Variable v = parameters.get(name);
+        double[][] m = new double[v.dim(0)][v.dim(1)];
+        for (int r = 0; r < m.length; r++) {
+            for (int c = 0; c < m[r].length; c++) m[r][c] = v.value().get((long) r * m[r].length + c);
+        }
+        return m;
+    }
+}

@@ -1,0 +1,246 @@
+package dev.beamwright.recsys.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.recsys.data.Prepare;
+import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.Tokenize;
+import dev.beamwright.recsys.semanticid.TokenizeConfig;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run that is interrupted, repeated, or damaged. */
+class TrainTest {
+    @TempDir
+    static Path folder;
+
+    static final Backend BACKEND = Backends.best();
+    static RunFolder whole;
+    static Train.Summary expected;
+
+    @BeforeAll
+    static void trainWithoutInterruption() throws IOException {
+        whole = prepared("whole");
+        expected = Train.run(config(1), whole, BACKEND, false, Progress.silent());
+    }
+
+    @Test
+    void interruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
+        endsWithTheSameBits(config(1), prepared("interrupted"), expected);
+    }
+
+    /** An objective whose weights change from step to step, and which draws at random. */
+    @Test
+    void soItDoesWithPrefixWeightsAndNegatives() throws IOException {
+        TrainConfig config = config(1, ObjectiveConfig.of(ObjectiveConfig.PAIRWISE));
+        RunFolder uninterrupted = prepared("pairwise"), interrupted = prepared("pairwise-interrupted");
+        Train.Summary summary = Train.run(config, uninterrupted, BACKEND, false, Progress.silent());
+        assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
+        endsWithTheSameBits(config, interrupted, summary);
+        double[][] weights = weights(uninterrupted);
+        assertThat(weights(interrupted)).isDeepEqualTo(weights);
+        assertThat(weights[0]).isNotEqualTo(weights[2]);
+        for (double[] w : weights) assertThat(Arrays.stream(w).sum()).isCloseTo(1, within(1e-12));
+    }
+
+    private static double[][] weights(RunFolder run) throws IOException {
+        return Files.readAllLines(run.file("model/metrics.jsonl")).stream()
+                .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class).prefixWeights())
+                .toArray(double[][]::new);
+    }
+
+    /** T1 of APAO: parameters after three epochs, and so every ranking. */
+    @Test
+    void t1WithoutPrefixLossesApaoIsCrossEntropyToTheBit() throws IOException {
+        for (String name : List.of(ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+            ObjectiveConfig d = ObjectiveConfig.of(name);
+            var zero = new ObjectiveConfig(
+                    name, 1, 0, d.eta(), d.prefixWeights(), true, 5, 1, d.contrast(), d.lambda(), d.xi(), 0,
+                    d.bearForm(), true);
+            Train.Summary summary =
+                    Train.run(config(1, zero), prepared(name), BACKEND, false, Progress.silent());
+            assertThat(summary).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void everyObjectiveLearns() throws IOException {
+        RunFolder run = prepared("objectives");
+        for (String name : ObjectiveConfig.NAMES) {
+            Train.run(config(1, ObjectiveConfig.of(name)), run, BACKEND, true, Progress.silent());
+            List<Double> losses = new ArrayList<>();
+            for (String line : Files.readAllLines(run.file("model/metrics.jsonl"))) {
+                losses.add(Json.mapper().readTree(line).get("loss").asDouble());
+            }
+            assertThat(losses.getLast()).as(name).isLessThan(losses.getFirst());
+        }
+    }
+
+    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+            throws IOException {
+        for (int life = 0; life < 50; life++) {
+            try {
+                Train.Summary summary = Train.run(config, run, BACKEND, false, dyingAfter(3 + life));
+                assertThat(life).isGreaterThan(2);
+                assertThat(summary).isEqualTo(expected);
+                List<String> epochs = Files.readAllLines(run.file("model/metrics.jsonl"));
+                assertThat(epochs).hasSize(3);
+                return;
+            } catch (Killed e) {
+                // and again
+            }
+        }
+        throw new AssertionError("never came to an end");
+    }
+
+    @Test
+    void anotherSeedGivesOtherBits() throws IOException {
+        RunFolder run = prepared("seed");
+        assertThat(Train.run(config(2), run, BACKEND, false, Progress.silent()).checksum())
+                .isNotEqualTo(expected.checksum());
+    }
+
+    @Test
+    void theFirstStepsOfARunCanBeVerified() {
+        assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
+    }
+
+    @Test
+    void otherSettingsAreRefusedUnlessItBeginsAnew() throws IOException {
+        RunFolder run = prepared("settings");
+        Train.run(config(3), run, BACKEND, false, Progress.silent());
+        assertThatThrownBy(() -> Train.run(config(4), run, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("--restart");
+        Train.run(config(1), run, BACKEND, true, Progress.silent());
+        assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
+    }
+
+    @Test
+    void aDamagedCheckpointIsAnErrorThatNamesTheFile() throws IOException {
+        Path best = whole.file("model/best.safetensors");
+        byte[] good = Files.readAllBytes(best);
+        try {
+            for (byte[] bad : List.of(
+                    new byte[0],
+                    "not a checkpoint at all".getBytes(),
+                    Arrays.copyOf(good, good.length / 2),
+                    Arrays.copyOf(good, 40),
+                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array())) {
+                Files.write(best, bad);
+                assertThatThrownBy(() -> Recommender.load(whole, BACKEND))
+                        .isInstanceOf(UserError.class)
+                        .hasMessageContaining("best.safetensors")
+                        .hasMessageContaining("beamwright train");
+            }
+        } finally {
+            Files.write(best, good);
+        }
+    }
+
+    @Test
+    void aCheckpointOfAnotherModelIsAnErrorThatNamesTheTensor() throws IOException {
+        RunFolder run = prepared("other");
+        Train.run(config(1), run, BACKEND, false, Progress.silent());
+        Path config = run.file("config/train.json");
+        Files.writeString(config, Files.readString(config).replace("\"hidden\" : 24", "\"hidden\" : 32"));
+        assertThatThrownBy(() -> Recommender.load(run, BACKEND))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("feedForward");
+    }
+
+    /** 40 users who go round 12 items, each from an item of their own. */
+    private static RunFolder prepared(String name) throws IOException {
+        Path data = folder.resolve("interactions.tsv");
+        if (!Files.exists(data)) {
+            var s = new StringBuilder("user_id\titem_id\ttimestamp\n");
+            for (int u = 0; u < 40; u++) {
+                for (int i = 0; i < 6 + u % 5; i++) s.append("u" + u + "\ti" + (u + i) % 12 + "\t" + (100 + i) + "\n");
+            }
+            Files.writeString(data, s);
+        }
+        RunFolder run = new RunFolder(folder.resolve(name));
+        Prepare.run(PrepareConfig.of(data, null), run, Progress.silent());
+        Tokenize.run(TokenizeConfig.defaults(1), run, Progress.silent());
+        return run;
+    }
+
+    /** Three epochs of ten steps; a checkpoint after every step. */
+    private static TrainConfig config(long seed) {
+        return config(seed, ObjectiveConfig.of(ObjectiveConfig.CE));
+    }
+
+    private static TrainConfig config(long seed, ObjectiveConfig objective) {
+        return new TrainConfig(
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
+                objective,
+                Softmax.CHILDREN,
+                3,
+                0,
+                4,
+                5e-3,
+                .1,
+                .05,
+                1,
+                .2,
+                10,
+                0,
+                seed,
+                3,
+                64,
+                0);
+    }
+
+    private static final class Killed extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Throws in the middle of an epoch, after so many steps of work of any kind. */
+    private static Progress dyingAfter(int steps) {
+        int[] left = {steps};
+        return new Progress() {
+            @Override
+            public void say(String line) {}
+
+            @Override
+            public Bar start(String what, long total) {
+                return new Bar() {
+                    @Override
+                    public void step(long done, String note) {
+                        if (--left[0] < 0) throw new Killed();
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+            }
+        };
+    }
+
+    @Test
+    void theKeyOfARunDecidesItsOrder() {
+        assertThat(Samples.order(50, Key.of(1))).isEqualTo(Samples.order(50, Key.of(1)));
+        assertThat(Samples.order(50, Key.of(1))).isNotEqualTo(Samples.order(50, Key.of(2)));
+    }
+}
