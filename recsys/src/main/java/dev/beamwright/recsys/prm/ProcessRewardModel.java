@@ -30,7 +30,7 @@ import java.util.stream.IntStream;
  * <pre>
  * P'      = P + crossAttention(P, states of the user's history)
  * P_next  = P' + feedForward(rmsNorm(P'))
- * score   = out(relu(hidden(P_last)))
+ * score   = out(gelu(hidden(P_last)))
  * </pre>
  *
  * <p>No path ever sees another one, so any number of them is scored in one batch, and the score of a path is the same
@@ -149,7 +149,7 @@ public record ProcessRewardModel(
             Variable y = b.feedForward.apply(tape, b.norm.apply(tape, p), noise);
             p = Ops.add(tape, p, Ops.dropout(tape, y, noise.next()));
         }
-        return out.apply(tape, Ops.relu(tape, hidden.apply(tape, p))).reshape(nodes.length);
+        return out.apply(tape, Ops.gelu(tape, hidden.apply(tape, p))).reshape(nodes.length);
     }
 
     /** (N) or, where rows are added up, (N, as many as the longest path has). */
