@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.Ranker;
@@ -13,7 +14,9 @@ import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -106,6 +109,9 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean exact;
 
     @Mixin
+    private WideningOptions widening;
+
+    @Mixin
     private DeviceOption device;
 
     @Option(names = "--json", description = "Print the score card as JSON.")
@@ -116,17 +122,22 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, k, split, seenItems.masks, bootstrap, seed, predictions);
-        ScoreCard card = measure(config, run, beam, exact, device, Progress.stderr());
+        ScoreCard card = measure(config, run, beam, widening.widening(), exact, device, Progress.stderr());
         System.out.print(json ? Json.line(card) + "\n" : card.table());
         if (!json) System.out.println("\nwrote " + run.file("scorecard.json"));
         return Main.OK;
     }
 
-    /** The card of a run: with its model, and rows at the level of semantic IDs, as far as it has these. */
+    /**
+     * The card of a run: with its model, and rows at the level of semantic IDs, as far as it has these.
+     *
+     * @param widening adds rows of a widened beam; null for none
+     */
     static ScoreCard measure(
             EvaluateConfig config,
             RunFolder run,
             int beam,
+            Widening widening,
             boolean exact,
             DeviceOption device,
             Progress progress) {
@@ -140,8 +151,9 @@ final class EvaluateCommand implements Callable<Integer> {
         try (
                 var recommender = Recommender.load(run, backend);
                 var ranker = recommender.ranker(beam);
+                var widened = widening == null ? null : recommender.ranker(beam, widening);
                 var exactRanker = exact ? recommender.exactRanker() : null) {
-            List<Ranker> models = exact ? List.of(ranker, exactRanker) : List.of(ranker);
+            List<Ranker> models = Stream.<Ranker>of(ranker, widened, exactRanker).filter(Objects::nonNull).toList();
             return Evaluate.run(config, run, models, groups, backend, progress);
         }
     }

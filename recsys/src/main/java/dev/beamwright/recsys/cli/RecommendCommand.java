@@ -35,7 +35,8 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  beamwright recommend RUN --user 42",
             "  beamwright recommend RUN --history 0114709,0137523 -k 5",
-            "  beamwright recommend RUN --all > recommendations.jsonl"
+            "  beamwright recommend RUN --all > recommendations.jsonl",
+            "  beamwright recommend RUN --user 42 --beam 50 --widen 200    (with a process reward model)"
         })
 final class RecommendCommand implements Callable<Integer> {
     @Spec
@@ -77,6 +78,9 @@ final class RecommendCommand implements Callable<Integer> {
     private Path eligible;
 
     @Mixin
+    private WideningOptions widening;
+
+    @Mixin
     private DeviceOption device;
 
     @Option(names = "--json", description = "print one JSON object")
@@ -95,7 +99,8 @@ final class RecommendCommand implements Callable<Integer> {
         try (
                 var recommender = Recommender.load(RunFolder.open(run), device.open());
                 PrintWriter out = spec.commandLine().getOut()) {
-            var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
+            var options = new Recommender.Options(
+                    beam, !keepSeen, eligible == null ? null : lines(eligible), widening.widening());
             Dataset data = recommender.data();
             if (history != null)
                 print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
