@@ -62,10 +62,6 @@ public record TrainConfig(
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together
-        require(
-                !objective.name().equals("apao-pairwise") || model.backbone().equals("decoder"),
-                "apao-pairwise is offered for the decoder backbone only: through an encoder-decoder its gradient has not"
-                        + " passed the check by differences");
     }
 
     /**

@@ -259,6 +259,23 @@ class BackendContractTest {
             return attention(b, in, tokens * 3, Math.min(dim, 13), true, false, 0.1f);
         });
 
+        for (boolean prompted : new boolean[] {true, false}) {
+            for (int depth : new int[] {0, 3}) {
+                if (!prompted && depth == 0) continue;
+                add("beamAttention " + (prompted ? "prompt " : "") + depth + " levels", 100, 16, (b, in, rows, dim) -> {
+                    int heads = 2, width = heads * dim, tokens = 700;
+                    Tensor out = in.floats(rows, width), q = in.floats(rows, width), bias = in.floats(heads, 41);
+                    Tensor kv = prompted ? in.floats(tokens, 2 * width) : null, users = in.ints(0, 3, rows);
+                    Tensor offsets = Tensor.of(in.arena, Shape.of(4), 3, 20, 50, tokens);
+                    var levels = new ArrayList<Tensor>();
+                    for (int l = 0; l < depth; l++) levels.add(in.floats(5 + l, 2 * width));
+                    Tensor ancestors = in.ints(0, 5, rows, Math.max(1, depth));
+                    b.beamAttention(out, q, kv, offsets, users, levels, ancestors, bias, heads, 0.3f);
+                    return List.of(out);
+                });
+            }
+        }
+
         add("crossEntropy", (b, in, r, c) -> {
             Tensor loss = in.floats(1), nll = in.floats(r), d = in.floats(r, c);
             Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), weights = in.positive(r);
