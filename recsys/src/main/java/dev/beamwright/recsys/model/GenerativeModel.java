@@ -34,7 +34,17 @@ public interface GenerativeModel extends Layer {
          * @param items for each of these, the other items
          * @return for each level, (all the other items one behind the other, width)
          */
-        List<Variable> candidates(int[] targets, int[][] items);
+        default List<Variable> candidates(int[] targets, int[][] items) {
+            return candidates(targets, items, null);
+        }
+
+        /**
+         * The same, and behind the last code of each of these items one more token is read.
+         *
+         * @param ask the embedding of that token, (1, width); null for none
+         * @return as above, and with a token the states behind it as one level more
+         */
+        List<Variable> candidates(int[] targets, int[][] items, Variable ask);
 
         /**
          * What the network made of the histories of some targets, and of nothing behind them: the states that decoding
