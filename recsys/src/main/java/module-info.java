@@ -15,5 +15,7 @@
     exports dev.beamwright.recsys.run;
     exports dev.beamwright.recsys.semanticid;
 
+    uses dev.beamwright.recsys.cli.BenchCommand.Benchmark;
+
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -39,6 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             InspectCommand.class,
             VerifyCommand.class,
             DevicesCommand.class,
+            BenchCommand.class,
         })
 public final class Main implements Runnable {
     static final int OK = 0;
@@ -56,8 +57,9 @@ public final class Main implements Runnable {
 
     /** Runs a command. Returns the exit code. */
     public static int run(String... args) {
-        CommandLine line = new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        CommandLine line = new CommandLine(new Main());
+        BenchCommand.fill(line.getSubcommands().get("bench"));
+        line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((e, _) -> refused(e))
                 .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr()));

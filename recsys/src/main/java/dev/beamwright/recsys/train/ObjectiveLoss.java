@@ -13,12 +13,12 @@ import java.util.List;
  * The loss of a generative model under an objective, and what changes of it from step to step: the weights of the prefix
  * losses. They are the same for all micro-batches of a step.
  */
-final class ObjectiveLoss implements Trainer.Loss<GenerativeModel> {
+public final class ObjectiveLoss implements Trainer.Loss<GenerativeModel> {
     private final Objective objective;
     private final int levels;
     private double[] prefixWeights = new double[0];
 
-    ObjectiveLoss(Objective objective, int levels) {
+    public ObjectiveLoss(Objective objective, int levels) {
         this.objective = objective;
         this.levels = levels;
     }
@@ -36,7 +36,7 @@ final class ObjectiveLoss implements Trainer.Loss<GenerativeModel> {
     }
 
     /** Goes on to the next step. */
-    void stepped(Trainer.Report report) {
+    public void stepped(Trainer.Report report) {
         prefixWeights = objective.nextPrefixWeights(prefixWeights, report.prefixLosses());
     }
 
