@@ -51,7 +51,7 @@ public record ProcessRewardModel(
             Layer,
             PathScorer {
     /** One block: attention of each path to a history, then a feed-forward part. */
-    record PathBlock(Attention attention, RmsNorm norm, FeedForward feedForward) implements Layer {}
+    public record PathBlock(Attention attention, RmsNorm norm, FeedForward feedForward) implements Layer {}
 
     /**
      * An untrained model.
