@@ -11,7 +11,6 @@ import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 /** Single kernels: matrix products, attention, and the memory-bound ones. */
 final class KernelRows {
@@ -25,10 +24,12 @@ final class KernelRows {
         return rows;
     }
 
-    /** Any of these. */
+    /** All of these. */
     @SafeVarargs
     static List<Contestant> join(List<Contestant>... parts) {
-        return Stream.of(parts).flatMap(List::stream).toList();
+        List<Contestant> all = new ArrayList<>();
+        for (List<Contestant> part : parts) all.addAll(part);
+        return all;
     }
 
     static Tensor random(Lab lab, int... dims) {

@@ -25,7 +25,7 @@ final class Lab implements Closer, AutoCloseable {
         Runnable make(Backend backend, Lab lab);
     }
 
-    private static final long PAUSE = 30; // milliseconds in which a peer's threads stop waiting for work
+    private static final long PAUSE = 40; // milliseconds in which a peer's threads stop waiting for work
 
     private final Peers peers;
     private final Progress progress;
@@ -167,22 +167,26 @@ final class Lab implements Closer, AutoCloseable {
         }
     }
 
-    /** Runs until compiled code is settled. Returns how many runs make one measurement, or 0 for a peer that cannot. */
+    /** Runs until it does not get faster any more. Returns how many runs make one measurement, or 0 for a peer that cannot. */
     private int warmUp(Contestant c, boolean first) {
-        double lasts = !c.who().equals(Result.OURS) ? 0.2 : first ? 1.5 : 0.5, target = 0.1;
+        double lasts = !c.who().equals(Result.OURS) ? 0.2 : first ? 1 : 0.4, target = 0.1;
         if (quick) {
-            lasts /= 10;
+            lasts /= 5;
             target /= 10;
         }
-        double spent = 0, seconds = 1;
-        for (int i = 0; i < 2 || spent < lasts; i++) {
+        double best = Double.POSITIVE_INFINITY;
+        long begin = System.nanoTime(), improved = begin;
+        for (int i = 0; i < 2 || since(improved) < lasts && since(begin) < 8 * lasts; i++) {
             Optional<Double> measured = measure(c, 1);
             if (measured.isEmpty()) return 0;
-            seconds = Math.max(1e-9, measured.get());
-            spent += seconds;
-            if (spent > 3 * lasts) break;
+            if (measured.get() < 0.97 * best) improved = System.nanoTime();
+            best = Math.clamp(measured.get(), 1e-9, best);
         }
-        return (int) Math.clamp(Math.round(target / seconds), 1, 100_000);
+        return Math.clamp(Math.round(target / best), 1, 100_000);
+    }
+
+    private static double since(long nanoTime) {
+        return (System.nanoTime() - nanoTime) / 1e9;
     }
 
     private Optional<Double> measure(Contestant c, int times) {
@@ -215,7 +219,7 @@ final class Lab implements Closer, AutoCloseable {
                     .orElseThrow();
             warmUp(ours, true);
             whenWarm.run();
-            for (long end = System.nanoTime() + (long) (seconds * 1e9); System.nanoTime() < end;) measure(ours, 1);
+            for (long begin = System.nanoTime(); since(begin) < seconds;) measure(ours, 1);
         } finally {
             release();
         }

@@ -21,9 +21,9 @@ final class PeerProcess implements Peer {
     private PeerProcess(List<String> command, int threads) throws IOException, Missing {
         errors = Files.createTempFile("beamwright-peer", ".txt");
         errors.toFile().deleteOnExit();
-        process = new ProcessBuilder(command)
-                .redirectError(errors.toFile())
-                .start();
+        var builder = new ProcessBuilder(command).redirectError(errors.toFile());
+        if (OpenBlas.mustBeTold()) builder.environment().put(OpenBlas.CORE, OpenBlas.AVX_512);
+        process = builder.start();
         in = process.inputReader();
         out = process.outputWriter();
         try {

@@ -62,7 +62,7 @@ final class Peers implements AutoCloseable {
         };
     }
 
-    /** A program of one source file against the libraries that the Maven profile {@code peers} has fetched. */
+    /** A program of one source file against the libraries that {@code benchmarks/peers/pom.xml} has fetched. */
     private static Peer java(Path program, String library, int threads) throws Peer.Missing {
         Path libraries = Checkout.benchmarks().resolve("target/peers");
         try (Stream<Path> jars = Files.list(libraries)) {
@@ -81,7 +81,7 @@ final class Peers implements AutoCloseable {
         return switch (name) {
             case TORCH -> "python3 -m pip install torch==2.13.0, and name that python with --python";
             case OPEN_BLAS -> "apt install libopenblas0-pthread, or brew install openblas";
-            default -> "./mvnw -Ppeers -pl benchmarks dependency:copy-dependencies@peers";
+            default -> "./mvnw -q -f benchmarks/peers/pom.xml package";
         };
     }
 
