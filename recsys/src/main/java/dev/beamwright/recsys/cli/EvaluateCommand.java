@@ -153,6 +153,9 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean rejectionCurve;
 
     @Mixin
+    private WideningOptions widening;
+
+    @Mixin
     private DeviceOption device;
 
     @Option(names = "--json", description = "Print the score card as JSON.")
@@ -188,19 +191,25 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
-        List<GenerativeRanker> beams = new ArrayList<>();
+        List<GenerativeRanker> plain = new ArrayList<>(), beams = new ArrayList<>();
         List<ExactRanker> exacts = new ArrayList<>();
         try {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
                 GenerativeRanker ranker = model.ranker(beam);
+                plain.add(ranker);
                 beams.add(ranker);
                 rankers.add(ranker);
                 if (confidence.changesLists()) {
                     ConfidenceOptions.need(model, "--rank, --truncate-below");
                     rankers.add(new ConfidentRanker(
                             ranker, model.confidence(), confidence.rule(pool), model.model().space().levels()));
+                }
+                if (widening.widening() != null) {
+                    GenerativeRanker widened = model.ranker(beam, widening.widening());
+                    beams.add(widened);
+                    rankers.add(widened);
                 }
                 if (exact) exacts.add(model.exactRanker());
             }
@@ -210,7 +219,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
                 var split = Prepared.load(run).split();
                 reports.add(ConfidenceReport.run(
-                        run, beams.get(m), models.get(m).confidence(),
+                        run, plain.get(m), models.get(m).confidence(),
                         config.split().equals("test") ? split.test() : split.validation(), config.split(),
                         models.get(m).model().space().levels(), 10, Progress.stderr()));
             }

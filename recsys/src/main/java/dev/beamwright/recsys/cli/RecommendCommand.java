@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  beamwright recommend RUN --user 42",
             "  beamwright recommend RUN --history 0114709,0137523 -k 5",
-            "  beamwright recommend RUN --all > recommendations.jsonl"
+            "  beamwright recommend RUN --all > recommendations.jsonl",
+            "  beamwright recommend RUN --user 42 --beam 50 --widen 200    (with a process reward model)"
         })
 final class RecommendCommand implements Callable<Integer> {
     @Spec
@@ -95,6 +96,9 @@ final class RecommendCommand implements Callable<Integer> {
     private Recommender.Which checkpoint;
 
     @Mixin
+    private WideningOptions widening;
+
+    @Mixin
     private DeviceOption device;
 
     @Option(names = "--json", description = "print one JSON object")
@@ -126,7 +130,11 @@ final class RecommendCommand implements Callable<Integer> {
                 PrintWriter out = spec.commandLine().getOut()) {
             if (confidence.changesLists()) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
-            var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
+            if (confidence.changesLists() && widening.widening() != null) {
+                throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
+            }
+            var options = new Recommender.Options(
+                    beam, !keepSeen, eligible == null ? null : lines(eligible), widening.widening());
             Dataset data = recommender.data();
             if (history != null)
                 print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));

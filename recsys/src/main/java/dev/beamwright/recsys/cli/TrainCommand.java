@@ -105,6 +105,22 @@ final class TrainCommand implements Callable<Integer> {
         @Mixin
         private ObjectiveOptions objective;
 
+        @Option(
+                names = "--prm-weight",
+                paramLabel = "X",
+                description = "train a process reward model, too, with this weight of its loss; default: 0, none")
+        private double prmWeight;
+
+        @Option(
+                names = "--prm-detached",
+                negatable = true,
+                fallbackValue = "true",
+                description = "process reward model: keep its loss from changing the model")
+        private Boolean prmDetached;
+
+        @Mixin
+        private PrmOptions prm;
+
         @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
         private Integer epochs;
 
@@ -204,7 +220,8 @@ final class TrainCommand implements Callable<Integer> {
                     seed,
                     or(shards, d.shards()),
                     d.microTokens(),
-                    d.checkpointSeconds());
+                    d.checkpointSeconds(),
+                    prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)));
         }
 
         private static <T> T or(T given, T usual) {

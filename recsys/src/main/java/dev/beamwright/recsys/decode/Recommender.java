@@ -9,6 +9,7 @@ import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -37,7 +38,8 @@ public final class Recommender implements AutoCloseable {
      * One recommended item.
      *
      * @param rank 1 for the best
-     * @param score log-probability of the item's semantic ID
+     * @param score of the item's semantic ID by which the list is ordered: its log-probability, unless the beam is
+     *     widened
      * @param confidence how sure the model says it is, in (0, 1); null for a model that does not say
      */
     public record Recommendation(int rank, String item, String title, double score, Double confidence) {}
@@ -60,8 +62,14 @@ public final class Recommender implements AutoCloseable {
      * @param beam width; never less than the items asked for
      * @param hideSeen whether items of the history are left out
      * @param eligible ids of the only items that may be returned; null for all
+     * @param widening how the beam is widened, and pruned by the run's process reward model; null for a plain beam
      */
-    public record Options(int beam, boolean hideSeen, List<String> eligible) {
+    public record Options(int beam, boolean hideSeen, List<String> eligible, Widening widening) {
+        /** With a plain beam. */
+        public Options(int beam, boolean hideSeen, List<String> eligible) {
+            this(beam, hideSeen, eligible, null);
+        }
+
         /** A beam of 50, seen items left out, all others eligible. */
         public static final Options DEFAULT = new Options(50, true, null);
     }
@@ -73,10 +81,13 @@ public final class Recommender implements AutoCloseable {
     private final GenerativeModel model;
     private final ConfidenceReader confidence; // null for a model that does not say
     private final String name;
+    private final RunFolder run;
+    private ProcessRewardModel prm; // read when it is first needed
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {
         this.backend = backend;
+        this.run = run;
         data = Prepared.load(run).data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
@@ -131,9 +142,29 @@ public final class Recommender implements AutoCloseable {
         return data;
     }
 
+    /** The run's process reward model. Throws {@link UserError} if it has none. */
+    public synchronized ProcessRewardModel prm() {
+        if (prm == null) prm = TrainedModel.loadPrm(run, config, model, memory);
+        return prm;
+    }
+
+    /**
+     * How to search with this model.
+     *
+     * @param widening pruned by the run's process reward model; null for a plain beam
+     */
+    public BeamSearch.Config search(int beam, Widening widening) {
+        return new BeamSearch.Config(beam, config.likelihood(), widening, widening == null ? null : prm());
+    }
+
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(name, backend, model, beam, config.likelihood());
+        return new GenerativeRanker(name, backend, model, search(beam, null));
+    }
+
+    /** The same with a widened beam. */
+    public GenerativeRanker ranker(int beam, Widening widening) {
+        return new GenerativeRanker(name + "-prm", backend, model, search(beam, widening));
     }
 
     /** The same with the list that scoring every item gives, not a beam. */
@@ -159,7 +190,7 @@ public final class Recommender implements AutoCloseable {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.likelihood());
+        var beam = search(Math.max(k, options.beam()), options.widening());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
             BeamSearch.Result[] found =

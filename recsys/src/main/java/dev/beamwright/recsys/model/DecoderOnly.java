@@ -7,6 +7,7 @@ import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Branches;
 import dev.beamwright.transformer.Decoder;
+import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Initializer;
 import dev.beamwright.transformer.Linear;
 import dev.beamwright.transformer.Noise;
@@ -93,6 +94,18 @@ public record DecoderOnly(
             public List<Variable> candidates(int[] chosen, int[][] items, Variable ask) {
                 return DecoderOnly.this.candidates(tape, chosen, items, ask, begins, firstRows, states.getFirst(),
                         cache, noise);
+            }
+
+            /** A row has seen the rows before it only, so a history's states are the first ones of its sequence. */
+            @Override
+            public Encoded prompts(int[] chosen) {
+                var rows = new IntArrayList();
+                int[] ends = new int[chosen.length + 1];
+                for (int c = 0; c < chosen.length; c++) {
+                    for (int row = begins[chosen[c]]; row <= firstRows[chosen[c]]; row++) rows.add(row);
+                    ends[c + 1] = rows.size();
+                }
+                return new Encoded(Ops.gather(tape, x, tape.ints(rows.toIntArray())), tape.ints(ends));
             }
         };
     }
@@ -181,10 +194,16 @@ public record DecoderOnly(
         var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
         var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows);
         Variable first = Ops.gather(tape, decoding.last(), tape.ints(last));
+        var prompts = new Encoded(decoding.last(), rows.offsets());
         return new Decoding() {
             @Override
             public Variable first() {
                 return first;
+            }
+
+            @Override
+            public Encoded prompts() {
+                return prompts;
             }
 
             @Override

@@ -89,6 +89,18 @@ public record EncoderDecoderModel(
                 others.set(0, Ops.gather(tape, states.getFirst(), tape.ints(owners)));
                 return others;
             }
+
+            @Override
+            public Encoded prompts(int[] chosen) {
+                var rows = new IntArrayList();
+                int[] ends = new int[chosen.length + 1];
+                for (int c = 0; c < chosen.length; c++) {
+                    int from = source.offsets[chosen[c]], to = source.offsets[chosen[c] + 1];
+                    for (int row = from; row < to; row++) rows.add(row);
+                    ends[c + 1] = rows.size();
+                }
+                return new Encoded(Ops.gather(tape, memory.states(), tape.ints(rows.toIntArray())), tape.ints(ends));
+            }
         };
     }
 
@@ -142,6 +154,11 @@ public record EncoderDecoderModel(
             @Override
             public Variable first() {
                 return first;
+            }
+
+            @Override
+            public Encoded prompts() {
+                return memory;
             }
 
             @Override
