@@ -345,7 +345,7 @@ class ProcessRewardModelTest {
             }
 
             @Override
-            public List<Variable> candidates(int[] targets, int[][] items) {
+            public List<Variable> candidates(int[] targets, int[][] items, Variable ask) {
                 throw new UnsupportedOperationException();
             }
 
