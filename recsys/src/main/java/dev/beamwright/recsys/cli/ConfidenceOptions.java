@@ -40,14 +40,9 @@ final class ConfidenceOptions {
         return new ListRule(rank == Rank.HYBRID ? weight : 0, pool, truncateBelow);
     }
 
-    /** Whether lists are ordered by likelihood and confidence together. */
-    boolean hybrid() {
-        return rank == Rank.HYBRID;
-    }
-
     /** Whether lists are anything but those by likelihood. */
     boolean changesLists() {
-        return hybrid() || truncateBelow > 0;
+        return rank == Rank.HYBRID || truncateBelow > 0;
     }
 
     /** Refuses what only a model with confidence can do. */

@@ -6,7 +6,6 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.ExactRanker;
 import dev.beamwright.recsys.decode.GenerativeRanker;
 import dev.beamwright.recsys.decode.Recommender;
-import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.Ranker;
@@ -180,38 +179,37 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
         }
         System.out.println("\nwrote " + run.file("scorecard.json")
-                + (reports.isEmpty()
-                        ? ""
-                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
+                + (reports.isEmpty() ? "" : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
         return Main.OK;
     }
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
     private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
-        Widening wide = widening.widening();
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
             return Evaluate.run(config, run, List.of(), groups(run), backend, Progress.stderr());
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
-        List<GenerativeRanker> beams = new ArrayList<>(), widened = new ArrayList<>();
+        List<GenerativeRanker> plain = new ArrayList<>(), beams = new ArrayList<>();
         List<ExactRanker> exacts = new ArrayList<>();
         try {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
                 GenerativeRanker ranker = model.ranker(beam);
+                plain.add(ranker);
                 beams.add(ranker);
                 rankers.add(ranker);
-                if (wide != null) {
-                    widened.add(model.ranker(beam, wide));
-                    rankers.add(widened.getLast());
-                }
                 if (confidence.changesLists()) {
                     ConfidenceOptions.need(model, "--rank, --truncate-below");
                     rankers.add(new ConfidentRanker(
                             ranker, model.confidence(), confidence.rule(pool), model.model().space().levels()));
+                }
+                if (widening.widening() != null) {
+                    GenerativeRanker widened = model.ranker(beam, widening.widening());
+                    beams.add(widened);
+                    rankers.add(widened);
                 }
                 if (exact) exacts.add(model.exactRanker());
             }
@@ -221,7 +219,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
                 var split = Prepared.load(run).split();
                 reports.add(ConfidenceReport.run(
-                        run, beams.get(m), models.get(m).confidence(),
+                        run, plain.get(m), models.get(m).confidence(),
                         config.split().equals("test") ? split.test() : split.validation(), config.split(),
                         models.get(m).model().space().levels(), 10, Progress.stderr()));
             }
@@ -230,7 +228,6 @@ final class EvaluateCommand implements Callable<Integer> {
         } finally {
             exacts.forEach(ExactRanker::close);
             beams.forEach(GenerativeRanker::close);
-            widened.forEach(GenerativeRanker::close);
             models.forEach(Recommender::close);
         }
     }

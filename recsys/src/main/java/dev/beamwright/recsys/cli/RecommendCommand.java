@@ -4,7 +4,6 @@ import dev.beamwright.recsys.confidence.Advice;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.decode.Recommender.Recommendation;
-import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -80,9 +79,6 @@ final class RecommendCommand implements Callable<Integer> {
     private Path eligible;
 
     @Mixin
-    private WideningOptions widening;
-
-    @Mixin
     private ConfidenceOptions confidence;
 
     @Option(
@@ -98,6 +94,9 @@ final class RecommendCommand implements Callable<Integer> {
             defaultValue = "best",
             description = "best (in validation) or last; default: ${DEFAULT-VALUE}")
     private Recommender.Which checkpoint;
+
+    @Mixin
+    private WideningOptions widening;
 
     @Mixin
     private DeviceOption device;
@@ -131,11 +130,11 @@ final class RecommendCommand implements Callable<Integer> {
                 PrintWriter out = spec.commandLine().getOut()) {
             if (confidence.changesLists()) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
+            if (confidence.changesLists() && widening.widening() != null) {
+                throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
+            }
             var options = new Recommender.Options(
                     beam, !keepSeen, eligible == null ? null : lines(eligible), widening.widening());
-            if (confidence.hybrid() && options.widening() != null && options.widening().order() != Widening.Order.LM) {
-                throw new UserError("--rank hybrid adds a confidence to a likelihood: add --order lm to --widen");
-            }
             Dataset data = recommender.data();
             if (history != null)
                 print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
@@ -214,8 +213,7 @@ final class RecommendCommand implements Callable<Integer> {
             if (r.confidence() != null) s.append(String.format(Locale.ROOT, "sure %.3f  ", r.confidence()));
             s.append(String.format(Locale.ROOT, "%-12s  %s%n", r.item(), r.title()));
         }
-        if (answer.leftOut() > 0)
-            s.append("left out: ").append(answer.leftOut()).append(" that were not sure enough\n");
+        if (answer.leftOut() > 0) s.append("left out: ").append(answer.leftOut()).append(" that were not sure enough\n");
         return s.toString();
     }
 

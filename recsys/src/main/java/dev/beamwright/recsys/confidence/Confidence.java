@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.confidence;
 
+import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
@@ -26,6 +27,12 @@ import java.util.Map;
  */
 public record Confidence(Variable ask, Linear answers) implements Layer {
     /**
+     * What the answers are multiplied by. They begin at zero, and AdamW moves every number of a model by about as much; so
+     * they learn that many times faster than the model, which has learnt before.
+     */
+    private static final float GAIN = 32;
+
+    /**
      * An untrained one, which answers 1/2 to everything. The paper copies the rows of the words "correct" and "wrong"
      * from a language model, which this model has not; here the answers are zeros, and the token is as long as the
      * embeddings of codes are.
@@ -43,7 +50,7 @@ public record Confidence(Variable ask, Linear answers) implements Layer {
 
     /** (N, width), the states behind the token, to (N, 2): z_no and z_yes. */
     public Variable logits(Tape tape, Variable states) {
-        return answers.apply(tape, states);
+        return Ops.scale(tape, answers.apply(tape, states), GAIN);
     }
 
     /** The confidence of each row of logits. */

@@ -7,9 +7,9 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
-import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -79,10 +79,10 @@ public final class Recommender implements AutoCloseable {
     private final Dataset data;
     private final TrainConfig config;
     private final GenerativeModel model;
-    private final RunFolder run;
-    private ProcessRewardModel prm; // read when it is first needed
     private final ConfidenceReader confidence; // null for a model that does not say
     private final String name;
+    private final RunFolder run;
+    private ProcessRewardModel prm; // read when it is first needed
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {

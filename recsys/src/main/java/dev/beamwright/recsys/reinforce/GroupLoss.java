@@ -117,7 +117,7 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
      * @param sharedPrompt whether the items of a group share their prompt; otherwise each has a copy of its own
      * @param skipping whether prompts without a gradient are left out
      */
-    GroupLoss(
+    public GroupLoss(
             Backend backend,
             ReinforceConfig config,
             Likelihood likelihood,

@@ -190,7 +190,7 @@ public final class Reinforce implements AutoCloseable {
     }
 
     /** The trainer of a policy. */
-    static Trainer<Policy> trainer(
+    public static Trainer<Policy> trainer(
             Backend backend, Policy policy, Trainer.Loss<Policy> loss, ReinforceConfig config, Arena memory) {
         long warmup = Math.round(config.warmup() * config.steps());
         var settings = new Trainer.Settings(

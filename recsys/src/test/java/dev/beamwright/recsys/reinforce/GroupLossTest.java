@@ -76,6 +76,9 @@ class GroupLossTest {
         GenerativeModel model = model(config, 6);
         Confidence confidence = Confidence.of(model, Key.of(1), memory);
         randomize(confidence, 8);
+        for (int i = 0; i < 24; i++) { // they are multiplied by as much
+            confidence.answers().weight().value().set(i, confidence.answers().weight().value().get(i) / 16);
+        }
         return new Policy(model, confidence);
     }
 
