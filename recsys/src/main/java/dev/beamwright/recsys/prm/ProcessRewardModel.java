@@ -56,11 +56,12 @@ public record ProcessRewardModel(
     /**
      * An untrained model.
      *
-     * @param backbone whose states it sees, and whose heads and feed-forward form it takes over
+     * @param backbone whose states it sees; it has as many heads, unless these are given, and a quarter of the columns
+     *     inside its feed-forward parts
      */
     public static ProcessRewardModel of(
             PrmConfig c, ModelConfig backbone, CodeSpace space, Key key, SegmentAllocator memory) {
-        int width = backbone.width(), heads = c.heads() == 0 ? Math.max(1, backbone.heads() / 4) : c.heads();
+        int width = backbone.width(), heads = c.heads() == 0 ? backbone.heads() : c.heads();
         ItemTrie trie = space.trie();
         var init = new Initializer(memory, key);
         Variable paths = init.normal(0.1, c.table() == 0 ? trie.nodes() : c.table(), width);
@@ -70,7 +71,7 @@ public record ProcessRewardModel(
                 .mapToObj(i -> new PathBlock(
                         Attention.of(init, width, heads, backbone.headDim(), scale, 0, outGain),
                         RmsNorm.of(init, width, 1e-5f),
-                        FeedForward.of(init, width, width, backbone.gated(), outGain)))
+                        FeedForward.of(init, width, Math.max(1, backbone.hidden() / 4), backbone.gated(), outGain)))
                 .toList();
         return new ProcessRewardModel(
                 paths, blocks, Linear.withBias(init, width, width, 1), Linear.of(init, width, 1, 1), rows(c, trie));
