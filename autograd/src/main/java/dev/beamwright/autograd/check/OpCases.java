@@ -38,11 +38,15 @@ public final class OpCases {
                     return new Instance(List.of(x), t -> Ops.scale(t, x, -2.5f));
                 }),
                 new OpCase("relu", (o, n) -> {
+<<<<<<< HEAD
                     // No value so near to the kink that a difference would step over it.
                     Variable x = o.uniform(o.rows(), n);
                     for (int i = 0; i < x.size(); i++) {
                         if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
                     }
+=======
+                    Variable x = awayFromZero(o, n);
+>>>>>>> kernels
                     return new Instance(List.of(x), t -> Ops.relu(t, x));
                 }),
                 new OpCase("gelu", (o, n) -> {
@@ -57,6 +61,27 @@ public final class OpCases {
                     Variable x = o.uniform(o.rows(), n);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(x), t -> Ops.dropout(t, x, dropout));
+                }),
+                new OpCase("addDropout", (o, n) -> {
+                    Variable x = o.uniform(ROWS, n), branch = o.uniform(ROWS, n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x, branch), t -> Ops.addDropout(t, x, branch, dropout));
+                }),
+                new OpCase("reluDropout", (o, n) -> {
+                    Variable x = awayFromZero(o, n);
+                    Variable zero = Variable.constant(o.numbers(ROWS * n).reshape(ROWS, n));
+                    for (int i = 0; i < x.size(); i++) zero.value().set(i, 0);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x), t -> Ops.reluDropout(t, Ops.add(t, x, zero), dropout));
+                }),
+                new OpCase("sharedResults", (o, n) -> { // gradients that are taken over, put and added to
+                    Variable a = o.uniform(ROWS, n), w = o.uniform(n, n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(a, w), t -> {
+                        Variable x = Ops.linear(t, a, w), y = Ops.add(t, x, x);
+                        Variable z = Ops.addDropout(t, y, Ops.linear(t, y, w), dropout);
+                        return Ops.add(t, Ops.add(t, z, x), Ops.multiply(t, z, y));
+                    });
                 }),
                 new OpCase("rmsNorm", (o, n) -> {
                     Variable x = o.uniformBetween(.2, 1.5, o.rows(), n), w = o.uniform(n);
@@ -139,6 +164,13 @@ public final class OpCases {
     }
 
     /** Three sequences, one of a single row, and a last row that belongs to none. */
+    /** No value so near to the kink of max(x, 0) that a difference would step over it. */
+    private static Variable awayFromZero(Operands o, int n) {
+        Variable x = o.uniform(ROWS, n);
+        for (int i = 0; i < x.size(); i++) if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
+        return x;
+    }
+
     private static OpCase attention(String name, boolean causal, boolean withBias, boolean withDropout) {
         return new OpCase(name, (o, n) -> {
             int heads = 2;
