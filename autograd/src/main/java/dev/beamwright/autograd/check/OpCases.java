@@ -37,16 +37,12 @@ public final class OpCases {
                     Variable x = o.uniform(o.rows(), n);
                     return new Instance(List.of(x), t -> Ops.scale(t, x, -2.5f));
                 }),
-                new OpCase("relu", (o, n) -> {
-<<<<<<< HEAD
-                    // No value so near to the kink that a difference would step over it.
+                new OpCase("reshape", (o, n) -> {
                     Variable x = o.uniform(o.rows(), n);
-                    for (int i = 0; i < x.size(); i++) {
-                        if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
-                    }
-=======
+                    return new Instance(List.of(x), t -> Ops.reshape(t, x, n * o.rows()));
+                }),
+                new OpCase("relu", (o, n) -> {
                     Variable x = awayFromZero(o, n);
->>>>>>> kernels
                     return new Instance(List.of(x), t -> Ops.relu(t, x));
                 }),
                 new OpCase("gelu", (o, n) -> {
@@ -63,19 +59,19 @@ public final class OpCases {
                     return new Instance(List.of(x), t -> Ops.dropout(t, x, dropout));
                 }),
                 new OpCase("addDropout", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n), branch = o.uniform(ROWS, n);
+                    Variable x = o.uniform(o.rows(), n), branch = o.uniform(o.rows(), n);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(x, branch), t -> Ops.addDropout(t, x, branch, dropout));
                 }),
                 new OpCase("reluDropout", (o, n) -> {
                     Variable x = awayFromZero(o, n);
-                    Variable zero = Variable.constant(o.numbers(ROWS * n).reshape(ROWS, n));
+                    Variable zero = Variable.constant(o.numbers(o.rows() * n).reshape(o.rows(), n));
                     for (int i = 0; i < x.size(); i++) zero.value().set(i, 0);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(x), t -> Ops.reluDropout(t, Ops.add(t, x, zero), dropout));
                 }),
                 new OpCase("sharedResults", (o, n) -> { // gradients that are taken over, put and added to
-                    Variable a = o.uniform(ROWS, n), w = o.uniform(n, n);
+                    Variable a = o.uniform(o.rows(), n), w = o.uniform(n, n);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(a, w), t -> {
                         Variable x = Ops.linear(t, a, w), y = Ops.add(t, x, x);
@@ -163,14 +159,14 @@ public final class OpCases {
                 }));
     }
 
-    /** Three sequences, one of a single row, and a last row that belongs to none. */
     /** No value so near to the kink of max(x, 0) that a difference would step over it. */
     private static Variable awayFromZero(Operands o, int n) {
-        Variable x = o.uniform(ROWS, n);
+        Variable x = o.uniform(o.rows(), n);
         for (int i = 0; i < x.size(); i++) if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
         return x;
     }
 
+    /** Three sequences, one of a single row, and a last row that belongs to none. */
     private static OpCase attention(String name, boolean causal, boolean withBias, boolean withDropout) {
         return new OpCase(name, (o, n) -> {
             int heads = 2;

@@ -150,7 +150,8 @@ public record ProcessRewardModel(
             Variable y = b.feedForward.apply(tape, b.norm.apply(tape, p), noise);
             p = Ops.add(tape, p, Ops.dropout(tape, y, noise.next()));
         }
-        return out.apply(tape, Ops.gelu(tape, hidden.apply(tape, p))).reshape(nodes.length);
+        Variable scores = out.apply(tape, Ops.gelu(tape, hidden.apply(tape, p)));
+        return Ops.reshape(tape, scores, nodes.length);
     }
 
     /** (N) or, where rows are added up, (N, as many as the longest path has). */
