@@ -94,7 +94,7 @@ final class ScaleCommand implements Callable<Integer> {
     @Option(
             names = "--repeats",
             paramLabel = "N",
-            defaultValue = "2",
+            defaultValue = "1",
             description = "how often each is timed; the shortest time counts; default: ${DEFAULT-VALUE}")
     private int repeats;
 

@@ -15,6 +15,8 @@ import java.nio.file.Path;
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  * recommend  recommendations.jsonl
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
+ * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
+ * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *
