@@ -18,10 +18,13 @@
     exports dev.beamwright.recsys.evaluate;
     exports dev.beamwright.recsys.model;
     exports dev.beamwright.recsys.objective;
+    exports dev.beamwright.recsys.prm;
     exports dev.beamwright.recsys.reinforce;
     exports dev.beamwright.recsys.run;
     exports dev.beamwright.recsys.semanticid;
     exports dev.beamwright.recsys.train;
+
+    uses dev.beamwright.recsys.cli.BenchCommand.Benchmark;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -81,8 +81,10 @@ public final class ReinforceCost {
             });
             for (boolean skipping : new boolean[] {true, false}) {
                 for (boolean shared : new boolean[] {true, false}) {
-                    String how = (skipping ? "" : ", every prompt sent") + (shared ? "" : ", a prompt for each rollout");
-                    steps.put("grpo" + how, step(backend, run, prepared, config, grpo, prompts, shared, skipping, memory));
+                    String how =
+                            (skipping ? "" : ", every prompt sent") + (shared ? "" : ", a prompt for each rollout");
+                    steps.put("grpo" + how,
+                            step(backend, run, prepared, config, grpo, prompts, shared, skipping, memory));
                     if (shared) {
                         steps.put("ugr" + how, step(
                                 backend, run, prepared, config, ugr, prompts, shared, skipping, memory));

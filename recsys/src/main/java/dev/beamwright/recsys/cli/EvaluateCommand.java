@@ -179,7 +179,9 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
         }
         System.out.println("\nwrote " + run.file("scorecard.json")
-                + (reports.isEmpty() ? "" : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
+                + (reports.isEmpty()
+                        ? ""
+                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
         return Main.OK;
     }
 

@@ -26,7 +26,10 @@ final class ObjectiveOptions {
     @Option(names = "--tau", paramLabel = "X", description = "temperature of the softmax, in training and in decoding")
     private Double tau;
 
-    @Option(names = "--beta", paramLabel = "X", description = "APAO: weight of the prefix losses; dpo, s-dpo: how far to go")
+    @Option(
+            names = "--beta",
+            paramLabel = "X",
+            description = "APAO: weight of the prefix losses; dpo, s-dpo: how far to go")
     private Double beta;
 
     @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change")

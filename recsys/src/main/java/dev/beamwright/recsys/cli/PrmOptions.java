@@ -11,7 +11,7 @@ final class PrmOptions {
     @Option(
             names = "--prm-negatives",
             paramLabel = "N",
-            description = "process reward model: other prefixes that each prefix of a target is compared with; default: 64")
+            description = "process reward model: other prefixes that each prefix of a target is compared with; default: 32")
     private Integer negatives;
 
     @Option(
@@ -23,7 +23,7 @@ final class PrmOptions {
     @Option(
             names = "--prm-targets",
             paramLabel = "N",
-            description = "process reward model: targets of a sequence that are compared, drawn at random; default: 1")
+            description = "process reward model: targets of a sequence that are compared, drawn at random; default: 4")
     private Integer targets;
 
     @Option(names = "--prm-blocks", paramLabel = "N", description = "process reward model: its blocks; default: 1")
@@ -32,7 +32,7 @@ final class PrmOptions {
     @Option(
             names = "--prm-heads",
             paramLabel = "N",
-            description = "process reward model: heads of its attention; default: a quarter of the model's")
+            description = "process reward model: heads of its attention; default: as many as the model's")
     private Integer heads;
 
     @Option(
@@ -45,7 +45,7 @@ final class PrmOptions {
             names = "--prm-paths",
             paramLabel = "FORM",
             description = "process reward model: node (a path has a vector of its own) or sum (those of the paths it begins"
-                    + " with are added); default: node")
+                    + " with are added); default: sum")
     private PrmConfig.Paths paths;
 
     PrmConfig config(double weight, boolean detached) {

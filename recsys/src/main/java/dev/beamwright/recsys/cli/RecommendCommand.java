@@ -213,7 +213,8 @@ final class RecommendCommand implements Callable<Integer> {
             if (r.confidence() != null) s.append(String.format(Locale.ROOT, "sure %.3f  ", r.confidence()));
             s.append(String.format(Locale.ROOT, "%-12s  %s%n", r.item(), r.title()));
         }
-        if (answer.leftOut() > 0) s.append("left out: ").append(answer.leftOut()).append(" that were not sure enough\n");
+        if (answer.leftOut() > 0)
+            s.append("left out: ").append(answer.leftOut()).append(" that were not sure enough\n");
         return s.toString();
     }
 

@@ -38,14 +38,22 @@ final class TrainPrmCommand implements Callable<Integer> {
     @Mixin
     private PrmOptions prm;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "passes over the data; default: as the model's")
-    private Integer epochs;
+    @Option(
+            names = "--epochs",
+            paramLabel = "N",
+            defaultValue = "8",
+            description = "passes over the data; default: ${DEFAULT-VALUE}")
+    private int epochs;
 
     @Option(names = "--patience", paramLabel = "N", description = "stop after so many epochs without a better one")
     private Integer patience;
 
-    @Option(names = "--rate", paramLabel = "X", description = "highest learning rate; default: as the model's")
-    private Double rate;
+    @Option(
+            names = "--rate",
+            paramLabel = "X",
+            defaultValue = "0.005",
+            description = "highest learning rate; default: ${DEFAULT-VALUE}")
+    private double rate;
 
     @Option(
             names = "--validation-cases",
@@ -72,9 +80,9 @@ final class TrainPrmCommand implements Callable<Integer> {
         TrainConfig model = folder.config("train", TrainConfig.class);
         TrainConfig config = model.forPrm(
                 prm.config(1, true),
-                epochs == null ? model.epochs() : epochs,
+                epochs,
                 patience == null ? model.patience() : patience,
-                rate == null ? model.rate() : rate,
+                rate,
                 validationCases == null ? model.validationCases() : validationCases,
                 seed);
         Train.Summary summary = Train.prm(config, folder, device.open(), restart, Progress.stderr());

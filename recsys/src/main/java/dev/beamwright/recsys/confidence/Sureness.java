@@ -78,7 +78,8 @@ public final class Sureness {
     /** Sorts values into bins that have equally many, as far as that can be; no more bins than values. */
     public static Bins bins(double[] values, boolean[] hits, int bins) {
         Integer[] order = ascending(values);
-        double[] hit = evened(values, order, IntStream.range(0, hits.length).mapToDouble(i -> hits[i] ? 1 : 0).toArray());
+        double[] hit =
+                evened(values, order, IntStream.range(0, hits.length).mapToDouble(i -> hits[i] ? 1 : 0).toArray());
         int n = order.length, count = Math.min(bins, n);
         var result = new Bins(new double[count], new double[count], new int[count]);
         for (int b = 0; b < count; b++) {

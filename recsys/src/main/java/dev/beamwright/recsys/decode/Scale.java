@@ -145,10 +145,14 @@ public final class Scale {
         String plus = String.join(",", w.widen().stream().map(String::valueOf).toList());
         return "K " + config.beam() + ", K+ " + plus
                 + (w.keep() == 0 ? "" : ", K' " + w.keep())
-                + (w.order() == Widening.Order.PRM ? "" : ", order " + w.order().name().toLowerCase(java.util.Locale.ROOT))
+                + (w.order() == Widening.Order.PRM
+                        ? ""
+                        : ", order " + w.order().name().toLowerCase(java.util.Locale.ROOT))
                 + (w.order() == Widening.Order.SUM && w.beta() != 1 ? " / " + w.beta() : "")
-                + (w.levels().isEmpty() ? "" : ", PRM at level "
-                        + String.join("+", w.levels().stream().map(String::valueOf).toList()));
+                + (w.levels().isEmpty()
+                        ? ""
+                        : ", PRM at level "
+                                + String.join("+", w.levels().stream().map(String::valueOf).toList()));
     }
 
     /** One way to search, and what came of it. */
@@ -296,7 +300,8 @@ public final class Scale {
             boolean widened,
             ToDoubleFunction<Scaling.Point> x,
             ToDoubleFunction<Scaling.Point> y) {
-        Widening first = s.points().stream().map(Scaling.Point::widening).filter(w -> w != null).findFirst().orElse(null);
+        Widening first =
+                s.points().stream().map(Scaling.Point::widening).filter(w -> w != null).findFirst().orElse(null);
         List<Scaling.Point> points = s.points().stream()
                 .filter(p -> widened ? p.widening() != null && sameBut(p.widening(), first) : p.widening() == null)
                 .toList();

@@ -179,12 +179,13 @@ public final class Compare {
         } else if (run.has("config/train.json") && of(run.config("train", TrainConfig.class).label(), model)) {
             stage = "train";
             add(settings, run, "tokenize", List.of());
-        } else if (run.has("config/reinforce.json") && model.startsWith(
-                run.config("train", TrainConfig.class).model().backbone() + "-")) {
-            stage = "reinforce";
-            add(settings, run, "tokenize", List.of());
-            add(settings, run, "train", List.of());
-        }
+        } else
+            if (run.has("config/reinforce.json") && model.startsWith(
+                    run.config("train", TrainConfig.class).model().backbone() + "-")) {
+                        stage = "reinforce";
+                        add(settings, run, "tokenize", List.of());
+                        add(settings, run, "train", List.of());
+                    }
         Long seed = null;
         if (stage != null) {
             add(settings, run, stage, List.of("from"));

@@ -57,8 +57,9 @@ public final class TrainedModel {
             Checkpoint.parameters(prm).forEach((name, tensor) -> tensors.put("prm." + name, tensor));
             Map<String, String> metadata = Checkpoint.load(run.file(file), tensors);
             String checksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
-            if (alone && !checksum.equals(metadata.get("model"))) throw new IOException(
-                    run.file(file) + ": was trained on another model than the one that is there now");
+            if (alone && !checksum.equals(metadata.get("model")))
+                throw new IOException(
+                        run.file(file) + ": was trained on another model than the one that is there now");
         } catch (IOException e) {
             throw new UserError(e.getMessage() + "; train again with 'beamwright train" + (alone ? "-prm " : " ")
                     + run.root() + " --restart'", e);

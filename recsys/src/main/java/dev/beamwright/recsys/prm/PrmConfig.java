@@ -12,7 +12,8 @@ import dev.beamwright.recsys.run.UserError;
  * @param hardShare share of the negatives that come from the model's own beam, not from all prefixes
  * @param targets of a sample that are compared, drawn at random; they stand for all
  * @param blocks of cross-attention
- * @param heads of each attention; 0 for a quarter of the backbone's
+ * @param heads of each attention; 0 for as many as the backbone's, which so small a backbone needs; the paper's has a
+ *     quarter of them
  * @param table rows of the table of path embeddings, shared by hashing; 0 for a row for each prefix of the catalogue
  * @param paths what the embedding of a path is made of
  */
@@ -35,7 +36,7 @@ public record PrmConfig(
     }
 
     /** The settings that are used unless others are asked for. */
-    public static final PrmConfig DEFAULT = new PrmConfig(1, false, 64, 0, 1, 1, 0, 0, Paths.NODE);
+    public static final PrmConfig DEFAULT = new PrmConfig(1, false, 32, 0, 4, 1, 0, 0, Paths.SUM);
 
     public PrmConfig {
         require(weight >= 0 && weight < 1000, "prm-weight must be 0 or more, got " + weight);
@@ -43,7 +44,7 @@ public record PrmConfig(
         require(hardShare >= 0 && hardShare <= 1, "prm-hard-share must be in [0, 1], got " + hardShare);
         require(targets >= 1, "prm-targets must be at least 1, got " + targets);
         require(blocks >= 1, "prm-blocks must be at least 1, got " + blocks);
-        require(heads >= 0, "prm-heads must be 0 (a quarter of the backbone's) or more, got " + heads);
+        require(heads >= 0, "prm-heads must be 0 (as many as the backbone's) or more, got " + heads);
         require(table >= 0, "prm-table must be 0 (a row for each prefix) or more, got " + table);
     }
 

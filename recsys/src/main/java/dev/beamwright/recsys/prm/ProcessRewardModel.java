@@ -51,16 +51,17 @@ public record ProcessRewardModel(
             Layer,
             PathScorer {
     /** One block: attention of each path to a history, then a feed-forward part. */
-    record PathBlock(Attention attention, RmsNorm norm, FeedForward feedForward) implements Layer {}
+    public record PathBlock(Attention attention, RmsNorm norm, FeedForward feedForward) implements Layer {}
 
     /**
      * An untrained model.
      *
-     * @param backbone whose states it sees, and whose heads and feed-forward form it takes over
+     * @param backbone whose states it sees; it has as many heads, unless these are given, and a quarter of the columns
+     *     inside its feed-forward parts
      */
     public static ProcessRewardModel of(
             PrmConfig c, ModelConfig backbone, CodeSpace space, Key key, SegmentAllocator memory) {
-        int width = backbone.width(), heads = c.heads() == 0 ? Math.max(1, backbone.heads() / 4) : c.heads();
+        int width = backbone.width(), heads = c.heads() == 0 ? backbone.heads() : c.heads();
         ItemTrie trie = space.trie();
         var init = new Initializer(memory, key);
         Variable paths = init.normal(0.1, c.table() == 0 ? trie.nodes() : c.table(), width);
@@ -70,7 +71,7 @@ public record ProcessRewardModel(
                 .mapToObj(i -> new PathBlock(
                         Attention.of(init, width, heads, backbone.headDim(), scale, 0, outGain),
                         RmsNorm.of(init, width, 1e-5f),
-                        FeedForward.of(init, width, width, backbone.gated(), outGain)))
+                        FeedForward.of(init, width, Math.max(1, backbone.hidden() / 4), backbone.gated(), outGain)))
                 .toList();
         return new ProcessRewardModel(
                 paths, blocks, Linear.withBias(init, width, width, 1), Linear.of(init, width, 1, 1), rows(c, trie));
@@ -149,7 +150,8 @@ public record ProcessRewardModel(
             Variable y = b.feedForward.apply(tape, b.norm.apply(tape, p), noise);
             p = Ops.add(tape, p, Ops.dropout(tape, y, noise.next()));
         }
-        return out.apply(tape, Ops.gelu(tape, hidden.apply(tape, p))).reshape(nodes.length);
+        Variable scores = out.apply(tape, Ops.gelu(tape, hidden.apply(tape, p)));
+        return Ops.reshape(tape, scores, nodes.length);
     }
 
     /** (N) or, where rows are added up, (N, as many as the longest path has). */

@@ -40,7 +40,8 @@ public record ConfidenceOrder(double partial, double wrong, double order) {
         for (int i = 0; i < codes.length; i++) {
             kinds[i] = java.util.Arrays.equals(codes[i], target)
                     ? Kind.CORRECT
-                    : codes[i][0] == target[0] ? Kind.PARTIAL : Kind.WRONG;
+                    : codes[i][0] == target[0] ? Kind.PARTIAL
+                    : Kind.WRONG;
         }
         return kinds;
     }

@@ -256,7 +256,8 @@ public final class Reinforce implements AutoCloseable {
             throw new UserError(to.root() + ": is a trained run already; give the folder of a new run for the result");
         }
         try {
-            for (String part : List.of("config/prepare.json", "config/tokenize.json", "config/train.json", "run.json")) {
+            for (String part : List.of("config/prepare.json", "config/tokenize.json", "config/train.json",
+                    "run.json")) {
                 if (from.has(part)) copy(from.file(part), to.file(part));
             }
             for (String part : List.of("data", "tokens")) {
@@ -345,12 +346,13 @@ public final class Reinforce implements AutoCloseable {
                 if (state.step() % config.every() == 0 || last) {
                     validate(seconds);
                     saved = System.nanoTime();
-                } else if (wholeBatch()
-                        && (stopping || System.nanoTime() - saved > config.checkpointSeconds() * 1_000_000_000L)) {
-                    state = withSeconds(seconds);
-                    save(LAST, true);
-                    saved = System.nanoTime();
-                }
+                } else
+                    if (wholeBatch()
+                            && (stopping || System.nanoTime() - saved > config.checkpointSeconds() * 1_000_000_000L)) {
+                                state = withSeconds(seconds);
+                                save(LAST, true);
+                                saved = System.nanoTime();
+                            }
                 if (stopping && wholeBatch()) {
                     progress.say("stopped after step " + state.step() + "; the same command goes on from there");
                     return;

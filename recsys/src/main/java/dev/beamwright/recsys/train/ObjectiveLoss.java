@@ -20,7 +20,7 @@ import java.util.List;
  * <p>What is reported by level is the backbone's negative log-likelihood and, behind it, the loss of the process reward
  * model; of a backbone that is not trained only the latter.
  */
-final class ObjectiveLoss implements Trainer.Loss<Guided> {
+public final class ObjectiveLoss implements Trainer.Loss<Guided> {
     private final Objective objective;
     private final int levels;
     private final PathLoss paths;
@@ -28,7 +28,7 @@ final class ObjectiveLoss implements Trainer.Loss<Guided> {
     private double[] prefixWeights = new double[0];
 
     /** Without a process reward model. */
-    ObjectiveLoss(Objective objective, int levels) {
+    public ObjectiveLoss(Objective objective, int levels) {
         this(objective, levels, null, 0);
     }
 
@@ -36,7 +36,7 @@ final class ObjectiveLoss implements Trainer.Loss<Guided> {
      * @param paths the loss of the process reward model, or null
      * @param pathWeight its weight beside the objective
      */
-    ObjectiveLoss(Objective objective, int levels, PathLoss paths, double pathWeight) {
+    public ObjectiveLoss(Objective objective, int levels, PathLoss paths, double pathWeight) {
         this.objective = objective;
         this.levels = levels;
         this.paths = paths;
@@ -68,7 +68,7 @@ final class ObjectiveLoss implements Trainer.Loss<Guided> {
     }
 
     /** Goes on to the next step. */
-    void stepped(Trainer.Report report) {
+    public void stepped(Trainer.Report report) {
         prefixWeights = objective.nextPrefixWeights(prefixWeights, report.prefixLosses());
     }
 

@@ -351,9 +351,11 @@ public final class Train implements AutoCloseable {
                 recallAndNdcg[0],
                 ndcg,
                 better ? " (best)" : "",
-                plain == null ? "" : String.format(
-                        Locale.ROOT, "; plain beam %.4f, %.4f; loss of paths %.4f", plain[0], plain[1],
-                        Arrays.stream(byLevel, levels, byLevel.length).sum() / levels)));
+                plain == null
+                        ? ""
+                        : String.format(
+                                Locale.ROOT, "; plain beam %.4f, %.4f; loss of paths %.4f", plain[0], plain[1],
+                                Arrays.stream(byLevel, levels, byLevel.length).sum() / levels)));
         state = new State(
                 epoch + 1,
                 0,
@@ -425,10 +427,12 @@ public final class Train implements AutoCloseable {
         try {
             Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors(true));
             if (modelChecksum != null && !modelChecksum.equals(metadata.get("model"))) {
-                throw new UserError(run.file(stage.last()) + ": was trained on another model; begin anew with --restart");
+                throw new UserError(
+                        run.file(stage.last()) + ": was trained on another model; begin anew with --restart");
             }
             String text = metadata.get("state");
-            if (text == null) throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
+            if (text == null)
+                throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
@@ -469,7 +473,8 @@ public final class Train implements AutoCloseable {
     }
 
     private void keepFirstSteps(List<FirstStep> first) {
-        if (first.getFirst().step() == 1) Json.write(run.file(stage.firstSteps()), new FirstSteps(backend.name(), first));
+        if (first.getFirst().step() == 1)
+            Json.write(run.file(stage.firstSteps()), new FirstSteps(backend.name(), first));
     }
 
     private void append(EpochMetrics metrics) {

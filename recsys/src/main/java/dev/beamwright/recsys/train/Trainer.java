@@ -81,8 +81,13 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
         optimizer = new AdamW(parameters.getFirst(), settings.optimizer(), settings.schedule(), memory);
     }
 
-    /** The trainer of a generative model, a process reward model, or both. */
-    static Trainer<Guided> of(
+    /**
+     * The trainer of a generative model under an objective, of a process reward model, or of both.
+     *
+     * @param config of which sizes of batches and the number of epochs are without effect
+     * @param totalSteps after which the learning rate has fallen to its end
+     */
+    public static Trainer<Guided> of(
             Backend backend,
             Guided model,
             ObjectiveLoss loss,

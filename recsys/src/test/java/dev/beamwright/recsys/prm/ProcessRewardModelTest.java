@@ -187,7 +187,8 @@ class ProcessRewardModelTest {
         String read = config.backbone().equals("decoder")
                 ? "decoder.blocks.1.attention.keyValue.weight"
                 : "network.encoder.blocks.1.attention.keyValue.weight";
-        List<Variable> inputs = new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
+        List<Variable> inputs =
+                new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
         inputs.addAll(prm.parameters().values());
         double error = GradCheck.relativeError(
                 BACKEND,
@@ -257,7 +258,8 @@ class ProcessRewardModelTest {
             var result = new PathLoss(form, LIKELIHOOD)
                     .of(tape, model, prm, List.of(sample), forward, Noise.none(), 1, 1, Key.of(1));
             new BeamSearch(model, new BeamSearch.Config(6, LIKELIHOOD))
-                    .search(tape.inference(), List.of(new int[] {3, 7}), null, false, (u, d, l) -> scored.add(l.nodes()));
+                    .search(tape.inference(), List.of(new int[] {3, 7}), null, false,
+                            (u, d, l) -> scored.add(l.nodes()));
             double[] expected = new double[3];
             for (int depth = 1; depth <= 3; depth++) {
                 int positive = trie.node(20, depth);

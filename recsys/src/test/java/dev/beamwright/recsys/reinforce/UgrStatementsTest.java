@@ -123,7 +123,8 @@ class UgrStatementsTest {
             assertClose(UGR.of(Arrays.stream(s).map(v -> v + 40).toArray(), right), r, 1e-9);
             for (int i = 0; i < 8; i++) {
                 assertThat(r[i]).isBetween(-1.0, 1.0);
-                for (int j = 0; j < 8; j++) if (!right[i] && !right[j] && s[i] > s[j]) assertThat(r[i]).isLessThan(r[j]);
+                for (int j = 0; j < 8; j++)
+                    if (!right[i] && !right[j] && s[i] > s[j]) assertThat(r[i]).isLessThan(r[j]);
             }
             int[] p = key.fold("permutation").permutation(8);
             double[] moved = new double[8], expected = new double[8];

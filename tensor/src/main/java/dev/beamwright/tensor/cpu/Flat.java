@@ -195,6 +195,53 @@ final class Flat {
         }
     }
 
+    /** {@code y = x + branch · keep · scale}. */
+    static void addDropout(long y, long x, long branch, int first, int seed, int threshold, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);
+        for (int i = 0; i < n; i += 32) {
+            for (int lane = 0; lane < 16; lane += VL) {
+                IntVector h = dropoutBits(seed, first + i, lane);
+                long o = 4L * (i + lane);
+                store(y + o, zero.blend(by, Lanes.lowKept(h, threshold)).fma(load(branch + o), load(x + o)));
+                o += 64;
+                store(y + o, zero.blend(by, Lanes.highKept(h, threshold)).fma(load(branch + o), load(x + o)));
+            }
+        }
+    }
+
+    /** {@code y = max(x, 0) · keep · scale}. */
+    static void reluDropout(long y, long x, int first, int seed, int threshold, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F);
+        for (int i = 0; i < n; i += 32) {
+            for (int lane = 0; lane < 16; lane += VL) {
+                IntVector h = dropoutBits(seed, first + i, lane);
+                long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
+                FloatVector low = Lanes.max(zero, load(from)).mul(scale);
+                FloatVector high = Lanes.max(zero, load(from + 64)).mul(scale);
+                store(to, zero.blend(low, Lanes.lowKept(h, threshold)));
+                store(to + 64, zero.blend(high, Lanes.highKept(h, threshold)));
+            }
+        }
+    }
+
+    /** {@code dx += scale · dy where y > 0}. */
+    static void reluDropoutBackward(long dx, long dy, long y, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);
+        for (int i = 0; i < n; i += VL) {
+            FloatVector factor = zero.blend(by, load(y + 4L * i).compare(VectorOperators.GT, 0f));
+            store(dx + 4L * i, factor.fma(load(dy + 4L * i), load(dx + 4L * i)));
+        }
+    }
+
+    /** {@code z = scale · x where y > 0, else 0}. */
+    static void scaleWherePositive(long z, long x, long y, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F);
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> on = load(y + 4L * i).compare(VectorOperators.GT, 0f);
+            store(z + 4L * i, zero.blend(load(x + 4L * i).mul(scale), on));
+        }
+    }
+
     /** {@code y += x · keep · scale}. */
     static void dropoutBackward(long y, long x, int first, int seed, int threshold, float scale, int n) {
         FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);

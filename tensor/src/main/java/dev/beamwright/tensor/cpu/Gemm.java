@@ -392,7 +392,7 @@ final class Gemm {
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> mask = rest(i, n);
             FloatVector v = load(sums + 4L * i, mask);
-            for (int p = 1; p < parts; p++) v = v.add(load(sums + p * stride + 4L * i, mask));
+            for (int p = 1; p < parts; p++) v = load(sums + p * stride + 4L * i, mask).add(v);
             store(c + 4L * i, add ? v.add(load(c + 4L * i, mask)) : v, mask);
         }
     }

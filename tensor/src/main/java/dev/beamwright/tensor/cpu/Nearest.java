@@ -74,9 +74,9 @@ final class Nearest {
         int i = 0;
         for (; i < F.loopBound(k); i += VL) {
             FloatVector v = FloatVector.fromArray(F, halves, i).sub(load(products + 4L * i));
-            a = a.blend(v, v.compare(VectorOperators.LT, a));
+            a = Lanes.min(a, v);
         }
-        float least = a.reduceLanes(VectorOperators.MIN);
+        float least = Lanes.min(a);
         for (; i < k; i++) least = Math.min(least, halves[i] - get(products + 4L * i));
         return least;
     }

@@ -39,7 +39,8 @@ final class Rows {
             return;
         }
         int height = Math.max(1, Flat.BLOCK / n);
-        Parallel.run((rows + height - 1) / height, b -> run(b * height, Math.min(rows, (b + 1) * height), n, 0, passes));
+        Parallel.run((rows + height - 1) / height,
+                b -> run(b * height, Math.min(rows, (b + 1) * height), n, 0, passes));
     }
 
     /**
@@ -69,7 +70,7 @@ final class Rows {
 
     static float sum(long x, int n) {
         FloatVector sum = FloatVector.zero(F);
-        for (int i = 0; i < n; i += VL) sum = sum.add(load(x + 4L * i, rest(i, n)));
+        for (int i = 0; i < n; i += VL) sum = load(x + 4L * i, rest(i, n)).add(sum);
         return Lanes.sum(sum);
     }
 
@@ -170,12 +171,12 @@ final class Rows {
 
     /** The greatest element times a positive factor. */
     static float max(long x, float by, int n) {
-        FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        FloatVector least = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY), max = least;
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> m = rest(i, n);
-            max = max.blend(Lanes.max(max, load(x + 4L * i, m)), m);
+            max = Lanes.max(max, least.blend(load(x + 4L * i, m), m));
         }
-        return Lanes.max(max.mul(by));
+        return Lanes.max(max) * by;
     }
 
     /** {@code Σ e^(x · by - minus)}. */
@@ -184,7 +185,7 @@ final class Rows {
         FloatVector less = FloatVector.broadcast(F, -minus);
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> m = rest(i, n);
-            sum = sum.add(FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).fma(scale, less)), m));
+            sum = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).fma(scale, less)), m).add(sum);
         }
         return Lanes.sum(sum);
     }
@@ -196,7 +197,7 @@ final class Rows {
             VectorMask<Float> m = rest(i, n);
             FloatVector e = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).sub(minus)), m);
             store(y + 4L * i, e, m);
-            sum = sum.add(e);
+            sum = e.add(sum);
         }
         return Lanes.sum(sum);
     }

@@ -128,7 +128,8 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void swiGluBackward(Tensor dgateUp, Tensor dy, Tensor gateUp) {
         int c = dy.shape().dim(-1);
-        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp), up = gate + 4L * c;
+        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp),
+                up = gate + 4L * c;
         Rows.each(dy.shape().rows(), 2 * c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 long o = 8 * r * c, row = d + 4 * r * c;
@@ -165,6 +166,41 @@ final class VectorBackend extends ScalarBackend {
             if (Dropout.keeps(seed, threshold, i)) add(dx.data(), i, at(dy.data(), i) * scale);
         }
         keep(dx, dy);
+    }
+
+    @Override
+    public void addDropout(Tensor y, Tensor x, Tensor branch, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(x.shape().size());
+        float scale = dropout.scale();
+        long to = address(y), from = address(x), other = address(branch);
+        Flat.each(size & ~31, (o, n) -> {
+            Flat.addDropout(to + o, from + o, other + o, (int) (o / 4), seed, threshold, scale, n);
+        });
+        for (int i = size & ~31; i < size; i++) {
+            float kept = Dropout.keeps(seed, threshold, i) ? at(branch.data(), i) * scale : 0;
+            put(y.data(), i, at(x.data(), i) + kept);
+        }
+        keep(y, x, branch);
+    }
+
+    @Override
+    public void reluDropout(Tensor y, Tensor x, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(x.shape().size());
+        float scale = dropout.scale();
+        long to = address(y), from = address(x);
+        Flat.each(size & ~31, (o, n) -> {
+            Flat.reluDropout(to + o, from + o, (int) (o / 4), seed, threshold, scale, n);
+        });
+        for (int i = size & ~31; i < size; i++) {
+            put(y.data(), i, Dropout.keeps(seed, threshold, i) ? Math.max(0, at(x.data(), i)) * scale : 0);
+        }
+        keep(y, x);
+    }
+
+    @Override
+    public void reluDropoutBackward(Tensor dx, Tensor dy, Tensor y, float scale, boolean accumulate) {
+        if (accumulate) each((d, a, b, c, n) -> Flat.reluDropoutBackward(d, a, b, scale, n), dx, dy, y, null);
+        else each((d, a, b, c, n) -> Flat.scaleWherePositive(d, a, b, scale, n), dx, dy, y, null);
     }
 
     // ---- norms
@@ -266,7 +302,8 @@ final class VectorBackend extends ScalarBackend {
                 both,
                 (first, last, kept, sums) -> {
                     for (long r = first; r < last; r++) {
-                        Rows.layerNormSums(sums, d + 4 * r * c, from + 4 * r * c, get(means + 4 * r), get(scales + 4 * r), c);
+                        Rows.layerNormSums(sums, d + 4 * r * c, from + 4 * r * c, get(means + 4 * r),
+                                get(scales + 4 * r), c);
                     }
                 },
                 (first, last, kept, sums) -> {

@@ -46,7 +46,7 @@ final class Weights {
         for (int j = 0; j < n; j += VL) {
             FloatVector e = expOfNegative(fromArray(F, s, at + j).sub(minus));
             e.intoArray(s, at + j);
-            sum = sum.add(e);
+            sum = e.add(sum);
         }
         return Lanes.sum(sum);
     }

@@ -206,6 +206,19 @@ class BackendContractTest {
             b.dropoutBackward(dx, in.floats(r, c), dropout);
             return List.of(y, dx);
         });
+        add("addDropout", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c);
+            b.addDropout(y, in.floats(r, c), in.floats(r, c), in.dropout(0.3f));
+            return List.of(y);
+        });
+        add("reluDropout", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), put = in.floats(r, c), added = in.floats(r, c), dy = in.floats(r, c);
+            Dropout dropout = in.dropout(0.3f);
+            b.reluDropout(x, x, dropout);
+            b.reluDropoutBackward(put, dy, x, 1, false);
+            b.reluDropoutBackward(added, dy, x, dropout.scale(), true);
+            return List.of(x, put, added);
+        });
 
         add("rmsNorm", (b, in, r, c) -> {
             Tensor x = in.floats(r, c), w = in.floats(c), y = in.floats(r, c), rstd = in.floats(r);
