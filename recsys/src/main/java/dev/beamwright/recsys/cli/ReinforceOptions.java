@@ -68,6 +68,12 @@ final class ReinforceOptions {
     private Double order;
 
     @Option(
+            names = "--confidence-rate",
+            paramLabel = "X",
+            description = "ugr: highest learning rate of what is new for the confidence")
+    private Double confidenceRate;
+
+    @Option(
             names = "--rejected",
             paramLabel = "N",
             description = "dpo, s-dpo: wrong items of a group that the target is preferred to")
@@ -97,6 +103,7 @@ final class ReinforceOptions {
                 or(meanScore, d.meanScore()),
                 or(alphaMin, d.alphaMin()),
                 new ConfidenceOrder(or(partial, o.partial()), or(wrong, o.wrong()), or(order, o.order())),
+                or(confidenceRate, Math.max(d.confidenceRate(), or(c.rate(), d.rate()))),
                 or(beta, d.beta()),
                 or(rejected, d.rejected()),
                 or(c.rate(), d.rate()),

@@ -22,35 +22,39 @@ import java.util.Map;
  *
  * <pre>c = softmax(z_no, z_yes)[yes] = σ(z_yes - z_no)</pre>
  *
- * @param ask (1, width): the embedding of the token
- * @param answers (2, width): the output rows, "no" first
+ * <p>Both are new where the model has learnt before, and need a higher rate than it. Since AdamW moves every number by
+ * about as much, whatever its gradient, that is had by keeping them divided by a gain.
+ *
+ * @param token (1, width): the embedding of the token, divided by the gain
+ * @param answers (2, width): the output rows, "no" first, divided by the gain
+ * @param gain how many times faster they learn than the model
  */
-public record Confidence(Variable ask, Linear answers) implements Layer {
-    /**
-     * What the answers are multiplied by. They begin at zero, and AdamW moves every number of a model by about as much; so
-     * they learn that many times faster than the model, which has learnt before.
-     */
-    private static final float GAIN = 32;
-
+public record Confidence(Variable token, Linear answers, float gain) implements Layer {
     /**
      * An untrained one, which answers 1/2 to everything. The paper copies the rows of the words "correct" and "wrong"
      * from a language model, which this model has not; here the answers are zeros, and the token is as long as the
      * embeddings of codes are.
      */
-    public static Confidence of(GenerativeModel model, Key key, SegmentAllocator memory) {
+    public static Confidence of(GenerativeModel model, double gain, Key key, SegmentAllocator memory) {
         Variable tokens = model.parameters().get("tokens");
         int width = tokens.dim(-1);
         double squares = 0;
         for (float v : tokens.value().toArray()) squares += (double) v * v;
         var init = new Initializer(memory, key.fold("confidence"));
         return new Confidence(
-                init.normal(Math.sqrt(squares / tokens.size()), 1, width),
-                new Linear(init.constant(0, 2, width), null));
+                init.normal(Math.sqrt(squares / tokens.size()) / gain, 1, width),
+                new Linear(init.constant(0, 2, width), null),
+                (float) gain);
+    }
+
+    /** The embedding of the token: (1, width). */
+    public Variable ask(Tape tape) {
+        return Ops.scale(tape, token, gain);
     }
 
     /** (N, width), the states behind the token, to (N, 2): z_no and z_yes. */
     public Variable logits(Tape tape, Variable states) {
-        return Ops.scale(tape, answers.apply(tape, states), GAIN);
+        return Ops.scale(tape, answers.apply(tape, states), gain);
     }
 
     /** The confidence of each row of logits. */

@@ -69,7 +69,7 @@ public final class ConfidenceReader implements AutoCloseable {
         int[] targets = IntStream.range(0, some.length).toArray();
         int[][] candidates = Arrays.stream(some).mapToObj(u -> items[u]).toArray(int[][]::new);
         List<Variable> states =
-                model.forward(tape, samples, Noise.none()).candidates(targets, candidates, confidence.ask());
+                model.forward(tape, samples, Noise.none()).candidates(targets, candidates, confidence.ask(tape));
         return Confidence.values(confidence.logits(tape, states.getLast()).value().toArray());
     }
 

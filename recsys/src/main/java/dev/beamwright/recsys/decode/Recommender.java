@@ -98,7 +98,8 @@ public final class Recommender implements AutoCloseable {
         name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
                 + (which == Which.BEST ? "" : "-last");
         if (reinforced != null && reinforced.confidence().active()) {
-            Confidence asked = Confidence.of(model, Key.of(config.seed()), memory);
+            Confidence asked = Confidence.of(
+                    model, reinforced.confidenceGain(), Key.of(config.seed()), memory);
             asked.load(run, which.file());
             confidence = new ConfidenceReader(backend, model, asked);
         } else {

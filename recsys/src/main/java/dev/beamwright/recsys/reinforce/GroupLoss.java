@@ -262,7 +262,7 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
             Tape tape, GenerativeModel model, Confidence confidence, List<Sample> prompts, int[][] items,
             Noise noise) {
         int levels = model.space().levels();
-        Variable ask = confidence == null ? null : confidence.ask();
+        Variable ask = confidence == null ? null : confidence.ask(tape);
         List<Variable> states;
         if (sharedPrompt) {
             int[] all = java.util.stream.IntStream.range(0, prompts.size()).toArray();

@@ -174,7 +174,9 @@ public final class Reinforce implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed()).fold("reinforce");
         GenerativeModel model = started(ids);
-        Confidence confidence = config.confidence().active() ? Confidence.of(model, key, memory) : null;
+        Confidence confidence = config.confidence().active()
+                ? Confidence.of(model, config.confidenceGain(), key, memory)
+                : null;
         policy = new Policy(model, confidence);
         prompts = Samples.prefixes(prepared.split().train(), model.maxItems());
         if (prompts.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");

@@ -20,6 +20,7 @@ import java.util.Map;
  *     otherwise their sum
  * @param alphaMin weight of a prompt whose target came first; 1 for no weights by difficulty
  * @param confidence the losses of the confidence; all 0 for a model without
+ * @param confidenceRate the highest learning rate of what is new for the confidence
  * @param beta of preferences
  * @param rejected items of a rollout that a preference is against, at the most
  * @param rate the highest learning rate
@@ -49,6 +50,7 @@ public record ReinforceConfig(
         boolean meanScore,
         double alphaMin,
         ConfidenceOrder confidence,
+        double confidenceRate,
         double beta,
         int rejected,
         double rate,
@@ -85,6 +87,8 @@ public record ReinforceConfig(
         require(beta > 0 && beta < 1000, "beta must be above 0, got " + beta);
         require(rejected >= 1, "rejected must be at least 1, got " + rejected);
         require(rate > 0 && rate < 10, "the learning rate must be between 0 and 10, got " + rate);
+        require(confidenceRate >= rate && confidenceRate < 10, "confidence-rate must not be below rate, got "
+                + confidenceRate);
         require(warmup >= 0 && warmup < 1, "the share of warm-up must be in [0, 1), got " + warmup);
         require(decay >= 0 && decay < 1, "weight decay must be in [0, 1), got " + decay);
         require(clip >= 0, "clip must be 0 or more, got " + clip);
@@ -107,7 +111,7 @@ public record ReinforceConfig(
         };
         return new ReinforceConfig(
                 name, from, reward, 16, 16, 1, 300, 0.2, 0, true, ugr ? 0 : 1,
-                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 0.1, name.equals(DPO) ? 1 : 15, 1e-4, 0.01, 0, 1, 0, 25,
+                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 1e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-6, 0.01, 0, 1, 0, 25,
                 0, 10, 1000, seed, 4, 1024, 60);
     }
 
@@ -131,7 +135,7 @@ public record ReinforceConfig(
         }
         return new ReinforceConfig(
                 name, from, reward, group, batch, iterations, steps, ratioClip, p.kl(), meanScore, p.alphaMin(),
-                p.confidence(), beta, rejected, rate, warmup, decay, p.clip(), dropout, every, patience, beam,
+                p.confidence(), confidenceRate, beta, rejected, rate, warmup, decay, p.clip(), dropout, every, patience, beam,
                 validationCases,
                 seed, shards, microTokens, checkpointSeconds);
     }
@@ -140,9 +144,14 @@ public record ReinforceConfig(
     public ReinforceConfig startingFrom(String folder) {
         return new ReinforceConfig(
                 name, folder, reward, group, batch, iterations, steps, ratioClip, kl, meanScore, alphaMin, confidence,
-                beta, rejected, rate, warmup, decay, clip, dropout, every, patience, beam, validationCases, seed,
+                confidenceRate, beta, rejected, rate, warmup, decay, clip, dropout, every, patience, beam, validationCases, seed,
                 shards,
                 microTokens, checkpointSeconds);
+    }
+
+    /** How many times faster than the model learns what is new for the confidence. */
+    public double confidenceGain() {
+        return confidenceRate / rate;
     }
 
     /** Whether it learns from preferences, not from rewards. */

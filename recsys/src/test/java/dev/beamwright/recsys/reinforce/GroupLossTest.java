@@ -74,25 +74,24 @@ class GroupLossTest {
 
     Policy policy(ModelConfig config) {
         GenerativeModel model = model(config, 6);
-        Confidence confidence = Confidence.of(model, Key.of(1), memory);
+        Confidence confidence = Confidence.of(model, 4, Key.of(1), memory);
         randomize(confidence, 8);
-        for (int i = 0; i < 24; i++) { // they are multiplied by as much
-            confidence.answers().weight().value().set(i, confidence.answers().weight().value().get(i) / 16);
-        }
         return new Policy(model, confidence);
     }
 
     static ReinforceConfig config(double kl, double alphaMin, ConfidenceOrder confidence, double ratioClip) {
         ReinforceConfig d = ReinforceConfig.of("ugr", "x", 1);
         return new ReinforceConfig(
-                d.name(), d.from(), d.reward(), GROUP, 3, 1, 10, ratioClip, kl, true, alphaMin, confidence, .5, 3, 1e-3,
+                d.name(), d.from(), d.reward(), GROUP, 3, 1, 10, ratioClip, kl, true, alphaMin, confidence, 1e-2, .5, 3,
+                1e-3,
                 0, 0, 1, 0, 5, 0, 10, 0, 1, 2, 64, 60);
     }
 
     static ReinforceConfig preferring(String name) {
         ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, .5, 0), .2);
         return new ReinforceConfig(
-                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), .5, 3, 1e-3, 0, 0, 1, 0, 5,
+                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1, 0,
+                5,
                 0, 10, 0, 1, 2, 64, 60);
     }
 
@@ -316,7 +315,7 @@ class GroupLossTest {
                     sequence[sequence.length - 1] = 11;
                     List<Variable> states = policy.model()
                             .forward(tape, List.of(new Sample(sequence, sequence.length - 1)), Noise.none())
-                            .candidates(new int[] {0}, new int[][] {{items[u][i]}}, policy.confidence().ask());
+                            .candidates(new int[] {0}, new int[][] {{items[u][i]}}, policy.confidence().ask(tape));
                     float[] z = policy.confidence().logits(tape, states.getLast()).value().toArray();
                     assertThat(c[u][i]).isCloseTo(Confidence.value(z[0], z[1]), within(1e-5));
                     assertThat(states).hasSize(4);

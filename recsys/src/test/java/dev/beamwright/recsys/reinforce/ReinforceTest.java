@@ -69,7 +69,7 @@ class ReinforceTest {
         ReinforceConfig d = ReinforceConfig.of(name, trained.root().toString(), 3);
         return new ReinforceConfig(
                 name, d.from(), d.reward(), 6, 8, iterations, steps, d.ratioClip(), kl, true, d.alphaMin(),
-                d.confidence(), d.beta(), d.rejected(), rate, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, checkpoint);
+                d.confidence(), 1e-2, d.beta(), d.rejected(), rate, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, checkpoint);
     }
 
     static RunFolder run(String name) {
@@ -183,7 +183,7 @@ class ReinforceTest {
     void patienceEndsTheTraining() throws IOException {
         ReinforceConfig c = config("grpo", 0, 1, 400, 1e-9, 60); // so slow that nothing can become better
         var impatient = new ReinforceConfig(
-                c.name(), c.from(), c.reward(), 6, 2, 1, 400, .2, 0, true, 1, c.confidence(), .1, 1, c.rate(), .1, 0, 1,
+                c.name(), c.from(), c.reward(), 6, 2, 1, 400, .2, 0, true, 1, c.confidence(), 1e-2, .1, 1, c.rate(), .1, 0, 1,
                 0, 2, 2, 10, 0, 3, 2, 128, 60);
         assertThat(Reinforce.run(impatient, run("patience"), BACKEND, false, Progress.silent()).steps()).isEqualTo(6);
     }
