@@ -66,6 +66,9 @@ public final class CpuCommand implements BenchCommand.Benchmark {
             description = "a python that has PyTorch; default: $BEAMWRIGHT_PYTHON or python3")
     private String python;
 
+    @Option(names = "--compile", description = "measure PyTorch's training steps by torch.compile too, which takes long")
+    private boolean compile;
+
     @Option(names = "--list", description = "print the rows, measure nothing")
     private boolean list;
 
@@ -80,7 +83,7 @@ public final class CpuCommand implements BenchCommand.Benchmark {
     @Override
     public Integer call() {
         if (rounds != null && rounds < 1) throw new UserError("--rounds " + rounds + ": must be at least 1");
-        List<Row> rows = chosen(rows(quick), only);
+        List<Row> rows = chosen(rows(quick, compile), only);
         PrintWriter print = spec.commandLine().getOut();
         if (list) {
             for (Row r : rows) print.println(r.group() + ": " + r.name());
@@ -125,9 +128,9 @@ public final class CpuCommand implements BenchCommand.Benchmark {
     // ---- rows
 
     /** All rows, in the order of the table. */
-    static List<Row> rows(boolean quick) {
+    static List<Row> rows(boolean quick, boolean compile) {
         List<Row> rows = new ArrayList<>(KernelRows.all(quick));
-        rows.addAll(ModelRows.all(quick));
+        rows.addAll(ModelRows.all(quick, compile));
         rows.addAll(DataRows.all(quick));
         return rows;
     }

@@ -26,8 +26,8 @@ final class DataRows {
 
     static List<Row> all(boolean quick) {
         return List.of(
-                kMeans(quick ? 5_000 : 100_000, quick ? 64 : 768).inRounds(1),
-                prepare(quick ? 20_000 : 1_000_000).inRounds(3));
+                kMeans(quick ? 5_000 : 100_000, quick ? 64 : 768).inRounds(1).cold(),
+                prepare(quick ? 20_000 : 1_000_000).inRounds(3).cold());
     }
 
     /** Three levels of residual k-means over vectors that lie in some hundreds of clouds. */

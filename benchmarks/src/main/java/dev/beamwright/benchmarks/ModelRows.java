@@ -10,15 +10,22 @@ import java.util.List;
 
 /** Training steps, beam search, and the memory of a training step. */
 final class ModelRows {
+    private static final int ROUNDS = 5; // at the most: a step takes seconds
+
     private ModelRows() {}
 
-    static List<Row> all(boolean quick) {
+    /**
+     * The rows.
+     *
+     * @param compile whether PyTorch's training steps are also measured compiled
+     */
+    static List<Row> all(boolean quick, boolean compile) {
         List<Row> rows = new ArrayList<>();
         int batch = quick ? 16 : 256;
-        rows.add(tiger(batch, 0.1, new Goal(Peers.TORCH, 2.5), new Goal(Result.PEAK, 0.6)));
-        rows.add(tiger(batch, 0, new Goal(Peers.TORCH, 1.3)));
-        rows.add(decoder("default preset, 200 tokens", Models.defaults(quick ? 8 : 128), 4, 32, 256));
-        rows.add(decoder("256 wide, 6 layers, 128 tokens", Models.decoder(quick ? 4 : 64), 4, 64, 1024));
+        rows.add(tiger(batch, 0.1, compile, new Goal(Peers.TORCH, 2.5), new Goal(Result.PEAK, 0.6)));
+        rows.add(tiger(batch, 0, compile, new Goal(Peers.TORCH, 1.3)));
+        rows.add(decoder("default preset, 200 tokens", Models.defaults(quick ? 8 : 128), compile));
+        rows.add(decoder("256 wide, 6 layers, 128 tokens", Models.decoder(quick ? 4 : 64), compile));
         for (int users : new int[] {1, quick ? 4 : 64}) {
             for (int beam : new int[] {20, 50}) rows.add(beam(users, beam));
         }
@@ -27,7 +34,7 @@ final class ModelRows {
     }
 
     /** The TIGER step. Without dropout PyTorch is faster in micro-batches that fit the cache, so it may use them. */
-    private static Row tiger(int batch, double dropout, Goal... goals) {
+    private static Row tiger(int batch, double dropout, boolean compile, Goal... goals) {
         Models tiger = Models.tiger(batch, dropout);
         double flop = tiger.flop();
         String command = "tiger-step batch=" + batch + " dropout=" + dropout;
@@ -40,26 +47,27 @@ final class ModelRows {
                             lab.peer(Peers.TORCH, "manual", command + " form=manual"),
                             lab.peer(Peers.TORCH, "SDPA", command + " form=sdpa")));
                     if (dropout == 0) {
-                        for (int micro : new int[] {4, 15}) {
-                            all.addAll(lab.peer(
-                                    Peers.TORCH, "manual, micro-batches of " + micro,
-                                    command + " form=manual micro=" + micro));
-                            all.addAll(lab.peer(
-                                    Peers.TORCH, "SDPA, micro-batches of " + micro,
-                                    command + " form=sdpa micro=" + micro));
-                        }
+                        all.addAll(lab.peer(
+                                Peers.TORCH, "manual, micro-batches of 15", command + " form=manual micro=15"));
+                        all.addAll(lab.peer(
+                                Peers.TORCH, "SDPA, micro-batches of 15", command + " form=sdpa micro=15"));
                     }
+                    if (compile) all.addAll(compiled(lab, command));
                     all.addAll(lab.peak(flop));
                     return all;
                 },
-                goals);
+                goals).inRounds(ROUNDS);
     }
 
-    private static Row decoder(String name, Models models, int heads, int dim, int hidden) {
+    private static List<Contestant> compiled(Lab lab, String command) {
+        return lab.peer(Peers.TORCH, "compiled", command + " form=sdpa compile=1");
+    }
+
+    private static Row decoder(String name, Models models, boolean compile) {
         var m = models.config().model();
         double flop = models.flop();
         String command = "llama-step %d %d %d %d %d %d %d %d dropout=%s".formatted(
-                m.width(), m.layers(), heads, dim, hidden, models.codes(), models.items(), models.batch(),
+                m.width(), m.layers(), m.heads(), m.headDim(), m.hidden(), models.codes(), models.items(), models.batch(),
                 models.config().dropout());
         return Row.of(
                 "steps", "decoder-only, " + name + ", batch " + models.batch(), flop, "FLOP/s",
@@ -67,8 +75,9 @@ final class ModelRows {
                         lab.ours((backend, l) -> models.step(backend, l), false),
                         lab.peer(Peers.TORCH, "manual", command + " form=manual"),
                         lab.peer(Peers.TORCH, "SDPA", command + " form=sdpa"),
+                        compile ? compiled(lab, command) : List.of(),
                         lab.peak(flop)),
-                new Goal(Peers.TORCH, 2));
+                new Goal(Peers.TORCH, 2)).inRounds(ROUNDS);
     }
 
     private static Row beam(int users, int beam) {
@@ -84,7 +93,7 @@ final class ModelRows {
     /** The resident set at its highest, of a fresh process that makes some TIGER steps. */
     private static Row memory(int batch) {
         String command = "tiger-step batch=" + batch + " dropout=0.1 form=";
-        return new Row("memory", "TIGER step, batch " + batch + ", dropout 0.1", "B", 0, "", 1, lab -> {
+        return new Row("memory", "TIGER step, batch " + batch + ", dropout 0.1", "B", 0, "", 1, false, lab -> {
             List<Contestant> all = new ArrayList<>();
             all.add(new Contestant(Result.OURS, Lab.backend().name(), Parallel.threads(), _ -> MemoryProbe.ask(batch)));
             for (String form : List.of("manual", "sdpa")) {

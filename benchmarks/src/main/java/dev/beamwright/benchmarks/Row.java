@@ -10,7 +10,8 @@ import java.util.List;
  * @param unit of what is measured: {@code s}, or {@code B} for memory
  * @param amount of work in one run; 0 where there is no rate
  * @param rate what is made of it in a second, such as {@code FLOP/s}; or empty
- * @param mostRounds for work that takes long
+ * @param mostRounds in which it is measured, for work that takes long
+ * @param warm whether it is warmed up before; otherwise it is measured as a user meets it
  * @param who makes operands, and lists who is measured
  * @param goals what should be reached
  */
@@ -21,6 +22,7 @@ record Row(
         double amount,
         String rate,
         int mostRounds,
+        boolean warm,
         Who who,
         List<Result.Goal> goals) {
     /** Lists who is measured. */
@@ -47,11 +49,16 @@ record Row(
 
     /** A row of times. */
     static Row of(String group, String name, double amount, String rate, Who who, Result.Goal... goals) {
-        return new Row(group, name, "s", amount, rate, Integer.MAX_VALUE, who, List.of(goals));
+        return new Row(group, name, "s", amount, rate, Integer.MAX_VALUE, true, who, List.of(goals));
     }
 
     /** The same, measured in so many rounds at the most. */
     Row inRounds(int most) {
-        return new Row(group, name, unit, amount, rate, most, who, goals);
+        return new Row(group, name, unit, amount, rate, most, warm, who, goals);
+    }
+
+    /** The same, not warmed up. */
+    Row cold() {
+        return new Row(group, name, unit, amount, rate, mostRounds, false, who, goals);
     }
 }

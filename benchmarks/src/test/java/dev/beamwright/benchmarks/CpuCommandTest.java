@@ -31,7 +31,7 @@ class CpuCommandTest {
 
     @Test
     void rowsAreChosenByTheirGroupOrAPartOfTheirName() {
-        List<Row> rows = CpuCommand.rows(false);
+        List<Row> rows = CpuCommand.rows(false, false);
         assertThat(rows).extracting(r -> r.group() + r.name()).doesNotHaveDuplicates();
         assertThat(CpuCommand.chosen(rows, List.of("attention"))).hasSize(3);
         assertThat(CpuCommand.chosen(rows, List.of("adamw", "2048X2048"))).hasSize(4);

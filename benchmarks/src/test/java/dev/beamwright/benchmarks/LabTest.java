@@ -34,7 +34,7 @@ class LabTest {
         Row row = Row.of("g", "r", 0, "", _ -> List.of(meter("a", order), meter("b", order)));
         Result result;
         try (Lab lab = lab("python3", 3)) {
-            result = lab.measure(row.inRounds(3)); // so it is not warmed up
+            result = lab.measure(row.cold());
         }
         assertThat(order).containsExactly("a", "b", "a", "b", "a", "b");
         assertThat(result.entries()).extracting(Entry::median).containsExactly(3.0, 4.0);
@@ -54,8 +54,8 @@ class LabTest {
                 lab.peer(Peers.TORCH, "", "gemm NN 2 2 2"), List.of(meter(Result.OURS, new ArrayList<>()))));
         Result result;
         try (Lab lab = lab("no-such-python", 1)) {
-            result = lab.measure(row.inRounds(1));
-            lab.measure(row.inRounds(1));
+            result = lab.measure(row.cold());
+            lab.measure(row.cold());
         }
         assertThat(result.entries()).extracting(Entry::who).containsExactly(Result.OURS);
         assertThat(said).hasSize(1).first().asString().startsWith("PyTorch is not here").contains("pip install");
