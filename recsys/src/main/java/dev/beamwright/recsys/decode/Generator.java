@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Backend;
@@ -20,11 +21,13 @@ public final class Generator implements AutoCloseable {
 
     private final Backend backend;
     private final BeamSearch search;
+    private final Backend.Constants weights;
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public Generator(Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.backend = backend;
         this.search = new BeamSearch(model, config);
+        weights = backend.constants(model.parameters().values().stream().map(Variable::value).toList());
     }
 
     /** Recommends for each history, of users who are not known. */
@@ -46,7 +49,7 @@ public final class Generator implements AutoCloseable {
         var results = new BeamSearch.Result[histories.size()];
         int batches = (histories.size() + USERS - 1) / USERS;
         var done = new java.util.concurrent.atomic.AtomicInteger();
-        Parallel.run(batches, b -> {
+        weights.during(() -> Parallel.run(batches, b -> {
             int from = b * USERS, to = Math.min(histories.size(), from + USERS);
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
@@ -58,7 +61,7 @@ public final class Generator implements AutoCloseable {
             }
             idle.add(memory);
             if (progress != null) progress.accept(done.addAndGet(to - from));
-        });
+        }));
         return results;
     }
 
