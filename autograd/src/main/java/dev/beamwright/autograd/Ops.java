@@ -60,6 +60,11 @@ public final class Ops {
         return tape.record(y, dy -> tape.backend().multiplyBackward(a.grad(), b.grad(), dy, a.value(), b.value()));
     }
 
+    /** The same elements under another shape; the memory is shared. */
+    public static Variable reshape(Tape tape, Variable x, int... dims) {
+        return tape.record(x.value().reshape(dims), dy -> tape.carry(dy.reshape(x.shape().toArray()), x));
+    }
+
     /** {@code y = factor · x}. */
     public static Variable scale(Tape tape, Variable x, float factor) {
         Tensor y = tape.allocate(x.shape());

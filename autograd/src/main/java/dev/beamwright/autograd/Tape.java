@@ -45,6 +45,11 @@ public final class Tape implements AutoCloseable {
         return new Tape(backend, memory, false);
     }
 
+    /** A tape that only computes values, in this one's memory. It is not closed, but forgotten with this one. */
+    public Tape inference() {
+        return new Tape(backend, memory, false);
+    }
+
     public Backend backend() {
         return backend;
     }

@@ -8,6 +8,7 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
@@ -18,16 +19,20 @@ import java.util.function.IntConsumer;
  */
 public final class Generator implements AutoCloseable {
     private static final int USERS = 32;
+    private static final int SCORED = 1 << 14; // paths of a widened beam that are scored at once
 
     private final Backend backend;
     private final BeamSearch search;
     private final Backend.Constants weights;
+    private final int batch;
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public Generator(Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.backend = backend;
         this.search = new BeamSearch(model, config);
         weights = backend.constants(model.parameters().values().stream().map(Variable::value).toList());
+        int widest = config.widening() == null ? 1 : Collections.max(config.widening().widen());
+        this.batch = Math.clamp(SCORED / widest, 1, USERS);
     }
 
     /** Recommends for each history, of users who are not known. */
@@ -47,10 +52,10 @@ public final class Generator implements AutoCloseable {
     public BeamSearch.Result[] recommend(
             List<int[]> histories, int[] users, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
         var results = new BeamSearch.Result[histories.size()];
-        int batches = (histories.size() + USERS - 1) / USERS;
+        int batches = (histories.size() + batch - 1) / batch;
         var done = new java.util.concurrent.atomic.AtomicInteger();
         weights.during(() -> Parallel.run(batches, b -> {
-            int from = b * USERS, to = Math.min(histories.size(), from + USERS);
+            int from = b * batch, to = Math.min(histories.size(), from + batch);
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             try (Tape tape = Tape.inference(backend, memory)) {

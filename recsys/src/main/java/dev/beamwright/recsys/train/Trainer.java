@@ -4,9 +4,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
-import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
@@ -83,10 +83,15 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
         optimizer = new AdamW(parameters.getFirst(), settings.optimizer(), settings.schedule(), memory);
     }
 
-    /** The trainer of a generative model under an objective. */
-    static Trainer<GenerativeModel> of(
+    /**
+     * The trainer of a generative model under an objective, of a process reward model, or of both.
+     *
+     * @param config of which sizes of batches and the number of epochs are without effect
+     * @param totalSteps after which the learning rate has fallen to its end
+     */
+    public static Trainer<Guided> of(
             Backend backend,
-            GenerativeModel model,
+            Guided model,
             ObjectiveLoss loss,
             TrainConfig config,
             long totalSteps,
@@ -99,7 +104,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 config.dropout(),
                 config.shards(),
                 config.microTokens(),
-                model.space().levels());
+                model.backbone().space().levels());
         return new Trainer<>(backend, model, loss, settings, memory);
     }
 

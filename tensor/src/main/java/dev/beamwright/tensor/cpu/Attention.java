@@ -92,7 +92,8 @@ final class Attention {
             long toBias = dbias == null ? 0 : sums + 4L * part * size;
             attention.backward(unit, toQ, toKv, toBias, address(dout), address(out), address(lse));
         });
-        for (int p = 0; dbias != null && p < parts; p++) Flat.run(size, Flat::add, address(dbias), address(dbias), sums + 4L * p * size, 0);
+        for (int p = 0; dbias != null && p < parts; p++)
+            Flat.run(size, Flat::add, address(dbias), address(dbias), sums + 4L * p * size, 0);
     }
 
     // ---- the batch

@@ -70,7 +70,7 @@ final class BeamAttention {
 
     void run(int rows) {
         var groups = new ArrayList<Group>();
-        for (int r = 0; r < rows; ) {
+        for (int r = 0; r < rows;) {
             int first = r, user = promptKv == 0 ? 0 : getInt(users + 4L * r);
             while (r < rows && r - first < STRIP && (promptKv == 0 || getInt(users + 4L * r) == user)) r++;
             groups.add(new Group(first, r, user));
@@ -109,7 +109,8 @@ final class BeamAttention {
         final int head, first, rows, firstKey, prompt, padded = (int) panels(dim) * COLUMNS;
         final Scratch scratch = Scratch.get();
         final float[] queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
-        final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA), results = scratch.array(Scratch.RESULTS, STRIP * padded);
+        final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA),
+                results = scratch.array(Scratch.RESULTS, STRIP * padded);
         final float[] max = scratch.array(Scratch.MAXIMA, STRIP), sum = scratch.array(Scratch.ROW_SUMS, STRIP);
         final float[] tile = scratch.array(Scratch.TILE, ROWS * COLUMNS), bias;
         final long keys = scratch.block(Scratch.KEYS_T, panels(BLOCK) * panelBytes(dim) / 4);

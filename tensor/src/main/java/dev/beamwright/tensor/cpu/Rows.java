@@ -39,7 +39,8 @@ final class Rows {
             return;
         }
         int height = Math.max(1, Flat.BLOCK / n);
-        Parallel.run((rows + height - 1) / height, b -> run(b * height, Math.min(rows, (b + 1) * height), n, 0, passes));
+        Parallel.run((rows + height - 1) / height,
+                b -> run(b * height, Math.min(rows, (b + 1) * height), n, 0, passes));
     }
 
     /**

@@ -140,7 +140,8 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void swiGluBackward(Tensor dgateUp, Tensor dy, Tensor gateUp) {
         int c = dy.shape().dim(-1);
-        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp), up = gate + 4L * c;
+        long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp),
+                up = gate + 4L * c;
         Rows.each(dy.shape().rows(), 2 * c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 long o = 8 * r * c, row = d + 4 * r * c;
@@ -313,7 +314,8 @@ final class VectorBackend extends ScalarBackend {
                 both,
                 (first, last, kept, sums) -> {
                     for (long r = first; r < last; r++) {
-                        Rows.layerNormSums(sums, d + 4 * r * c, from + 4 * r * c, get(means + 4 * r), get(scales + 4 * r), c);
+                        Rows.layerNormSums(sums, d + 4 * r * c, from + 4 * r * c, get(means + 4 * r),
+                                get(scales + 4 * r), c);
                     }
                 },
                 (first, last, kept, sums) -> {

@@ -36,7 +36,8 @@ final class TileGenerator {
     }
 
     private static String table(boolean columns, int width) {
-        var s = new StringBuilder("\n    private static final Kernel[] %s%d = {".formatted(columns ? "COLUMNS" : "ROWS", width));
+        var s = new StringBuilder(
+                "\n    private static final Kernel[] %s%d = {".formatted(columns ? "COLUMNS" : "ROWS", width));
         for (int height : HEIGHTS) s.append("\n        Tile::%s,".formatted(name(columns, height, width)));
         return s + "\n    };\n";
     }
@@ -64,66 +65,67 @@ final class TileGenerator {
         return s + "    }\n";
     }
 
-    private static final String HEAD = """
-            package dev.beamwright.tensor.cpu;
+    private static final String HEAD =
+            """
+                    package dev.beamwright.tensor.cpu;
 
-            import static dev.beamwright.tensor.cpu.Lanes.F;
-            import static dev.beamwright.tensor.cpu.Lanes.VB;
-            import static dev.beamwright.tensor.cpu.Lanes.VL;
-            import static dev.beamwright.tensor.cpu.Lanes.load;
-            import static jdk.incubator.vector.FloatVector.broadcast;
-            import static jdk.incubator.vector.FloatVector.zero;
+                    import static dev.beamwright.tensor.cpu.Lanes.F;
+                    import static dev.beamwright.tensor.cpu.Lanes.VB;
+                    import static dev.beamwright.tensor.cpu.Lanes.VL;
+                    import static dev.beamwright.tensor.cpu.Lanes.load;
+                    import static jdk.incubator.vector.FloatVector.broadcast;
+                    import static jdk.incubator.vector.FloatVector.zero;
 
-            import jdk.incubator.vector.FloatVector;
+                    import jdk.incubator.vector.FloatVector;
 
-            /**
-             * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
-             * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
-             *
-             * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
-             * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
-             * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
-             * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
-             *
-             * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
-             *
-             * <p>Written by {@code TileGenerator} among the tests; change that, not this.
-             */
-            final class Tile {
-                /** Most rows of a tile: as many sums as registers hold. */
-                static final int ROWS = VL == 16 ? 12 : 6;
+                    /**
+                     * The innermost products: a tile of up to {@link #ROWS} x {@link #COLUMNS} sums that stays in registers while
+                     * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
+                     *
+                     * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
+                     * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
+                     * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
+                     * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+                     *
+                     * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
+                     *
+                     * <p>Written by {@code TileGenerator} among the tests; change that, not this.
+                     */
+                    final class Tile {
+                        /** Most rows of a tile: as many sums as registers hold. */
+                        static final int ROWS = VL == 16 ? 12 : 6;
 
-                /** Most columns of a tile: two vectors. */
-                static final int COLUMNS = 2 * VL;
+                        /** Most columns of a tile: two vectors. */
+                        static final int COLUMNS = 2 * VL;
 
-                /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
-                static final int LDA = 272;
+                        /** Floats from row to row of an a that lies by rows; not a power of two, so that rows share no cache set. */
+                        static final int LDA = 272;
 
-                /** The most columns of an a that lies by rows. */
-                static final int DEPTH = 256;
+                        /** The most columns of an a that lies by rows. */
+                        static final int DEPTH = 256;
 
-                /** Which tile of the tables computes so many rows; rows over are computed from what a holds there. */
-                private static final int[] TILE = ROWS == 12
-                        ? new int[] {0, 0, 1, 2, 2, 4, 4, 4, 4, 5, 5, 5, 5}
-                        : new int[] {0, 0, 1, 2, 2, 3, 3};
+                        /** Which tile of the tables computes so many rows; rows over are computed from what a holds there. */
+                        private static final int[] TILE = ROWS == 12
+                                ? new int[] {0, 0, 1, 2, 2, 4, 4, 4, 4, 5, 5, 5, 5}
+                                : new int[] {0, 0, 1, 2, 2, 3, 3};
 
-                private Tile() {}
+                        private Tile() {}
 
-                /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
-                private interface Kernel {
-                    void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
-                }
+                        /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
+                        private interface Kernel {
+                            void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
+                        }
 
-                /** The tile of an a that lies by rows. */
-                static void rows(
-                        int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-                    (columns > VL ? ROWS2 : ROWS1)[TILE[rows]].run(a, ao, 0, b, bs, t, to, ts, n);
-                }
+                        /** The tile of an a that lies by rows. */
+                        static void rows(
+                                int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+                            (columns > VL ? ROWS2 : ROWS1)[TILE[rows]].run(a, ao, 0, b, bs, t, to, ts, n);
+                        }
 
-                /** The tile of an a that lies by columns. */
-                static void columns(
-                        int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-                    (columns > VL ? COLUMNS2 : COLUMNS1)[TILE[rows]].run(a, ao, as, b, bs, t, to, ts, n);
-                }
-            """;
+                        /** The tile of an a that lies by columns. */
+                        static void columns(
+                                int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+                            (columns > VL ? COLUMNS2 : COLUMNS1)[TILE[rows]].run(a, ao, as, b, bs, t, to, ts, n);
+                        }
+                    """;
 }
