@@ -25,6 +25,20 @@ public interface Backend {
         return body::run;
     }
 
+    /**
+     * Tells that these tensors, the weights of a network say, will not change while something runs, so that a backend
+     * may keep them in a layout of its own. Here they stay as they are.
+     */
+    default Constants constants(List<Tensor> tensors) {
+        return Runnable::run;
+    }
+
+    /** Tensors that do not change for a while. */
+    interface Constants {
+        /** Runs the body, in which nobody writes to the tensors; between two of these they may change. */
+        void during(Runnable body);
+    }
+
     // ---- matrix products
 
     /**

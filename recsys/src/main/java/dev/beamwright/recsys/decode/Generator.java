@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Backend;
@@ -22,12 +23,14 @@ public final class Generator implements AutoCloseable {
 
     private final Backend backend;
     private final BeamSearch search;
+    private final Backend.Constants weights;
     private final int batch;
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public Generator(Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.backend = backend;
         this.search = new BeamSearch(model, config);
+        weights = backend.constants(model.parameters().values().stream().map(Variable::value).toList());
         int widest = config.widening() == null ? 1 : Collections.max(config.widening().widen());
         this.batch = Math.clamp(SCORED / widest, 1, USERS);
     }
@@ -51,7 +54,7 @@ public final class Generator implements AutoCloseable {
         var results = new BeamSearch.Result[histories.size()];
         int batches = (histories.size() + batch - 1) / batch;
         var done = new java.util.concurrent.atomic.AtomicInteger();
-        Parallel.run(batches, b -> {
+        weights.during(() -> Parallel.run(batches, b -> {
             int from = b * batch, to = Math.min(histories.size(), from + batch);
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
@@ -63,7 +66,7 @@ public final class Generator implements AutoCloseable {
             }
             idle.add(memory);
             if (progress != null) progress.accept(done.addAndGet(to - from));
-        });
+        }));
         return results;
     }
 

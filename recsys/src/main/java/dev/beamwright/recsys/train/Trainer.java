@@ -62,6 +62,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
     private final Loss<M> loss;
     private final Settings settings;
     private final AdamW optimizer;
+    private final Backend.Constants weights;
     private final List<M> replicas = new ArrayList<>();
     private final List<List<Variable>> parameters = new ArrayList<>();
     private final List<Noise> noises = new ArrayList<>();
@@ -78,6 +79,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             noises.add(new Noise((float) settings.dropout(), memory));
             workspaces.add(new Workspace());
         }
+        weights = backend.constants(parameters.getFirst().stream().map(Variable::value).toList());
         optimizer = new AdamW(parameters.getFirst(), settings.optimizer(), settings.schedule(), memory);
     }
 
@@ -127,14 +129,14 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
         var results = new Objective.Result[micro.size()];
-        Parallel.run(shards, shard -> {
+        weights.during(() -> Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
                 Key microKey = key.fold(m);
                 noises.get(shard).begin(microKey);
                 results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
             }
-        });
+        }));
         addShards();
         double norm = optimizer.step(backend);
         double[] nll = null, prefixLosses = null;

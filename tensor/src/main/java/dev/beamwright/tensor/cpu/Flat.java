@@ -15,6 +15,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -258,21 +259,21 @@ final class Flat {
     // ---- optimization
 
     private static final VectorSpecies<Double> D = VectorSpecies.of(double.class, F.vectorShape());
+    /** As many floats as there are doubles in a vector, so that C2 widens them in one instruction. */
+    private static final VectorSpecies<Float> HALF =
+            VectorSpecies.of(float.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
     /** The sum of squares of one block. */
     static double squares(long x, int n) {
-        DoubleVector low = DoubleVector.zero(D), high = low;
+        DoubleVector squares = DoubleVector.zero(D);
         int i = 0;
-        for (; i < F.loopBound(n); i += VL) {
-            FloatVector v = load(x + 4L * i);
-            DoubleVector a = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
-            DoubleVector b = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 1);
-            low = a.fma(a, low);
-            high = b.fma(b, high);
+        for (; i < HALF.loopBound(n); i += HALF.length()) {
+            FloatVector v = FloatVector.fromMemorySegment(HALF, Lanes.ALL, x + 4L * i, Lanes.ORDER);
+            DoubleVector d = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+            squares = d.fma(d, squares);
         }
-        double[] lanes = low.add(high).toArray();
         double sum = 0;
-        for (double lane : lanes) sum += lane;
+        for (double lane : squares.toArray()) sum += lane;
         for (; i < n; i++) sum += (double) Lanes.get(x + 4L * i) * Lanes.get(x + 4L * i);
         return sum;
     }

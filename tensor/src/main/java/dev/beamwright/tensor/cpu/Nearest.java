@@ -34,7 +34,7 @@ final class Nearest {
         Parallel.run((n + BLOCK - 1) / BLOCK, block -> {
             int from = block * BLOCK, rows = Math.min(BLOCK, n - from);
             long first = x + 4L * from * c, products = Scratch.get().block(Scratch.PRODUCTS, (long) BLOCK * k);
-            Gemm.multiply(products, rows, k, c, first, c, false, codebook, c, true, false);
+            Gemm.multiply(products, rows, k, c, first, c, false, codebook, c, true, false, 0);
             for (int r = 0; r < rows; r++) {
                 long row = first + 4L * r * c, code = codes + 4L * (from + r);
                 float near = 1e-6f * (float) Math.sqrt(c) * (farthest + (float) Flat.squares(row, c));

@@ -7,11 +7,14 @@ import static dev.beamwright.tensor.cpu.Lanes.keep;
 import static dev.beamwright.tensor.cpu.Lanes.set;
 
 import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -28,6 +31,13 @@ final class VectorBackend extends ScalarBackend {
         return t == null ? 0 : address(t);
     }
 
+    private final Map<Long, PackedWeights.Packed> constants = new ConcurrentHashMap<>();
+
+    @Override
+    public Backend.Constants constants(List<Tensor> tensors) {
+        return new PackedWeights(tensors, constants);
+    }
+
     // ---- matrix products
 
     @Override
@@ -35,7 +45,9 @@ final class VectorBackend extends ScalarBackend {
         int m = c.shape().rows(), n = c.shape().dim(-1);
         int lda = a.shape().dim(-1), ldb = b.shape().dim(-1);
         int k = transposeA ? a.shape().rows() : lda;
-        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate);
+        PackedWeights.Packed packed = transposeA || constants.isEmpty() ? null : constants.get(address(b));
+        long panels = packed == null ? 0 : packed.panels(b, transposeB);
+        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate, panels);
         keep(c, a, b);
     }
 
