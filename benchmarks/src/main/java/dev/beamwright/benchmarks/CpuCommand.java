@@ -140,7 +140,8 @@ public final class CpuCommand implements BenchCommand.Benchmark {
         if (only == null) return rows;
         for (String part : only) {
             if (rows.stream().noneMatch(r -> fits(r, part))) {
-                throw new UserError("--only " + part + ": no row is called so; 'beamwright bench cpu --list' shows all");
+                throw new UserError(
+                        "--only " + part + ": no row is called so; 'beamwright bench cpu --list' shows all");
             }
         }
         return rows.stream().filter(r -> only.stream().anyMatch(part -> fits(r, part))).toList();

@@ -41,7 +41,8 @@ final class DataRows {
                     Parallel.run(items, i -> {
                         long cloud = centers.below(-1 - i, clouds);
                         for (int c = 0; c < columns; c++) {
-                            double center = centers.uniform(cloud * columns + c), own = noise.uniform((long) i * columns + c);
+                            double center = centers.uniform(cloud * columns + c),
+                                    own = noise.uniform((long) i * columns + c);
                             x.set((long) i * columns + c, (float) (center + own - 1));
                         }
                     });

@@ -39,7 +39,8 @@ final class ModelRows {
         double flop = tiger.flop();
         String command = "tiger-step batch=" + batch + " dropout=" + dropout;
         return Row.of(
-                "steps", "TIGER, batch " + batch + (dropout > 0 ? ", dropout " + dropout : ", no dropout"), flop, "FLOP/s",
+                "steps", "TIGER, batch " + batch + (dropout > 0 ? ", dropout " + dropout : ", no dropout"), flop,
+                "FLOP/s",
                 lab -> {
                     List<Contestant> all = new ArrayList<>(join(
                             lab.ours((backend, l) -> tiger.step(backend, l), false),

@@ -6,6 +6,7 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.ObjectiveLoss;
 import dev.beamwright.recsys.train.TrainConfig;
@@ -74,7 +75,7 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
         Arena memory = closer.closing(Arena.ofShared());
         GenerativeModel model = model(memory);
         var loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), LEVELS);
-        var trainer = closer.closing(Trainer.of(backend, model, loss, config, 100_000, memory));
+        var trainer = closer.closing(Trainer.of(backend, Guided.trained(model, null), loss, config, 100_000, memory));
         List<Sample> samples = IntStream.range(0, batch)
                 .mapToObj(u -> wholeSequences
                         ? new Sample(history(u, items), 0)

@@ -79,7 +79,8 @@ record Profile(int samples, Map<String, Double> classes, Map<String, Double> met
     /** As Markdown: the classes, and the methods that have at least a hundredth. */
     String markdown(String title) {
         StringBuilder s = new StringBuilder();
-        s.append("## ").append(title).append("\n\n").append(samples).append(" samples.\n\n| class | share |\n|---|---:|\n");
+        s.append("## ").append(title).append("\n\n").append(samples)
+                .append(" samples.\n\n| class | share |\n|---|---:|\n");
         classes.forEach((name, share) -> line(s, name, share));
         s.append("\n| method | share |\n|---|---:|\n");
         methods.forEach((name, share) -> line(s, name, share));

@@ -90,7 +90,8 @@ record Table(List<Result> results) {
             }
             for (String peer : peers) {
                 cells.add(r.best(peer)
-                        .map(e -> format("%.2f x", r.ratio(peer).orElse(Double.NaN)) + " (" + quantity(e.median(), r.unit())
+                        .map(e -> format("%.2f x", r.ratio(peer).orElse(Double.NaN)) + " ("
+                                + quantity(e.median(), r.unit())
                                 + (e.form().isEmpty() ? "" : ", " + e.form()) + ")")
                         .orElse(""));
             }

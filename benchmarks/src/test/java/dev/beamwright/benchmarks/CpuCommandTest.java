@@ -25,7 +25,8 @@ class CpuCommandTest {
     @Test
     void theCommandIsFoundByTheCommandLine() {
         assertThat(output("bench", "--help")).contains("cpu").startsWith("Usage: beamwright bench");
-        assertThat(output("bench", "cpu", "--list", "--only", "beam")).hasLineCount(4).contains("beam: TIGER, batch 64");
+        assertThat(output("bench", "cpu", "--list", "--only", "beam")).hasLineCount(4)
+                .contains("beam: TIGER, batch 64");
     }
 
     @Test

@@ -49,7 +49,8 @@ class ResultTest {
     @Test
     void theTableShowsMediansRatiosAndGoals() {
         assertThat(new Table(List.of(result)).markdown())
-                .contains("| NN 256x256x256 | 11.0 ms (10.5 to 11.5) | 90.9 GFLOP/s | 50 % | 20.0 ms | 2.00 x (22.0 ms, fast) |")
+                .contains(
+                        "| NN 256x256x256 | 11.0 ms (10.5 to 11.5) | 90.9 GFLOP/s | 50 % | 20.0 ms | 2.00 x (22.0 ms, fast) |")
                 .contains("2.5 x P: **not reached**", "40 % of the peak: reached", "at most 20.0 ms: reached")
                 .contains("1.0 x Q: not measured", "- without X: it is not there");
     }

@@ -37,12 +37,12 @@ public final class OpCases {
                     Variable x = o.uniform(o.rows(), n);
                     return new Instance(List.of(x), t -> Ops.scale(t, x, -2.5f));
                 }),
-                new OpCase("relu", (o, n) -> {
-                    // No value so near to the kink that a difference would step over it.
+                new OpCase("reshape", (o, n) -> {
                     Variable x = o.uniform(o.rows(), n);
-                    for (int i = 0; i < x.size(); i++) {
-                        if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
-                    }
+                    return new Instance(List.of(x), t -> Ops.reshape(t, x, n * o.rows()));
+                }),
+                new OpCase("relu", (o, n) -> {
+                    Variable x = awayFromZero(o, n);
                     return new Instance(List.of(x), t -> Ops.relu(t, x));
                 }),
                 new OpCase("gelu", (o, n) -> {
@@ -57,6 +57,27 @@ public final class OpCases {
                     Variable x = o.uniform(o.rows(), n);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(x), t -> Ops.dropout(t, x, dropout));
+                }),
+                new OpCase("addDropout", (o, n) -> {
+                    Variable x = o.uniform(o.rows(), n), branch = o.uniform(o.rows(), n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x, branch), t -> Ops.addDropout(t, x, branch, dropout));
+                }),
+                new OpCase("reluDropout", (o, n) -> {
+                    Variable x = awayFromZero(o, n);
+                    Variable zero = Variable.constant(o.numbers(o.rows() * n).reshape(o.rows(), n));
+                    for (int i = 0; i < x.size(); i++) zero.value().set(i, 0);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x), t -> Ops.reluDropout(t, Ops.add(t, x, zero), dropout));
+                }),
+                new OpCase("sharedResults", (o, n) -> { // gradients that are taken over, put and added to
+                    Variable a = o.uniform(o.rows(), n), w = o.uniform(n, n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(a, w), t -> {
+                        Variable x = Ops.linear(t, a, w), y = Ops.add(t, x, x);
+                        Variable z = Ops.addDropout(t, y, Ops.linear(t, y, w), dropout);
+                        return Ops.add(t, Ops.add(t, z, x), Ops.multiply(t, z, y));
+                    });
                 }),
                 new OpCase("rmsNorm", (o, n) -> {
                     Variable x = o.uniformBetween(.2, 1.5, o.rows(), n), w = o.uniform(n);
@@ -136,6 +157,13 @@ public final class OpCases {
                     Tensor weights = o.numbers(o.rows() * n);
                     return new Instance(List.of(x), t -> Ops.weightedSum(t, x, weights));
                 }));
+    }
+
+    /** No value so near to the kink of max(x, 0) that a difference would step over it. */
+    private static Variable awayFromZero(Operands o, int n) {
+        Variable x = o.uniform(o.rows(), n);
+        for (int i = 0; i < x.size(); i++) if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
+        return x;
     }
 
     /** Three sequences, one of a single row, and a last row that belongs to none. */

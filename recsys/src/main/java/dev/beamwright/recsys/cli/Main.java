@@ -32,8 +32,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PrepareCommand.class,
             TokenizeCommand.class,
             TrainCommand.class,
+            TrainPrmCommand.class,
             EvaluateCommand.class,
             DiagnoseCommand.class,
+            ScaleCommand.class,
+
             CompareCommand.class,
             RecommendCommand.class,
             InspectCommand.class,

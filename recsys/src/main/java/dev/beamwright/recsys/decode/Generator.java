@@ -1,12 +1,14 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
@@ -17,14 +19,20 @@ import java.util.function.IntConsumer;
  */
 public final class Generator implements AutoCloseable {
     private static final int USERS = 32;
+    private static final int SCORED = 1 << 14; // paths of a widened beam that are scored at once
 
     private final Backend backend;
     private final BeamSearch search;
+    private final Backend.Constants weights;
+    private final int batch;
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public Generator(Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.backend = backend;
         this.search = new BeamSearch(model, config);
+        weights = backend.constants(model.parameters().values().stream().map(Variable::value).toList());
+        int widest = config.widening() == null ? 1 : Collections.max(config.widening().widen());
+        this.batch = Math.clamp(SCORED / widest, 1, USERS);
     }
 
     /** Recommends for each history, of users who are not known. */
@@ -44,10 +52,10 @@ public final class Generator implements AutoCloseable {
     public BeamSearch.Result[] recommend(
             List<int[]> histories, int[] users, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
         var results = new BeamSearch.Result[histories.size()];
-        int batches = (histories.size() + USERS - 1) / USERS;
+        int batches = (histories.size() + batch - 1) / batch;
         var done = new java.util.concurrent.atomic.AtomicInteger();
-        Parallel.run(batches, b -> {
-            int from = b * USERS, to = Math.min(histories.size(), from + USERS);
+        weights.during(() -> Parallel.run(batches, b -> {
+            int from = b * batch, to = Math.min(histories.size(), from + batch);
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             try (Tape tape = Tape.inference(backend, memory)) {
@@ -58,7 +66,7 @@ public final class Generator implements AutoCloseable {
             }
             idle.add(memory);
             if (progress != null) progress.accept(done.addAndGet(to - from));
-        });
+        }));
         return results;
     }
 

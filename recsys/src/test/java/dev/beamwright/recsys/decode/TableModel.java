@@ -6,6 +6,7 @@ import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -112,6 +113,12 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
                 }
                 nodes.add(reached);
                 return states(numbers, reached);
+            }
+
+            /** There are no histories behind a table. */
+            @Override
+            public Encoded prompts() {
+                return null;
             }
 
             private Variable states(int[] numbers, int[] at) {

@@ -53,7 +53,7 @@ class TrainTest {
     /** An objective whose weights change from step to step, and which draws at random. */
     @Test
     void soItDoesWithPrefixWeightsAndNegatives() throws IOException {
-        TrainConfig config = config(1, ObjectiveConfig.of(ObjectiveConfig.PAIRWISE));
+        TrainConfig config = config(1, objective(ObjectiveConfig.PAIRWISE, .2));
         RunFolder uninterrupted = prepared("pairwise"), interrupted = prepared("pairwise-interrupted");
         Train.Summary summary = Train.run(config, uninterrupted, BACKEND, false, Progress.silent());
         assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
@@ -74,12 +74,8 @@ class TrainTest {
     @Test
     void t1WithoutPrefixLossesApaoIsCrossEntropyToTheBit() throws IOException {
         for (String name : List.of(ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
-            ObjectiveConfig d = ObjectiveConfig.of(name);
-            var zero = new ObjectiveConfig(
-                    name, 1, 0, d.eta(), d.prefixWeights(), true, 5, 1, d.contrast(), d.lambda(), d.xi(), 0,
-                    d.bearForm(), true);
             Train.Summary summary =
-                    Train.run(config(1, zero), prepared(name), BACKEND, false, Progress.silent());
+                    Train.run(config(1, objective(name, 0)), prepared(name), BACKEND, false, Progress.silent());
             assertThat(summary).isEqualTo(expected);
         }
     }
@@ -88,13 +84,21 @@ class TrainTest {
     void everyObjectiveLearns() throws IOException {
         RunFolder run = prepared("objectives");
         for (String name : ObjectiveConfig.NAMES) {
-            Train.run(config(1, ObjectiveConfig.of(name)), run, BACKEND, true, Progress.silent());
+            Train.run(config(1, objective(name, .2)), run, BACKEND, true, Progress.silent());
             List<Double> losses = new ArrayList<>();
             for (String line : Files.readAllLines(run.file("model/metrics.jsonl"))) {
                 losses.add(Json.mapper().readTree(line).get("loss").asDouble());
             }
             assertThat(losses.getLast()).as(name).isLessThan(losses.getFirst());
         }
+    }
+
+    /** Few negatives, so that it is fast. */
+    private static ObjectiveConfig objective(String name, double beta) {
+        ObjectiveConfig d = ObjectiveConfig.of(name);
+        return new ObjectiveConfig(
+                name, 1, beta, d.eta(), d.prefixWeights(), true, 5, 2, d.contrast(), d.lambda(), d.xi(), 0,
+                d.bearForm(), true);
     }
 
     private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
