@@ -176,10 +176,6 @@ class ProcessRewardModelTest {
     void theGradientOfTheLossIsThatOfDifferences(ModelConfig config, PrmConfig form) {
         GenerativeModel model = model(config);
         var prm = ProcessRewardModel.of(form, config, model.space(), Key.of(5), memory);
-        // Larger than at the beginning, so that differences stand out from rounding.
-        for (Variable v : prm.parameters().values()) {
-            if (v.shape().rank() == 2) for (int i = 0; i < v.size(); i++) v.value().set(i, 2 * v.value().get(i));
-        }
         List<Sample> samples = model.sharesHistory()
                 ? List.of(new Sample(new int[] {3, 7, 20, 5}, 1), new Sample(new int[] {1, 4}, 0))
                 : List.of(new Sample(new int[] {3, 7, 20}, 2), new Sample(new int[] {1, 4}, 1));
@@ -190,17 +186,14 @@ class ProcessRewardModelTest {
         List<Variable> inputs =
                 new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
         inputs.addAll(prm.parameters().values());
-        // Longer steps meet the curvature of the backbone, shorter ones the rounding of small gradients.
-        for (Variable input : inputs) {
-            double error = GradCheck.relativeError(
-                    BACKEND,
-                    tape -> loss.of(
-                            tape, model, prm, samples, model.forward(tape, samples, Noise.none()), Noise.none(), 1,
-                            1.5, Key.of(8))
-                            .loss(),
-                    List.of(input), 1e-3, Key.of(9));
-            assertThat(error).as("%s", input.shape()).isLessThan(5e-2);
-        }
+        double error = GradCheck.relativeError(
+                BACKEND,
+                tape -> loss.of(
+                        tape, model, prm, samples, model.forward(tape, samples, Noise.none()), Noise.none(), 1, 1.5,
+                        Key.of(8))
+                        .loss(),
+                inputs, 5e-3, Key.of(9));
+        assertThat(error).isLessThan(2e-2);
     }
 
     @Test
@@ -350,7 +343,7 @@ class ProcessRewardModelTest {
             }
 
             @Override
-            public List<Variable> candidates(int[] targets, int[][] items) {
+            public List<Variable> candidates(int[] targets, int[][] items, Variable ask) {
                 throw new UnsupportedOperationException();
             }
 
