@@ -66,7 +66,9 @@ public final class CpuCommand implements BenchCommand.Benchmark {
             description = "a python that has PyTorch; default: $BEAMWRIGHT_PYTHON or python3")
     private String python;
 
-    @Option(names = "--compile", description = "measure PyTorch's training steps by torch.compile too, which takes long")
+    @Option(
+            names = "--compile",
+            description = "measure PyTorch's training steps by torch.compile too, which takes long")
     private boolean compile;
 
     @Option(names = "--list", description = "print the rows, measure nothing")
