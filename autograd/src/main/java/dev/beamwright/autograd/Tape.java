@@ -6,6 +6,7 @@ import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -57,18 +58,40 @@ public final class Tape implements AutoCloseable {
 
     /** A tensor of this step that holds these integers. */
     public Tensor ints(int... values) {
-        return Tensor.of(memory, Shape.of(values.length), values);
+        Tensor t = Tensor.of(memory, Shape.of(values.length), values);
+        backend.written(t);
+        return t;
     }
 
     /** A tensor of this step that holds these numbers. */
     public Tensor floats(float... values) {
-        return Tensor.of(memory, Shape.of(values.length), values);
+        Tensor t = Tensor.of(memory, Shape.of(values.length), values);
+        backend.written(t);
+        return t;
+    }
+
+    /**
+     * The same for one integer of each of some rows, or of offsets into them; on a device it may become longer, see
+     * {@link Backend#rows}.
+     *
+     * @param filler what stands behind: -1 for rows that do not exist, the last offset for sequences without rows
+     */
+    public Tensor rowInts(int filler, int... values) {
+        int[] padded = Arrays.copyOf(values, backend.rows(values.length));
+        Arrays.fill(padded, values.length, padded.length, filler);
+        return ints(padded);
+    }
+
+    /** The same for one number of each of some rows, 0 behind them. */
+    public Tensor rowFloats(float... values) {
+        return floats(Arrays.copyOf(values, backend.rows(values.length)));
     }
 
     /** A result with its gradient, and the step that carries that gradient to the operands. */
     public Variable record(Tensor value, Pullback pullback) {
         if (!gradients) return Variable.constant(value);
-        var y = new Variable(value, Tensor.zeros(memory, value.shape()));
+        var y = new Variable(value, allocate(value.shape()));
+        backend.zero(y.grad());
         wayBack.add(() -> pullback.accept(y.grad()));
         return y;
     }

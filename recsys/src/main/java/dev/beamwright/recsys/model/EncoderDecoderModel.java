@@ -83,8 +83,8 @@ public record EncoderDecoderModel(
                     Arrays.fill(owners, at, at += items[c].length, chosen[c]);
                 }
                 Arrays.parallelPrefix(readers, Integer::sum);
-                List<Variable> others = decode(tape, all, memory.readBy(tape.ints(readers)), noise);
-                others.set(0, Ops.gather(tape, states.getFirst(), tape.ints(owners)));
+                List<Variable> others = decode(tape, all, memory.readBy(tape.rowInts(readers[targets], readers)), noise);
+                others.set(0, Ops.gather(tape, states.getFirst(), tape.rowInts(-1, owners)));
                 return others;
             }
         };
@@ -100,7 +100,7 @@ public record EncoderDecoderModel(
         }
         Variable x = network.decode(
                 tape,
-                Ops.gather(tape, decoderTokens(), tape.ints(ids)),
+                Ops.gather(tape, decoderTokens(), tape.rowInts(-1, ids)),
                 equalLengths(tape, items.length, levels),
                 memory,
                 noise);
@@ -108,7 +108,7 @@ public record EncoderDecoderModel(
         for (int level = 0; level < levels; level++) {
             int[] rows = new int[items.length];
             for (int n = 0; n < rows.length; n++) rows[n] = n * levels + level;
-            states.add(Ops.gather(tape, x, tape.ints(rows)));
+            states.add(Ops.gather(tape, x, tape.rowInts(-1, rows)));
         }
         return states;
     }
@@ -181,7 +181,7 @@ public record EncoderDecoderModel(
         int[] offsets = new int[count + 1], positions = new int[count * length];
         for (int s = 0; s <= count; s++) offsets[s] = s * length;
         for (int i = 0; i < positions.length; i++) positions[i] = i % length;
-        return new Sequences(tape.ints(offsets), tape.ints(positions));
+        return new Sequences(tape.rowInts(count * length, offsets), tape.rowInts(0, positions));
     }
 
     /** The token of a user, or -1 for none. */
@@ -213,11 +213,11 @@ public record EncoderDecoderModel(
         }
 
         Tensor ids(Tape tape) {
-            return tape.ints(ids.toIntArray());
+            return tape.rowInts(-1, ids.toIntArray());
         }
 
         Sequences rows(Tape tape) {
-            return new Sequences(tape.ints(offsets), tape.ints(positions.toIntArray()));
+            return new Sequences(tape.rowInts(ids.size(), offsets), tape.rowInts(0, positions.toIntArray()));
         }
     }
 }

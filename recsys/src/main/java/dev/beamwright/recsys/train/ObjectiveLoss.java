@@ -35,6 +35,11 @@ final class ObjectiveLoss implements Trainer.Loss<GenerativeModel> {
         return objective.extraRows(levels);
     }
 
+    @Override
+    public boolean recordable() {
+        return objective.recordable();
+    }
+
     /** Goes on to the next step. */
     void stepped(Trainer.Report report) {
         prefixWeights = objective.nextPrefixWeights(prefixWeights, report.prefixLosses());

@@ -1,0 +1,32 @@
+package dev.beamwright.tornado;
+
+import dev.beamwright.tensor.Tensor;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+
+/**
+ * One call of a kernel.
+ *
+ * @param kept how many of the arrays it writes, the first ones, go on from what they hold; the others are overwritten
+ * @param arguments tensors, Integers and Floats, in the order of the method's parameters
+ * @param grid of threads for a kernel with a {@code KernelContext}, which is then its first argument; else null
+ */
+record Call(Kernel kernel, int kept, Object[] arguments, WorkerGrid grid) {
+    /** The tensor that stands at this place among the arrays. */
+    Tensor tensor(int place) {
+        int seen = 0;
+        for (Object a : arguments) if (a instanceof Tensor t && seen++ == place) return t;
+        throw new IllegalArgumentException(kernel.name() + " has no array " + place);
+    }
+
+    /** Whether this call adds to its first array, and could as well overwrite it. */
+    boolean adds() {
+        return kernel.add() >= 0 && ((int) arguments[kernel.add()] & kernel.addBit()) != 0;
+    }
+
+    /** The call that overwrites its first array. */
+    Call overwriting() {
+        Object[] a = arguments.clone();
+        a[kernel.add()] = (int) a[kernel.add()] & ~kernel.addBit();
+        return new Call(kernel, kept - 1, a, grid);
+    }
+}
