@@ -1,7 +1,9 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Storage;
+import dev.beamwright.tensor.spi.DeviceException;
 import dev.beamwright.tornado.Recording.Slot;
+import dev.beamwright.tornado.kernel.Hold;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -11,6 +13,7 @@ import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * What stays on the device: graphs that own arrays, upload them when they are first executed, and hand them on. A graph
@@ -25,7 +28,7 @@ final class Home {
     /** The name of every home graph. */
     static final String NAME = "home";
 
-    private static final int MOST_NODES = 1000;
+    private static final int MOST_NODES = 960; // less the nodes of the tasks that hold the arrays
 
     private final FloatArray link = new FloatArray(1);
     private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
@@ -119,10 +122,21 @@ final class Home {
             graph.consumeFromDevice(Program.NAME, link);
         }
         for (Object array : own) graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, array);
-        Kernels.GROW.addTo(graph, "link", new Object[] {link, 1f, 1, 1});
+        hold(graph, Kernels.HOLD_FLOATS, own.stream().filter(FloatArray.class::isInstance).toList());
+        hold(graph, Kernels.HOLD_INTS, own.stream().filter(IntArray.class::isInstance).toList());
+        if (own.isEmpty()) Kernels.FILL.addTo(graph, "link", new Object[] {link, 1f, 1, 1});
         graph.persistOnDevice(link);
         for (Object array : own) graph.persistOnDevice(array);
         return graph.snapshot();
+    }
+
+    private void hold(TaskGraph graph, Kernel kernel, List<Object> arrays) {
+        for (int from = 0; from < arrays.size(); from += Hold.MOST) {
+            Object[] arguments = new Object[1 + Hold.MOST];
+            arguments[0] = link;
+            for (int i = 0; i < Hold.MOST; i++) arguments[i + 1] = arrays.get(Math.min(from + i, arrays.size() - 1));
+            kernel.addTo(graph, kernel.name() + "_" + from / Hold.MOST, arguments);
+        }
     }
 
     /** Copies an array back to its memory on the host, by a plan that begins with these graphs. */

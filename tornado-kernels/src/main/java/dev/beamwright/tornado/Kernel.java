@@ -1,5 +1,6 @@
 package dev.beamwright.tornado;
 
+import dev.beamwright.tensor.spi.DeviceException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;

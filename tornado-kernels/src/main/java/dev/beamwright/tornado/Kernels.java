@@ -2,6 +2,7 @@ package dev.beamwright.tornado;
 
 import dev.beamwright.tornado.kernel.Attention;
 import dev.beamwright.tornado.kernel.Flat;
+import dev.beamwright.tornado.kernel.Hold;
 import dev.beamwright.tornado.kernel.Losses;
 import dev.beamwright.tornado.kernel.Matrix;
 import dev.beamwright.tornado.kernel.Norms;
@@ -68,5 +69,7 @@ final class Kernels {
 
     static final Kernel CLIP = Kernel.of("clip", 1, Optimizer::clip);
     static final Kernel ADAM_W = Kernel.of("adamW", 4, Optimizer::adamW);
+    static final Kernel HOLD_FLOATS = Kernel.of("holdFloats", 1, Hold::floats);
+    static final Kernel HOLD_INTS = Kernel.of("holdInts", 1, Hold::ints);
     static final Kernel NEAREST = Kernel.of("nearest", 2, Search::nearest);
 }

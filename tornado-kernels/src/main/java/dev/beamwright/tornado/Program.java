@@ -2,6 +2,7 @@ package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.spi.DeviceException;
 import dev.beamwright.tornado.Recording.Kind;
 import dev.beamwright.tornado.Recording.Slot;
 import java.lang.foreign.Arena;

@@ -334,7 +334,9 @@ public final class Train implements AutoCloseable {
     private void resume() {
         if (!run.has(LAST)) return;
         try {
-            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors(true));
+            Map<String, Tensor> tensors = tensors(true);
+            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);
+            tensors.values().forEach(backend::written);
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
@@ -364,14 +366,23 @@ public final class Train implements AutoCloseable {
 
     private void save(String file, boolean moments) {
         try {
-            Checkpoint.save(run.file(file), tensors(moments), Map.of("state", Json.line(state)));
+            Map<String, Tensor> tensors = tensors(moments);
+            fetch(tensors);
+            Checkpoint.save(run.file(file), tensors, Map.of("state", Json.line(state)));
         } catch (IOException e) {
             throw new UserError(run.file(file) + ": cannot be written: " + e, e);
         }
     }
 
     private String checksum() {
-        return Checkpoint.checksum(Checkpoint.parameters(model).values());
+        Map<String, Tensor> parameters = Checkpoint.parameters(model);
+        fetch(parameters);
+        return Checkpoint.checksum(parameters.values());
+    }
+
+    /** A device keeps tensors to itself until they are asked for. */
+    private void fetch(Map<String, Tensor> tensors) {
+        tensors.values().forEach(t -> backend.read(t, () -> {}));
     }
 
     private void keepFirstSteps(List<FirstStep> first) {
