@@ -219,6 +219,42 @@ public interface Backend {
             int heads,
             float scale);
 
+    // ---- beam search
+
+    /**
+     * The best children of each user's rows: user u has the rows [u · before, (u+1) · before), and gets the rows
+     * [u · width, (u+1) · width), best first. The score of a child is that of its row and the log-probability of its
+     * code; of two with the same score the one with the lower edge is better. A row with the score -∞ stands for none: it
+     * is not extended, and where there are too few children the rows behind them are such, with node and parent 0 and the
+     * token -1.
+     *
+     * @param nodes I32 (users · width): the trie nodes reached
+     * @param scores (users · width)
+     * @param parents I32 (users · width): the row that each was a child of
+     * @param tokens I32 (users · width): {@code firstToken} and the code of each
+     * @param logits (rows before, codes)
+     * @param nodesBefore I32 (rows before)
+     * @param scoresBefore (rows before)
+     */
+    void extendBeams(
+            Tensor nodes,
+            Tensor scores,
+            Tensor parents,
+            Tensor tokens,
+            Tensor logits,
+            Tensor nodesBefore,
+            Tensor scoresBefore,
+            BeamSpec spec);
+
+    /**
+     * The ancestors of rows that were chosen by {@link #extendBeams}: {@code after[r] = (before[parents[r]], r)}.
+     *
+     * @param after I32 (rows, depth + 1)
+     * @param before I32 (rows before, depth), or null for a depth of 0
+     * @param parents I32 (rows)
+     */
+    void extendPaths(Tensor after, Tensor before, Tensor parents);
+
     // ---- losses
 
     /**

@@ -1,6 +1,7 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Tensor;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 
 /**
@@ -11,6 +12,9 @@ import uk.ac.manchester.tornado.api.WorkerGrid;
  * @param grid of threads for a kernel with a {@code KernelContext}, which is then its first argument; else null
  */
 record Call(Kernel kernel, int kept, Object[] arguments, WorkerGrid grid) {
+    /** One context for all kernels: every further one costs nodes of a graph. */
+    static final KernelContext CONTEXT = new KernelContext();
+
     /** The tensor that stands at this place among the arrays. */
     Tensor tensor(int place) {
         int seen = 0;

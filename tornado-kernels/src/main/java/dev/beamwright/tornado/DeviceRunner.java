@@ -64,6 +64,11 @@ final class DeviceRunner implements Runner {
     }
 
     @Override
+    public boolean onDevice() {
+        return true;
+    }
+
+    @Override
     public SegmentAllocator scratch() {
         return noting() ? scratch.get() : Arena.ofAuto();
     }

@@ -16,6 +16,11 @@ final class JavaRunner implements Runner {
     }
 
     @Override
+    public boolean onDevice() {
+        return false;
+    }
+
+    @Override
     public SegmentAllocator scratch() {
         return Arena.ofAuto();
     }

@@ -1,6 +1,7 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tornado.kernel.Attention;
+import dev.beamwright.tornado.kernel.FlashAttention;
 import dev.beamwright.tornado.kernel.Flat;
 import dev.beamwright.tornado.kernel.Hold;
 import dev.beamwright.tornado.kernel.Losses;
@@ -10,6 +11,7 @@ import dev.beamwright.tornado.kernel.Optimizer;
 import dev.beamwright.tornado.kernel.Rows;
 import dev.beamwright.tornado.kernel.Search;
 import dev.beamwright.tornado.kernel.Sums;
+import dev.beamwright.tornado.kernel.TiledMatrix;
 
 /** All kernels by name; how many arrays each writes, and which argument says whether it adds. */
 final class Kernels {
@@ -37,6 +39,15 @@ final class Kernels {
     static final Kernel TOTAL = Kernel.of("total", 1, Sums::total);
 
     static final Kernel MATMUL = Kernel.of("matmul", 1, Matrix::product).adding(8);
+
+    /** The forms for devices alone: tiles in local memory. */
+    static final Kernel TILED_MATMUL = Kernel.of("tiledMatmul", 1, TiledMatrix::product).adding(9);
+
+    static final Kernel FLASH = Kernel.of("flash", 2, FlashAttention::forward);
+    static final Kernel FLASH_QUERY =
+            Kernel.of("flashQuery", 1, FlashAttention::queryBackward).addingByFlag(14);
+    static final Kernel FLASH_KEY_VALUE =
+            Kernel.of("flashKeyValue", 1, FlashAttention::keyValueBackward).addingByFlag(14);
 
     static final Kernel RMS = Kernel.of("rms", 2, Norms::rms);
     static final Kernel RMS_BACKWARD = Kernel.of("rmsBackward", 1, Norms::rmsBackward).adding(6);
@@ -71,5 +82,9 @@ final class Kernels {
     static final Kernel ADAM_W = Kernel.of("adamW", 4, Optimizer::adamW);
     static final Kernel HOLD_FLOATS = Kernel.of("holdFloats", 1, Hold::floats);
     static final Kernel HOLD_INTS = Kernel.of("holdInts", 1, Hold::ints);
+    static final Kernel DENOMINATORS = Kernel.of("denominators", 1, Search::denominators);
+    static final Kernel EXTEND = Kernel.of("extend", 3, Search::extend);
+    static final Kernel CHILDREN = Kernel.of("children", 3, Search::children);
+    static final Kernel PATHS = Kernel.of("paths", 1, Search::paths);
     static final Kernel NEAREST = Kernel.of("nearest", 2, Search::nearest);
 }

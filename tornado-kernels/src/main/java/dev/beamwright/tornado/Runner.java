@@ -8,6 +8,9 @@ interface Runner {
     /** Runs a call, or notes it. */
     void run(Call call);
 
+    /** Whether calls run on a device, which alone has the kernels with a {@code KernelContext}. */
+    boolean onDevice();
+
     /** Memory for what a backend's method needs between its calls. */
     SegmentAllocator scratch();
 

@@ -2,6 +2,7 @@ package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Shape;
@@ -9,7 +10,11 @@ import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Step;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tornado.kernel.Attention;
+import dev.beamwright.tornado.kernel.FlashAttention;
+import dev.beamwright.tornado.kernel.TiledMatrix;
 import java.util.List;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.WorkerGrid2D;
 
 /**
  * The kernels of {@code dev.beamwright.tornado.kernel} behind the names of {@link Backend}. Each method here makes one or
@@ -86,6 +91,14 @@ final class TornadoBackend implements Backend {
         runner.run(new Call(kernel, kept, arguments, null));
     }
 
+    /** The same for a kernel that takes a context, on a grid of its own. */
+    private void runOn(WorkerGrid grid, Kernel kernel, int kept, Object... arguments) {
+        Object[] all = new Object[arguments.length + 1];
+        all[0] = Call.CONTEXT;
+        System.arraycopy(arguments, 0, all, 1, arguments.length);
+        runner.run(new Call(kernel, kept, all, grid));
+    }
+
     private static Object orNone(Tensor t, Tensor none) {
         return t == null ? none : t;
     }
@@ -112,7 +125,26 @@ final class TornadoBackend implements Backend {
             run(Kernels.TOTAL, add, c, partial, 0, chunks, add, 1);
             return;
         }
-        run(Kernels.MATMUL, add, c, a, b, m, n, k, transposeA ? 1 : 0, transposeB ? 1 : 0, add, grid(m * n));
+        int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
+        if (runner.onDevice() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
+        else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
+    }
+
+    /** In tiles; where they are too few to keep a device busy, the depth is cut into parts that are added afterwards. */
+    private void tiled(Tensor c, Tensor a, Tensor b, int m, int n, int k, int ta, int tb, int add) {
+        int tiles = Math.ceilDiv(m, TiledMatrix.TILE), across = Math.ceilDiv(n, TiledMatrix.TILE);
+        int parts = Math.max(1, Math.min(k / 512, 512 / (tiles * across)));
+        int part = Math.ceilDiv(Math.ceilDiv(k, parts), 16) * 16;
+        parts = Math.ceilDiv(k, part);
+        WorkerGrid grid = new WorkerGrid2D(across * TiledMatrix.THREADS, parts * tiles * TiledMatrix.THREADS);
+        grid.setLocalWork(TiledMatrix.THREADS, TiledMatrix.THREADS, 1);
+        if (parts == 1) {
+            runOn(grid, Kernels.TILED_MATMUL, add, c, a, b, m, n, k, ta, tb, add, part, tiles);
+            return;
+        }
+        Tensor partial = scratch(DType.F32, parts, m * n);
+        runOn(grid, Kernels.TILED_MATMUL, 0, partial, a, b, m, n, k, ta, tb, 0, part, tiles);
+        run(Kernels.CHUNKS, add, c, partial, parts, add, m * n, grid(m * n));
     }
 
     // ---- element by element
@@ -297,11 +329,28 @@ final class TornadoBackend implements Backend {
     @Override
     public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
         Extras e = extras(bias, spec.dropout());
-        int n = q.shape().rows() * spec.heads(), sequences = size(spec.queryOffsets()) - 1;
+        int rows = q.shape().rows(), n = rows * spec.heads(), sequences = size(spec.queryOffsets()) - 1;
+        if (flash(spec)) {
+            runOn(
+                    flashGrid(rows, spec.heads()), Kernels.FLASH, 0, out, lse, q, kv, e.bias, spec.queryOffsets(),
+                    spec.keyOffsets(), e.key, spec.heads(), spec.headDim(), spec.scale(), spec.causal() ? 1 : 0,
+                    e.reach, e.noise, e.keep, sequences, rows);
+            return;
+        }
         run(
                 Kernels.ATTENTION, 0, out, lse, q, kv, e.bias, spec.queryOffsets(), spec.keyOffsets(), e.key,
                 spec.heads(), spec.headDim(), spec.scale(), spec.causal() ? 1 : 0, e.reach, e.noise, e.keep, sequences,
                 n, grid(n));
+    }
+
+    private boolean flash(AttentionSpec spec) {
+        return runner.onDevice() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
+    }
+
+    private static WorkerGrid flashGrid(int rows, int heads) {
+        var grid = new WorkerGrid2D(Math.ceilDiv(rows, FlashAttention.ROWS) * FlashAttention.THREADS, heads);
+        grid.setLocalWork(FlashAttention.THREADS, 1, 1);
+        return grid;
     }
 
     @Override
@@ -321,13 +370,23 @@ final class TornadoBackend implements Backend {
         int sequences = size(spec.queryOffsets()) - 1, causal = spec.causal() ? 1 : 0;
         Tensor delta = scratch(DType.F32, rows, heads);
         run(Kernels.DELTA, 0, delta, dout, out, spec.headDim(), n, grid(n));
-        if (dq != null) {
+        if (dq != null && flash(spec)) {
+            runOn(
+                    flashGrid(rows, heads), Kernels.FLASH_QUERY, 1, dq, dout, delta, lse, q, kv, e.bias,
+                    spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
+                    e.reach, e.noise, e.keep, sequences, rows);
+        } else if (dq != null) {
             run(
                     Kernels.QUERY_BACKWARD, 1, dq, dout, delta, lse, q, kv, e.bias, spec.queryOffsets(),
                     spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2, e.reach, e.noise, e.keep,
                     sequences, n, grid(n));
         }
-        if (dkv != null) {
+        if (dkv != null && flash(spec)) {
+            runOn(
+                    flashGrid(nk / heads, heads), Kernels.FLASH_KEY_VALUE, 1, dkv, dout, delta, lse, q, kv, e.bias,
+                    spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
+                    e.reach, e.noise, e.keep, sequences, nk / heads);
+        } else if (dkv != null) {
             run(
                     Kernels.KEY_VALUE_BACKWARD, 1, dkv, dout, delta, lse, q, kv, e.bias, spec.queryOffsets(),
                     spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2, e.reach, e.noise, e.keep,
@@ -372,6 +431,39 @@ final class TornadoBackend implements Backend {
         run(
                 Kernels.BEAM, 0, out, q, orNone(promptKv, noFloats), orNone(promptOffsets, noInts), users, paths,
                 e.bias, promptKv == null ? 0 : 1, depth, heads, width / 2 / heads, scale, e.reach, n, grid(n));
+    }
+
+    // ---- beam search
+
+    @Override
+    public void extendBeams(
+            Tensor nodes,
+            Tensor scores,
+            Tensor parents,
+            Tensor tokens,
+            Tensor logits,
+            Tensor nodesBefore,
+            Tensor scoresBefore,
+            BeamSpec spec) {
+        int n = logits.shape().rows(), c = logits.shape().dim(-1), all = size(nodes), users = all / spec.width();
+        Tensor lse = scratch(DType.F32, n), rows = scratch(DType.I32, all), edges = scratch(DType.I32, all);
+        run(
+                Kernels.DENOMINATORS, 0, lse, logits, nodesBefore, scoresBefore, spec.offsets(), spec.columns(),
+                spec.children() ? 1 : 0, spec.temperature(), c, n, grid(n));
+        run(
+                Kernels.EXTEND, 0, rows, edges, scores, logits, lse, nodesBefore, scoresBefore, spec.offsets(),
+                spec.columns(), orNone(spec.open(), noInts), orNone(spec.barred(), noInts), spec.open() == null ? 0 : 1,
+                spec.barred() == null ? 0 : spec.barred().shape().dim(-1), spec.before(), spec.width(),
+                spec.temperature(), c, users);
+        run(
+                Kernels.CHILDREN, 0, nodes, parents, tokens, rows, edges, spec.columns(), spec.firstToken(), all,
+                grid(all));
+    }
+
+    @Override
+    public void extendPaths(Tensor after, Tensor before, Tensor parents) {
+        int n = after.shape().dim(0), depth = after.shape().dim(-1) - 1;
+        run(Kernels.PATHS, 0, after, orNone(before, noInts), parents, depth, n, grid(n));
     }
 
     // ---- losses

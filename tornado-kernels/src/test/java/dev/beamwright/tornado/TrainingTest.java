@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
@@ -43,7 +45,7 @@ class TrainingTest {
     static ModelConfig config(String backbone) {
         return backbone.equals("decoder")
                 ? new ModelConfig("decoder", 16, 2, 0, 2, 8, 24, true, false, 10_000, 0, 8)
-                : new ModelConfig("encoder-decoder", 16, 2, 1, 2, 8, 24, false, true, 1, 0, 8);
+                : new ModelConfig("encoder-decoder", 16, 1, 1, 2, 8, 24, false, true, 1, 0, 8);
     }
 
     /** Histories of different lengths that have the same number of tokens in all, or a smaller batch. */
@@ -121,6 +123,34 @@ class TrainingTest {
                 float[] e = onCpu.parameters().get(name).value().toArray(), a = v.value().toArray();
                 for (int i = 0; i < a.length; i++) assertThat(a[i]).as(name).isCloseTo(e[i], within(2e-3f));
             }));
+            recommendationsAgree(backbone, new BeamSearch.Config(10, softmax), onCpu, onDevice, device);
+        }
+    }
+
+    /** The ten best of each history, by the model trained on the CPU and by the one trained on the device. */
+    private static void recommendationsAgree(
+            String backbone, BeamSearch.Config beam, GenerativeModel onCpu, GenerativeModel onDevice, Backend device) {
+        List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
+        try (
+                var cpu = new Generator(Backends.named("scalar"), onCpu, beam);
+                var other = new Generator(device, onDevice, beam)) {
+            BeamSearch.Result[] expected = cpu.recommend(histories, null, true, null);
+            BeamSearch.Result[] actual = other.recommend(histories, null, true, null);
+            int common = 0, all = 0;
+            double worst = 0;
+            for (int u = 0; u < expected.length; u++) {
+                assertThat(actual[u].scores()).hasSameSizeAs(expected[u].scores());
+                for (int i = 0; i < expected[u].items().length; i++) {
+                    int item = expected[u].items()[i];
+                    if (Arrays.stream(actual[u].items()).anyMatch(a -> a == item)) common++;
+                    all++;
+                    worst = Math.max(worst, Math.abs(actual[u].scores()[i] - expected[u].scores()[i]));
+                }
+            }
+            System.out.printf("%s: top 10 share %d of %d items; largest difference of scores %.2g%n", backbone, common,
+                    all, worst);
+            assertThat(common).isGreaterThanOrEqualTo(all * 9 / 10);
+            assertThat(worst).isLessThan(1e-3);
         }
     }
 }

@@ -181,19 +181,29 @@ public record DecoderOnly(
 
             @Override
             public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
-                int n = codes.length;
-                int[] id = new int[n], position = new int[n];
-                for (int r = 0; r < n; r++) {
-                    id[r] = space.tokenOf(level, codes[r]);
-                    position[r] = offsets[rowUsers[r] + 1] - offsets[rowUsers[r]] + level;
-                }
+                int[] id = Arrays.stream(codes).map(c -> space.tokenOf(level, c)).toArray();
                 int[] path = Arrays.stream(ancestors).flatMapToInt(Arrays::stream).toArray();
+                return next(level, tape.ints(id), rowUsers, tape.ints(path).reshape(id.length, level + 1));
+            }
+
+            @Override
+            public int depth() {
+                return 0;
+            }
+
+            @Override
+            public Variable next(int level, Tensor ids, int[] rowUsers, Tensor ancestors) {
+                int[] position = new int[rowUsers.length];
+                for (int r = 0; r < position.length; r++) {
+                    int u = Math.min(rowUsers[r], users - 1);
+                    position[r] = offsets[u + 1] - offsets[u] + level;
+                }
                 return decoding.step(
                         tape,
-                        Ops.gather(tape, tokens, tape.ints(id)),
+                        Ops.gather(tape, tokens, ids),
                         tape.ints(position),
                         tape.ints(rowUsers),
-                        tape.ints(path).reshape(n, level + 1));
+                        ancestors);
             }
         };
     }

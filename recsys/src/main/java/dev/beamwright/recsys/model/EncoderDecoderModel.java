@@ -130,7 +130,12 @@ public record EncoderDecoderModel(
         var decoding = network.decoder().against(tape, memory);
         return new Decoding() {
             // The begin token is the first row of every path: row u of user u.
-            private final Variable first = step(begins(n), 0, range(n), range(n));
+            private final int rows = tape.backend().rows(n);
+            private final Variable first = step(
+                    tape.ints(begins(rows)),
+                    0,
+                    Arrays.stream(range(rows)).map(r -> Math.min(r, n - 1)).toArray(),
+                    tape.ints(range(rows)).reshape(rows, 1));
 
             @Override
             public Variable first() {
@@ -145,18 +150,28 @@ public record EncoderDecoderModel(
                     path[r * (level + 2)] = rowUsers[r];
                     System.arraycopy(ancestors[r], 0, path, r * (level + 2) + 1, level + 1);
                 }
-                return step(ids, level + 1, rowUsers, path);
+                return next(level, tape.ints(ids), rowUsers, tape.ints(path).reshape(ids.length, level + 2));
             }
 
-            private Variable step(int[] ids, int position, int[] rowUsers, int[] path) {
-                int[] positions = new int[ids.length];
+            @Override
+            public int depth() {
+                return 1;
+            }
+
+            @Override
+            public Variable next(int level, Tensor ids, int[] rowUsers, Tensor ancestors) {
+                return step(ids, level + 1, rowUsers, ancestors);
+            }
+
+            private Variable step(Tensor ids, int position, int[] rowUsers, Tensor ancestors) {
+                int[] positions = new int[rowUsers.length];
                 Arrays.fill(positions, position);
                 return decoding.step(
                         tape,
-                        Ops.gather(tape, decoderTokens(), tape.ints(ids)),
+                        Ops.gather(tape, decoderTokens(), ids),
                         tape.ints(positions),
                         tape.ints(rowUsers),
-                        tape.ints(path).reshape(ids.length, position + 1));
+                        ancestors);
             }
         };
     }

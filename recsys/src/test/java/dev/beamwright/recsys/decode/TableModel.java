@@ -6,6 +6,7 @@ import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Noise;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -112,6 +113,16 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
                 }
                 nodes.add(reached);
                 return states(numbers, reached);
+            }
+
+            @Override
+            public int depth() {
+                return 0;
+            }
+
+            @Override
+            public Variable next(int level, Tensor tokens, int[] rowUsers, Tensor ancestors) {
+                throw new UnsupportedOperationException("a table is not read on a device");
             }
 
             private Variable states(int[] numbers, int[] at) {

@@ -19,7 +19,7 @@ public final class Attention {
     public static final int CHUNK = 64;
 
     /** The sequence that a row belongs to, or -1: the last one that begins at or before it, if it ends behind it. */
-    private static int sequence(IntArray offsets, int sequences, int row) {
+    static int sequence(IntArray offsets, int sequences, int row) {
         int low = -1, high = sequences;
         while (high - low > 1) {
             int middle = (low + high) / 2;
@@ -43,7 +43,7 @@ public final class Attention {
     }
 
     /** The bias of head h at a distance. */
-    private static float biasOf(FloatArray bias, int h, int reach, int distance) {
+    static float biasOf(FloatArray bias, int h, int reach, int distance) {
         float value = 0f;
         if (reach > 0) value = bias.get(h * (2 * reach - 1) + place(reach, distance));
         return value;
@@ -54,7 +54,7 @@ public final class Attention {
     }
 
     /** What a weight is multiplied by: 0 where it is dropped. */
-    private static float kept(IntArray key, int noise, float keep, int heads, int row, int h, int j) {
+    static float kept(IntArray key, int noise, float keep, int heads, int row, int h, int j) {
         float factor = keep;
         if (noise > 0) {
             int seed = Random.seed(key.get(0), key.get(1), noise >> 16);
