@@ -10,10 +10,21 @@
     requires info.picocli;
     requires de.siegmar.fastcsv;
 
+    exports dev.beamwright.recsys.baseline;
+    exports dev.beamwright.recsys.confidence;
     exports dev.beamwright.recsys.data;
+    exports dev.beamwright.recsys.decode;
     exports dev.beamwright.recsys.embedding;
+    exports dev.beamwright.recsys.evaluate;
+    exports dev.beamwright.recsys.model;
+    exports dev.beamwright.recsys.objective;
+    exports dev.beamwright.recsys.prm;
+    exports dev.beamwright.recsys.reinforce;
     exports dev.beamwright.recsys.run;
     exports dev.beamwright.recsys.semanticid;
+    exports dev.beamwright.recsys.train;
+
+    uses dev.beamwright.recsys.cli.BenchCommand.Benchmark;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -25,8 +25,8 @@ public final class Ops {
         Tensor y = tape.allocate(x.shape().withLast(w.shape().rows()));
         b.matmul(y, x.value(), false, w.value(), true, false);
         return tape.record(y, dy -> {
-            if (x.grad() != null) b.matmul(x.grad(), dy, false, w.value(), false, true);
-            if (w.grad() != null) b.matmul(w.grad(), dy, true, x.value(), false, true);
+            x.grow((dx, add) -> b.matmul(dx, dy, false, w.value(), false, add));
+            w.grow((dw, add) -> b.matmul(dw, dy, true, x.value(), false, add));
         });
     }
 
@@ -36,8 +36,8 @@ public final class Ops {
         Tensor y = tape.allocate(x.shape());
         tape.backend().addBias(y, x.value(), bias.value());
         return tape.record(y, dy -> {
-            if (x.grad() != null) tape.backend().accumulate(x.grad(), 1, dy);
             if (bias.grad() != null) tape.backend().addBiasBackward(bias.grad(), dy);
+            tape.carry(dy, x);
         });
     }
 
@@ -47,8 +47,8 @@ public final class Ops {
         Tensor y = tape.allocate(a.shape());
         tape.backend().add(y, a.value(), b.value());
         return tape.record(y, dy -> {
-            if (a.grad() != null) tape.backend().accumulate(a.grad(), 1, dy);
-            if (b.grad() != null) tape.backend().accumulate(b.grad(), 1, dy);
+            tape.carry(dy, a);
+            tape.carry(dy, b);
         });
     }
 
@@ -58,6 +58,11 @@ public final class Ops {
         Tensor y = tape.allocate(a.shape());
         tape.backend().multiply(y, a.value(), b.value());
         return tape.record(y, dy -> tape.backend().multiplyBackward(a.grad(), b.grad(), dy, a.value(), b.value()));
+    }
+
+    /** The same elements under another shape; the memory is shared. */
+    public static Variable reshape(Tape tape, Variable x, int... dims) {
+        return tape.record(x.value().reshape(dims), dy -> tape.carry(dy.reshape(x.shape().toArray()), x));
     }
 
     /** {@code y = factor · x}. */
@@ -103,9 +108,36 @@ public final class Ops {
         if (dropout == null || dropout.rate() == 0 || !tape.trains()) return x;
         Tensor y = tape.allocate(x.shape());
         tape.backend().dropout(y, x.value(), dropout);
+        return tape.record(y, dy -> x.grow((dx, add) -> {
+            if (add) tape.backend().dropoutBackward(dx, dy, dropout);
+            else tape.backend().dropout(dx, dy, dropout);
+        }));
+    }
+
+    /** {@code y = x + dropout(branch)}: what a part of a network adds to the residual stream. */
+    public static Variable addDropout(Tape tape, Variable x, Variable branch, Dropout dropout) {
+        if (dropout == null || dropout.rate() == 0 || !tape.trains()) return add(tape, x, branch);
+        unless(x.shape().equals(branch.shape()), "addDropout: x %s and branch %s differ", x.shape(), branch.shape());
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().addDropout(y, x.value(), branch.value(), dropout);
         return tape.record(y, dy -> {
-            if (x.grad() != null) tape.backend().dropoutBackward(x.grad(), dy, dropout);
+            branch.grow((d, add) -> {
+                if (add) tape.backend().dropoutBackward(d, dy, dropout);
+                else tape.backend().dropout(d, dy, dropout);
+            });
+            tape.carry(dy, x);
         });
+    }
+
+    /** {@code y = dropout(max(x, 0))}, in place of x, whose value before is gone. */
+    public static Variable reluDropout(Tape tape, Variable x, Dropout dropout) {
+        boolean drops = dropout != null && dropout.rate() > 0 && tape.trains();
+        Tensor y = x.value();
+        if (drops) tape.backend().reluDropout(y, y, dropout);
+        else tape.backend().relu(y, y);
+        float scale = drops ? dropout.scale() : 1;
+        return tape.record(
+                y, dy -> x.grow((dx, add) -> tape.backend().reluDropoutBackward(dx, dy, y, scale, add)));
     }
 
     /** {@code y = x / rms(x) · weight}, over the last dimension (Zhang and Sennrich, 2019). */
@@ -261,7 +293,7 @@ public final class Ops {
                 weights.shape(),
                 logits.shape());
         Tensor loss = tape.allocate(Shape.of(1)), nll = tape.allocate(Shape.of(rows));
-        tape.backend().crossEntropy(loss, nll, logits.grad(), logits.value(), targets, weights);
+        tape.backend().crossEntropy(loss, nll, logits.gradToWrite(), logits.value(), targets, weights);
         // A loss that is scaled afterwards must scale the gradient that the kernel has left behind.
         return new Loss(
                 tape.record(loss, dy -> {

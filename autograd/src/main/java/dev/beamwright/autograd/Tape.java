@@ -5,21 +5,30 @@ import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One training step: hands out the step's memory, remembers how to walk back, and forgets both on close.
  *
  * <p>All activations and their gradients live in one workspace, cut front to back and reused from the front by the next
- * step, so the same step asks for the same addresses every time.
+ * step, so the same step asks for the same addresses every time. A gradient is only needed from the first use of its
+ * variable on the way back to the last, so few memories serve the gradients of all.
  */
 public final class Tape implements AutoCloseable {
     private final Backend backend;
     private final Workspace memory;
     private final boolean gradients;
     private final List<Runnable> wayBack = new ArrayList<>();
+    /** Memories of gradients that were carried on, by their number of elements. */
+    private final Map<Long, Deque<Tensor>> free = new HashMap<>();
+    /** Whether an operand has taken over the gradient that is being carried on. */
+    private boolean takenOver;
 
     private Tape(Backend backend, Workspace memory, boolean gradients) {
         this.backend = backend;
@@ -34,6 +43,11 @@ public final class Tape implements AutoCloseable {
 
     /** A tape that only computes values: nothing is remembered, and every gradient is null. */
     public static Tape inference(Backend backend, Workspace memory) {
+        return new Tape(backend, memory, false);
+    }
+
+    /** A tape that only computes values, in this one's memory. It is not closed, but forgotten with this one. */
+    public Tape inference() {
         return new Tape(backend, memory, false);
     }
 
@@ -87,13 +101,32 @@ public final class Tape implements AutoCloseable {
         return floats(Arrays.copyOf(values, backend.rows(values.length)));
     }
 
-    /** A result with its gradient, and the step that carries that gradient to the operands. */
+    /** A result, and the step that carries its gradient to the operands. */
     public Variable record(Tensor value, Pullback pullback) {
         if (!gradients) return Variable.constant(value);
-        var y = new Variable(value, allocate(value.shape()));
-        backend.zero(y.grad());
-        wayBack.add(() -> pullback.accept(y.grad()));
+        var y = new Variable(value, this);
+        wayBack.add(() -> {
+            Tensor dy = y.giveUpGrad();
+            if (dy == null) return; // nothing that counts was made of this result
+            takenOver = false;
+            pullback.accept(dy);
+            if (!takenOver) free.computeIfAbsent(dy.shape().size(), size -> new ArrayDeque<>()).push(dy);
+        });
         return y;
+    }
+
+    /** Memory for a gradient, not cleared: that which was used last. */
+    Tensor gradient(Shape shape) {
+        Deque<Tensor> used = free.get(shape.size());
+        return used == null || used.isEmpty() ? allocate(shape) : used.pop().reshape(shape.toArray());
+    }
+
+    /**
+     * Adds dy to the gradient of x, or makes it that gradient. For the last thing that a pullback does with its dy.
+     */
+    void carry(Tensor dy, Variable x) {
+        if (!takenOver && x.takeOver(dy)) takenOver = true;
+        else if (x.grad() != null) backend.accumulate(x.grad(), 1, dy);
     }
 
     /** A step of the way back for a kernel that changed its operand in place. */
@@ -111,10 +144,11 @@ public final class Tape implements AutoCloseable {
     @Override
     public void close() {
         wayBack.clear();
+        free.clear();
         memory.reset();
     }
 
-    /** Given the gradient of a result, adds to the gradients of its operands. */
+    /** Given the gradient of a result, which it may use up, adds to the gradients of its operands. */
     @FunctionalInterface
     public interface Pullback {
         /** Adds to the operands' gradients. */

@@ -53,9 +53,18 @@ public interface Backend {
         then.run();
     }
 
-    /** {@code t = 0} everywhere. */
-    default void zero(Tensor t) {
-        t.data().fill((byte) 0);
+    /**
+     * Tells that these tensors, the weights of a network say, will not change while something runs, so that a backend
+     * may keep them in a layout of its own. Here they stay as they are.
+     */
+    default Constants constants(List<Tensor> tensors) {
+        return Runnable::run;
+    }
+
+    /** Tensors that do not change for a while. */
+    interface Constants {
+        /** Runs the body, in which nobody writes to the tensors; between two of these they may change. */
+        void during(Runnable body);
     }
 
     // ---- matrix products
@@ -124,6 +133,28 @@ public interface Backend {
 
     /** {@code dx += dy · keep / (1 - rate)}. */
     void dropoutBackward(Tensor dx, Tensor dy, Dropout dropout);
+
+    /** {@code y = x + branch · keep / (1 - rate)}. */
+    default void addDropout(Tensor y, Tensor x, Tensor branch, Dropout dropout) {
+        dropout(y, branch, dropout);
+        accumulate(y, 1, x);
+    }
+
+    /** {@code y = max(x, 0) · keep / (1 - rate)}; y may be x. */
+    default void reluDropout(Tensor y, Tensor x, Dropout dropout) {
+        relu(y, x);
+        dropout(y, y, dropout);
+    }
+
+    /**
+     * {@code dx = scale · dy where y > 0}, and 0 elsewhere, or {@code dx += …} if {@code accumulate}: what came out of
+     * {@link #reluDropout} was scaled by 1 / (1 - rate) where it is above 0. May use up dy.
+     */
+    default void reluDropoutBackward(Tensor dx, Tensor dy, Tensor y, float scale, boolean accumulate) {
+        if (!accumulate) fill(dx, 0);
+        if (scale != 1) accumulate(dy, scale - 1, dy);
+        reluBackward(dx, dy, y);
+    }
 
     // ---- norms
 

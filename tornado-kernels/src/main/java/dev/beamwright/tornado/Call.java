@@ -22,6 +22,22 @@ record Call(Kernel kernel, int kept, Object[] arguments, WorkerGrid grid) {
         throw new IllegalArgumentException(kernel.name() + " has no array " + place);
     }
 
+    /** This call, if no array that it writes is another of its arguments, too: on that TornadoVM would wait for ever. */
+    Call checked() {
+        int place = 0;
+        for (int i = 0; i < arguments.length; i++) {
+            if (!(arguments[i] instanceof Tensor t)) continue;
+            if (place++ >= kernel.writes()) return this;
+            for (int j = i + 1; j < arguments.length; j++) {
+                if (arguments[j] instanceof Tensor other && other.storage() == t.storage()) {
+                    throw new IllegalArgumentException(
+                            "kernel " + kernel.name() + ": arguments " + i + " and " + j + " are the same tensor");
+                }
+            }
+        }
+        return this;
+    }
+
     /** Whether this call adds to its first array, and could as well overwrite it. */
     boolean adds() {
         return kernel.add() >= 0 && ((int) arguments[kernel.add()] & kernel.addBit()) != 0;

@@ -26,7 +26,10 @@ final class Kernels {
     static final Kernel PRODUCT = Kernel.of("product", 1, Flat::product).adding(3);
     static final Kernel BIAS = Kernel.of("bias", 1, Flat::bias);
     static final Kernel RELU = Kernel.of("relu", 1, Flat::relu);
-    static final Kernel RELU_BACKWARD = Kernel.of("reluBackward", 1, Flat::reluBackward).adding(3);
+    static final Kernel RELU_BACKWARD = Kernel.of("reluBackward", 1, Flat::reluBackward).adding(4);
+    static final Kernel RELU_IN_PLACE = Kernel.of("reluInPlace", 1, Flat::reluInPlace);
+    static final Kernel RELU_DROPOUT = Kernel.of("reluDropout", 1, Flat::reluDropout);
+    static final Kernel ADD_DROPOUT = Kernel.of("addDropout", 1, Flat::addDropout);
     static final Kernel GELU = Kernel.of("gelu", 1, Flat::gelu);
     static final Kernel GELU_BACKWARD = Kernel.of("geluBackward", 1, Flat::geluBackward).adding(3);
     static final Kernel SWI_GLU = Kernel.of("swiGlu", 1, Flat::swiGlu);

@@ -67,15 +67,6 @@ final class TornadoBackend implements Backend {
         runner.read(t, then);
     }
 
-    @Override
-    public void zero(Tensor t) {
-        if (runner.noting()) fill(t, 0);
-        else {
-            t.data().fill((byte) 0);
-            runner.written(t);
-        }
-    }
-
     // ---- how a call is made
 
     private static int size(Tensor t) {
@@ -88,7 +79,7 @@ final class TornadoBackend implements Backend {
 
     /** See {@link Call}: the first {@code kept} of the written arrays go on from what they hold. */
     private void run(Kernel kernel, int kept, Object... arguments) {
-        runner.run(new Call(kernel, kept, arguments, null));
+        runner.run(new Call(kernel, kept, arguments, null).checked());
     }
 
     /** The same for a kernel that takes a context, on a grid of its own. */
@@ -96,7 +87,7 @@ final class TornadoBackend implements Backend {
         Object[] all = new Object[arguments.length + 1];
         all[0] = Call.CONTEXT;
         System.arraycopy(arguments, 0, all, 1, arguments.length);
-        runner.run(new Call(kernel, kept, all, grid));
+        runner.run(new Call(kernel, kept, all, grid).checked());
     }
 
     private static Object orNone(Tensor t, Tensor none) {
@@ -206,12 +197,13 @@ final class TornadoBackend implements Backend {
 
     @Override
     public void relu(Tensor y, Tensor x) {
-        run(Kernels.RELU, 0, y, x, size(y), grid(size(y)));
+        if (y.storage() == x.storage()) run(Kernels.RELU_IN_PLACE, 1, y, size(y), grid(size(y)));
+        else run(Kernels.RELU, 0, y, x, size(y), grid(size(y)));
     }
 
     @Override
     public void reluBackward(Tensor dx, Tensor dy, Tensor y) {
-        run(Kernels.RELU_BACKWARD, 1, dx, dy, y, 1, size(y), grid(size(y)));
+        reluDropoutBackward(dx, dy, y, 1, true);
     }
 
     @Override
@@ -248,6 +240,31 @@ final class TornadoBackend implements Backend {
         written(d.key());
         int n = size(y);
         run(Kernels.DROPOUT, add, y, x, d.key(), d.salt(), d.threshold(), d.scale(), add, n, grid(n));
+    }
+
+    @Override
+    public void addDropout(Tensor y, Tensor x, Tensor branch, Dropout d) {
+        written(d.key());
+        int n = size(y);
+        run(Kernels.ADD_DROPOUT, 0, y, x, branch, d.key(), d.salt(), d.threshold(), d.scale(), n, grid(n));
+    }
+
+    @Override
+    public void reluDropout(Tensor y, Tensor x, Dropout d) {
+        if (y.storage() != x.storage()) {
+            relu(y, x);
+            reluDropout(y, y, d);
+            return;
+        }
+        written(d.key());
+        int n = size(y);
+        run(Kernels.RELU_DROPOUT, 1, y, d.key(), d.salt(), d.threshold(), d.scale(), n, grid(n));
+    }
+
+    @Override
+    public void reluDropoutBackward(Tensor dx, Tensor dy, Tensor y, float scale, boolean accumulate) {
+        int n = size(y), add = accumulate ? 1 : 0;
+        run(Kernels.RELU_BACKWARD, add, dx, dy, y, scale, add, n, grid(n));
     }
 
     // ---- norms

@@ -59,24 +59,24 @@ public record Block(
             Noise noise,
             List<Variable> cache) {
         Variable y = attention.self(tape, attentionNorm.apply(tape, x), rows, causal, bias, noise, cache);
-        x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        x = Ops.addDropout(tape, x, y, noise.next());
         if (cross != null) {
             y = cross.cross(
                     tape, crossNorm.apply(tape, x), rows.positions(),
                     memory.readers() == null ? rows.offsets() : memory.readers(), memoryKeysAndValues(tape, memory),
                     memory.offsets(), noise);
-            x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+            x = Ops.addDropout(tape, x, y, noise.next());
         }
         y = feedForward.apply(tape, feedForwardNorm.apply(tape, x), noise);
-        return Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        return Ops.addDropout(tape, x, y, noise.next());
     }
 
     /** The same for branches, without an encoder: {@code kv} are the keys and values of the sequences they go on from. */
     Variable branches(Tape tape, Variable x, Branches branches, Variable kv, Noise noise) {
         Variable y = attention.branches(tape, attentionNorm.apply(tape, x), branches, kv, noise);
-        x = Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        x = Ops.addDropout(tape, x, y, noise.next());
         y = feedForward.apply(tape, feedForwardNorm.apply(tape, x), noise);
-        return Ops.add(tape, x, Ops.dropout(tape, y, noise.next()));
+        return Ops.addDropout(tape, x, y, noise.next());
     }
 
     /** This block's keys and values of an encoder's output, which have no positions of their own. */

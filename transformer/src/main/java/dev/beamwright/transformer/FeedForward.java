@@ -3,6 +3,7 @@ package dev.beamwright.transformer;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Dropout;
 
 /**
  * The position-wise network of a block: {@code down(act(up(x)))}.
@@ -22,7 +23,8 @@ public record FeedForward(Linear up, Linear down, boolean gated) implements Laye
     /** x (T, width) → (T, width). */
     public Variable apply(Tape tape, Variable x, Noise noise) {
         Variable h = up.apply(tape, x);
-        h = gated ? Ops.swiGlu(tape, h) : Ops.relu(tape, h);
-        return down.apply(tape, Ops.dropout(tape, h, noise.next()));
+        Dropout dropout = noise.next();
+        h = gated ? Ops.dropout(tape, Ops.swiGlu(tape, h), dropout) : Ops.reluDropout(tape, h, dropout);
+        return down.apply(tape, h);
     }
 }

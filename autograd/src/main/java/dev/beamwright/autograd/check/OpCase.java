@@ -7,6 +7,7 @@ import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import java.lang.foreign.SegmentAllocator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -34,9 +35,14 @@ public record OpCase(String name, Maker maker) {
         Instance make(Operands operands, int size);
     }
 
-    /** The operation with operands of this size, cut from this memory, the same each time. */
+    /** The operation with few rows of this size, cut from this memory, the same each time. */
     public Instance make(SegmentAllocator memory, int size) {
-        return maker.make(new Operands(memory, Key.of(11).fold(name).fold(size)), size);
+        return make(memory, size, 1);
+    }
+
+    /** The same with {@code times} as many rows, as a benchmark needs them. */
+    public Instance make(SegmentAllocator memory, int size, int times) {
+        return maker.make(new Operands(memory, Key.of(11).fold(name).fold(size), times), size);
     }
 
     @Override
@@ -47,11 +53,28 @@ public record OpCase(String name, Maker maker) {
     /** Cuts operands from a memory and fills them at random, the same each time. */
     public static final class Operands {
         private final SegmentAllocator memory;
+        private final int times;
         private Key key;
 
-        Operands(SegmentAllocator memory, Key key) {
+        Operands(SegmentAllocator memory, Key key, int times) {
             this.memory = memory;
             this.key = key;
+            this.times = times;
+        }
+
+        /** How many rows most operands have. */
+        public int rows() {
+            return rows(11);
+        }
+
+        /** So many rows, or as many times more as were asked for. */
+        public int rows(int few) {
+            return few * times;
+        }
+
+        /** Offsets into such rows. */
+        public Tensor offsets(int... few) {
+            return ints(Arrays.stream(few).map(this::rows).toArray());
         }
 
         /** A variable with values uniform in [-1, 1). */

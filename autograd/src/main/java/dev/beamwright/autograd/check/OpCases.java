@@ -14,73 +14,92 @@ import java.util.List;
 public final class OpCases {
     private OpCases() {}
 
-    private static final int ROWS = 11;
-
     /** Every operation of {@link Ops}. */
     public static List<OpCase> all() {
         return List.of(
                 new OpCase("linear", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n), w = o.uniform(n + 2, n);
+                    Variable x = o.uniform(o.rows(), n), w = o.uniform(n + 2, n);
                     return new Instance(List.of(x, w), t -> Ops.linear(t, x, w));
                 }),
                 new OpCase("addBias", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n), b = o.uniform(n);
+                    Variable x = o.uniform(o.rows(), n), b = o.uniform(n);
                     return new Instance(List.of(x, b), t -> Ops.addBias(t, x, b));
                 }),
                 new OpCase("add", (o, n) -> {
-                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    Variable a = o.uniform(o.rows(), n), b = o.uniform(o.rows(), n);
                     return new Instance(List.of(a, b), t -> Ops.add(t, a, b));
                 }),
                 new OpCase("multiply", (o, n) -> {
-                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    Variable a = o.uniform(o.rows(), n), b = o.uniform(o.rows(), n);
                     return new Instance(List.of(a, b), t -> Ops.multiply(t, a, b));
                 }),
                 new OpCase("scale", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n);
+                    Variable x = o.uniform(o.rows(), n);
                     return new Instance(List.of(x), t -> Ops.scale(t, x, -2.5f));
                 }),
+                new OpCase("reshape", (o, n) -> {
+                    Variable x = o.uniform(o.rows(), n);
+                    return new Instance(List.of(x), t -> Ops.reshape(t, x, n * o.rows()));
+                }),
                 new OpCase("relu", (o, n) -> {
-                    // No value so near to the kink that a difference would step over it.
-                    Variable x = o.uniform(ROWS, n);
-                    for (int i = 0; i < x.size(); i++) {
-                        if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
-                    }
+                    Variable x = awayFromZero(o, n);
                     return new Instance(List.of(x), t -> Ops.relu(t, x));
                 }),
                 new OpCase("gelu", (o, n) -> {
-                    Variable x = o.uniformBetween(-3, 3, ROWS, n);
+                    Variable x = o.uniformBetween(-3, 3, o.rows(), n);
                     return new Instance(List.of(x), t -> Ops.gelu(t, x));
                 }),
                 new OpCase("swiGlu", (o, n) -> {
-                    Variable x = o.uniformBetween(-3, 3, ROWS, 2 * n);
+                    Variable x = o.uniformBetween(-3, 3, o.rows(), 2 * n);
                     return new Instance(List.of(x), t -> Ops.swiGlu(t, x));
                 }),
                 new OpCase("dropout", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n);
+                    Variable x = o.uniform(o.rows(), n);
                     Dropout dropout = o.dropout(.3f);
                     return new Instance(List.of(x), t -> Ops.dropout(t, x, dropout));
                 }),
+                new OpCase("addDropout", (o, n) -> {
+                    Variable x = o.uniform(o.rows(), n), branch = o.uniform(o.rows(), n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x, branch), t -> Ops.addDropout(t, x, branch, dropout));
+                }),
+                new OpCase("reluDropout", (o, n) -> {
+                    Variable x = awayFromZero(o, n);
+                    Variable zero = Variable.constant(o.numbers(o.rows() * n).reshape(o.rows(), n));
+                    for (int i = 0; i < x.size(); i++) zero.value().set(i, 0);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(x), t -> Ops.reluDropout(t, Ops.add(t, x, zero), dropout));
+                }),
+                new OpCase("sharedResults", (o, n) -> { // gradients that are taken over, put and added to
+                    Variable a = o.uniform(o.rows(), n), w = o.uniform(n, n);
+                    Dropout dropout = o.dropout(.3f);
+                    return new Instance(List.of(a, w), t -> {
+                        Variable x = Ops.linear(t, a, w), y = Ops.add(t, x, x);
+                        Variable z = Ops.addDropout(t, y, Ops.linear(t, y, w), dropout);
+                        return Ops.add(t, Ops.add(t, z, x), Ops.multiply(t, z, y));
+                    });
+                }),
                 new OpCase("rmsNorm", (o, n) -> {
-                    Variable x = o.uniformBetween(.2, 1.5, ROWS, n), w = o.uniform(n);
+                    Variable x = o.uniformBetween(.2, 1.5, o.rows(), n), w = o.uniform(n);
                     return new Instance(List.of(x, w), t -> Ops.rmsNorm(t, x, w, 1e-2f));
                 }),
                 new OpCase("layerNorm", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n), w = o.uniform(n), b = o.uniform(n);
+                    Variable x = o.uniform(o.rows(), n), w = o.uniform(n), b = o.uniform(n);
                     return new Instance(List.of(x, w, b), t -> Ops.layerNorm(t, x, w, b, .1f));
                 }),
                 new OpCase("gather", (o, n) -> {
-                    Variable table = o.uniform(5, n);
-                    Tensor rows = o.below(5, ROWS, true);
+                    Variable table = o.uniform(o.rows(5), n);
+                    Tensor rows = o.below(o.rows(5), o.rows(), true);
                     return new Instance(List.of(table), t -> Ops.gather(t, table, rows));
                 }),
                 new OpCase("gatherSum", (o, n) -> {
-                    Variable table = o.uniform(5, n);
-                    Tensor rows = o.below(5, ROWS * 3, true).reshape(ROWS, 3);
+                    Variable table = o.uniform(o.rows(5), n);
+                    Tensor rows = o.below(o.rows(5), o.rows() * 3, true).reshape(o.rows(), 3);
                     return new Instance(List.of(table), t -> Ops.gather(t, table, rows));
                 }),
                 new OpCase("rotary", (o, n) -> {
-                    Variable x = o.uniform(ROWS, 6 * n), one = o.uniform(ROWS, 6 * n);
-                    Tensor positions = o.below(300, ROWS, false);
+                    Variable x = o.uniform(o.rows(), 6 * n), one = o.uniform(o.rows(), 6 * n);
+                    Tensor positions = o.below(300, o.rows(), false);
                     return new Instance(
                             List.of(x), t -> Ops.rotary(t, Ops.add(t, x, one), positions, 4 * n, 2 * n, 10_000f));
                 }),
@@ -91,24 +110,24 @@ public final class OpCases {
                 attention("attentionDropout", true, true, true),
                 new OpCase("joinedAttention", OpCases::joined),
                 new OpCase("crossEntropy", (o, n) -> {
-                    Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
-                    Tensor targets = o.below(n + 1, ROWS, true), weights = o.numbers(ROWS);
+                    Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1);
+                    Tensor targets = o.below(n + 1, o.rows(), true), weights = o.numbers(o.rows());
                     return new Instance(List.of(logits), t -> Ops.crossEntropy(t, logits, targets, weights)
                             .value());
                 }),
                 new OpCase("logProbability", (o, n) -> {
-                    Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
-                    Tensor targets = o.below(n + 1, ROWS, true);
+                    Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1);
+                    Tensor targets = o.below(n + 1, o.rows(), true);
                     return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, targets, null, 1.7f));
                 }),
                 new OpCase("logProbabilityMasked", OpCases::masked),
                 new OpCase("squaredError", (o, n) -> {
-                    Variable a = o.uniform(ROWS, n), b = o.uniform(ROWS, n);
+                    Variable a = o.uniform(o.rows(), n), b = o.uniform(o.rows(), n);
                     return new Instance(List.of(a, b), t -> Ops.squaredError(t, a, b, .5f));
                 }),
                 new OpCase("topMargin", (o, n) -> {
                     Variable logits = distinct(o, n + 1);
-                    Tensor targets = o.below(n + 1, ROWS, true);
+                    Tensor targets = o.below(n + 1, o.rows(), true);
                     return new Instance(List.of(logits), t -> Ops.topMargin(t, logits, targets, 3, null));
                 }),
                 new OpCase("topMarginMasked", (o, n) -> {
@@ -117,7 +136,7 @@ public final class OpCases {
                     return new Instance(List.of(logits), t -> Ops.topMargin(t, logits, c.targets(), 3, c.mask()));
                 }),
                 new OpCase("computed", (o, n) -> {
-                    Variable a = o.uniform(ROWS, n), b = o.uniform(n);
+                    Variable a = o.uniform(o.rows(), n), b = o.uniform(n);
                     return new Instance(List.of(a, b), t -> {
                         // Σ a² + Σ 3b
                         float[] da = a.value().toArray(), db = new float[n];
@@ -134,19 +153,26 @@ public final class OpCases {
                     });
                 }),
                 new OpCase("weightedSum", (o, n) -> {
-                    Variable x = o.uniform(ROWS, n);
-                    Tensor weights = o.numbers(ROWS * n);
+                    Variable x = o.uniform(o.rows(), n);
+                    Tensor weights = o.numbers(o.rows() * n);
                     return new Instance(List.of(x), t -> Ops.weightedSum(t, x, weights));
                 }));
+    }
+
+    /** No value so near to the kink of max(x, 0) that a difference would step over it. */
+    private static Variable awayFromZero(Operands o, int n) {
+        Variable x = o.uniform(o.rows(), n);
+        for (int i = 0; i < x.size(); i++) if (Math.abs(x.value().get(i)) < .1f) x.value().set(i, .3f);
+        return x;
     }
 
     /** Three sequences, one of a single row, and a last row that belongs to none. */
     private static OpCase attention(String name, boolean causal, boolean withBias, boolean withDropout) {
         return new OpCase(name, (o, n) -> {
             int heads = 2;
-            Tensor queries = o.ints(0, 4, 5, ROWS - 1);
-            Tensor keys = causal ? queries : o.ints(0, 1, 8, 10);
-            Variable q = o.uniform(ROWS, heads * n), kv = o.uniform(causal ? ROWS : 10, 2 * heads * n);
+            Tensor queries = o.offsets(0, 4, 5, 10);
+            Tensor keys = causal ? queries : o.offsets(0, 1, 8, 10);
+            Variable q = o.uniform(o.rows(), heads * n), kv = o.uniform(o.rows(causal ? 11 : 10), 2 * heads * n);
             Variable bias = withBias ? o.uniform(heads, 7) : null;
             var spec = new AttentionSpec(
                     heads,
@@ -165,9 +191,9 @@ public final class OpCases {
     private static Instance joined(Operands o, int n) {
         int heads = 2;
         float scale = (float) (1 / Math.sqrt(n));
-        Variable q = o.uniform(ROWS, heads * n), own = o.uniform(ROWS, 2 * heads * n);
-        Variable shared = o.uniform(9, 2 * heads * n);
-        Tensor branches = o.ints(0, 3, 5, 6, ROWS), groups = o.ints(0, 5, ROWS), keys = o.ints(0, 2, 9);
+        Variable q = o.uniform(o.rows(), heads * n), own = o.uniform(o.rows(), 2 * heads * n);
+        Variable shared = o.uniform(o.rows(9), 2 * heads * n);
+        Tensor branches = o.offsets(0, 3, 5, 6, 11), groups = o.offsets(0, 5, 11), keys = o.offsets(0, 2, 9);
         var ownSpec = new AttentionSpec(heads, n, scale, true, branches, branches, null);
         var sharedSpec = new AttentionSpec(heads, n, scale, false, groups, keys, null);
         return new Instance(
@@ -176,14 +202,14 @@ public final class OpCases {
 
     /** Values so far apart that a small step does not change their order. */
     private static Variable distinct(Operands o, int columns) {
-        Variable x = o.uniform(ROWS, columns);
+        Variable x = o.uniform(o.rows(), columns);
         for (int i = 0; i < x.size(); i++) x.value().set(i, .3f * (i * 37 % 211) + .1f * x.value().get(i));
         return x;
     }
 
     private static Instance masked(Operands o, int n) {
         Children c = children(o, n);
-        Variable logits = o.uniformBetween(-2, 2, ROWS, n + 1);
+        Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1);
         return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, c.targets(), c.mask(), .8f));
     }
 
@@ -196,8 +222,8 @@ public final class OpCases {
         for (int i = 0; i < half; i++) children[i] = 2 * i;
         children[half] = columns - 2;
         children[half + 1] = columns - 1;
-        int[] nodes = new int[ROWS], targets = new int[ROWS];
-        for (int r = 0; r < ROWS; r++) {
+        int[] nodes = new int[o.rows()], targets = new int[o.rows()];
+        for (int r = 0; r < o.rows(); r++) {
             nodes[r] = r % 2;
             targets[r] = r == 4 ? -1 : nodes[r] == 0 ? 2 * (r % half) : columns - 1 - r / 2 % 2;
         }

@@ -1,6 +1,10 @@
 package dev.beamwright.recsys.cli;
 
+import dev.beamwright.recsys.confidence.ConfidenceReport;
+import dev.beamwright.recsys.confidence.ConfidentRanker;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.ExactRanker;
+import dev.beamwright.recsys.decode.GenerativeRanker;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
@@ -12,7 +16,9 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,6 +41,19 @@ final class EvaluateCommand implements Callable<Integer> {
 
         SeenItems(List<Boolean> masks) {
             this.masks = masks;
+        }
+    }
+
+    /** Which of a run's models stand in the card. */
+    enum Checkpoints {
+        BEST(List.of(Recommender.Which.BEST)),
+        LAST(List.of(Recommender.Which.LAST)),
+        BOTH(List.of(Recommender.Which.values()));
+
+        private final List<Recommender.Which> models;
+
+        Checkpoints(List<Recommender.Which> models) {
+            this.models = models;
         }
     }
 
@@ -105,6 +124,37 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Add a row in which the model scores every item, without a beam; many times as much work.")
     private boolean exact;
 
+    @Option(
+            names = "--checkpoint",
+            paramLabel = "WHICH",
+            defaultValue = "best",
+            description = "best (in validation), last, or both, each in a row. Default: ${DEFAULT-VALUE}.")
+    private Checkpoints checkpoint;
+
+    @Mixin
+    private ConfidenceOptions confidence;
+
+    @Option(
+            names = "--rank-pool",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "Items from the top of a list that hybrid may put in another order. Default: ${DEFAULT-VALUE}.")
+    private int pool;
+
+    @Option(
+            names = "--confidence",
+            description = "Also measure how sure the likelihood of a model without confidence is; a model with"
+                    + " confidence is always measured.")
+    private boolean measureConfidence;
+
+    @Option(
+            names = "--rejection-curve",
+            description = "Also print what is left of NDCG@10 when the least sure users are rejected.")
+    private boolean rejectionCurve;
+
+    @Mixin
+    private WideningOptions widening;
+
     @Mixin
     private DeviceOption device;
 
@@ -116,10 +166,78 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, k, split, seenItems.masks, bootstrap, seed, predictions);
-        ScoreCard card = measure(config, run, beam, exact, device, Progress.stderr());
-        System.out.print(json ? Json.line(card) + "\n" : card.table());
-        if (!json) System.out.println("\nwrote " + run.file("scorecard.json"));
+        List<ConfidenceReport> reports = new ArrayList<>();
+        ScoreCard card = measure(config, run, reports);
+        if (json) {
+            System.out.println(reports.isEmpty()
+                    ? Json.line(card)
+                    : Json.line(Map.of("rows", card.rows(), "confidence", reports)));
+            return Main.OK;
+        }
+        System.out.print(card.table());
+        for (ConfidenceReport report : reports) {
+            System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
+        }
+        System.out.println("\nwrote " + run.file("scorecard.json")
+                + (reports.isEmpty()
+                        ? ""
+                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
         return Main.OK;
+    }
+
+    /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
+    private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
+        Backend backend = device.open();
+        if (!run.has("model/best.safetensors")) {
+            return Evaluate.run(config, run, List.of(), groups(run), backend, Progress.stderr());
+        }
+        List<Recommender> models = new ArrayList<>();
+        List<Ranker> rankers = new ArrayList<>();
+        List<GenerativeRanker> plain = new ArrayList<>(), beams = new ArrayList<>();
+        List<ExactRanker> exacts = new ArrayList<>();
+        try {
+            for (Recommender.Which which : checkpoint.models) {
+                Recommender model = Recommender.load(run, backend, which);
+                models.add(model);
+                GenerativeRanker ranker = model.ranker(beam);
+                plain.add(ranker);
+                beams.add(ranker);
+                rankers.add(ranker);
+                if (confidence.changesLists()) {
+                    ConfidenceOptions.need(model, "--rank, --truncate-below");
+                    rankers.add(new ConfidentRanker(
+                            ranker, model.confidence(), confidence.rule(pool), model.model().space().levels()));
+                }
+                if (widening.widening() != null) {
+                    GenerativeRanker widened = model.ranker(beam, widening.widening());
+                    beams.add(widened);
+                    rankers.add(widened);
+                }
+                if (exact) exacts.add(model.exactRanker());
+            }
+            rankers.addAll(exacts);
+            ScoreCard card = Evaluate.run(config, run, rankers, groups(run), backend, Progress.stderr());
+            for (int m = 0; m < models.size(); m++) {
+                if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
+                var split = Prepared.load(run).split();
+                reports.add(ConfidenceReport.run(
+                        run, plain.get(m), models.get(m).confidence(),
+                        config.split().equals("test") ? split.test() : split.validation(), config.split(),
+                        models.get(m).model().space().levels(), 10, Progress.stderr()));
+            }
+            if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
+            return card;
+        } finally {
+            exacts.forEach(ExactRanker::close);
+            beams.forEach(GenerativeRanker::close);
+            models.forEach(Recommender::close);
+        }
+    }
+
+    private static int[] groups(RunFolder run) {
+        if (!run.has("tokens/semantic-ids.json")) return null;
+        SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
+        return ids.distinct() < ids.items() ? ids.sharedBy() : null;
     }
 
     /** The card of a run: with its model, and rows at the level of semantic IDs, as far as it has these. */
@@ -127,22 +245,15 @@ final class EvaluateCommand implements Callable<Integer> {
             EvaluateConfig config,
             RunFolder run,
             int beam,
-            boolean exact,
             DeviceOption device,
             Progress progress) {
-        int[] groups = null;
-        if (run.has("tokens/semantic-ids.json")) {
-            SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
-            if (ids.distinct() < ids.items()) groups = ids.sharedBy();
-        }
+        int[] groups = groups(run);
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, backend, progress);
         try (
                 var recommender = Recommender.load(run, backend);
-                var ranker = recommender.ranker(beam);
-                var exactRanker = exact ? recommender.exactRanker() : null) {
-            List<Ranker> models = exact ? List.of(ranker, exactRanker) : List.of(ranker);
-            return Evaluate.run(config, run, models, groups, backend, progress);
+                var ranker = recommender.ranker(beam)) {
+            return Evaluate.run(config, run, List.of(ranker), groups, backend, progress);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Audit;
 import dev.beamwright.recsys.evaluate.ScoreCard;
+import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -29,7 +30,8 @@ import tools.jackson.databind.node.ObjectNode;
         mixinStandardHelpOptions = true,
         description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
 final class InspectCommand implements Callable<Integer> {
-    private static final List<String> STAGES = List.of("prepare", "tokenize", "train", "evaluate", "recommend");
+    private static final List<String> STAGES = List.of("prepare", "tokenize", "train", "reinforce", "evaluate",
+            "recommend");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";
     private static final String METRICS = "model/metrics.jsonl";
@@ -86,6 +88,9 @@ final class InspectCommand implements Callable<Integer> {
         heading(out, "model");
         if (run.has("config/train.json")) {
             out.println("settings   " + Json.line(Json.readTree(run.file("config/train.json"))));
+            if (run.has(Reinforce.CONFIG)) {
+                out.println("rollouts   " + Json.line(Json.readTree(run.file(Reinforce.CONFIG))));
+            }
             for (JsonNode epoch : metrics(run)) out.println(epoch(epoch));
         } else {
             out.println(notYet("train", run));
@@ -104,6 +109,13 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static String epoch(JsonNode m) {
+        if (m.has("step")) { // of a training by rollouts
+            return String.format(
+                    Locale.ROOT, "step %-5d validation HR@10 %.4f, NDCG@10 %.4f, HR@1 %.4f, entropy %.3f, %.0f s",
+                    m.path("step").asInt(), m.path("validationHr10").asDouble(),
+                    m.path("validationNdcg10").asDouble(), m.path("validationHr1").asDouble(),
+                    m.path("entropy").asDouble(), m.path("seconds").asDouble());
+        }
         return String.format(
                 Locale.ROOT,
                 "epoch %-4d loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f, %.0f s",

@@ -33,13 +33,17 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PrepareCommand.class,
             TokenizeCommand.class,
             TrainCommand.class,
+            TrainPrmCommand.class,
             EvaluateCommand.class,
             DiagnoseCommand.class,
+            ScaleCommand.class,
+
             CompareCommand.class,
             RecommendCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
             DevicesCommand.class,
+            BenchCommand.class,
         })
 public final class Main implements Runnable {
     static final int OK = 0;
@@ -57,8 +61,9 @@ public final class Main implements Runnable {
 
     /** Runs a command. Returns the exit code. */
     public static int run(String... args) {
-        CommandLine line = new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        CommandLine line = new CommandLine(new Main());
+        BenchCommand.fill(line.getSubcommands().get("bench"));
+        line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((e, _) -> refused(e))
                 .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr()));

@@ -12,20 +12,24 @@ final class ObjectiveOptions {
             names = "--objective",
             paramLabel = "NAME",
             description = "ce (cross-entropy), msl (over children, with a temperature), apao-pointwise, apao-pairwise"
-                    + " (a loss for each prefix), or bear (a regulariser for beam search); default: the preset's, ce")
+                    + " (a loss for each prefix), or bear (a regulariser for beam search); with --from: ugr, grpo,"
+                    + " rerank (rewards), dpo, s-dpo (preferences); default: the preset's, ce")
     private String name;
 
     @Option(
             names = "--objective-preset",
             paramLabel = "NAME",
             description = "a paper's values for the objective: office-tiger, grocery-llama, … for msl and APAO, toy for"
-                    + " bear")
+                    + " bear, ugr-script or ugr-defaults for ugr, minionerec for rerank")
     private String preset;
 
     @Option(names = "--tau", paramLabel = "X", description = "temperature of the softmax, in training and in decoding")
     private Double tau;
 
-    @Option(names = "--beta", paramLabel = "X", description = "APAO: weight of the prefix losses")
+    @Option(
+            names = "--beta",
+            paramLabel = "X",
+            description = "APAO: weight of the prefix losses; dpo, s-dpo: how far to go")
     private Double beta;
 
     @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change")
@@ -95,6 +99,21 @@ final class ObjectiveOptions {
             fallbackValue = "true",
             description = "BEAR: whether the B-th probability is a constant in the paper's form")
     private Boolean detached;
+
+    /** The name as given, or null. */
+    String name() {
+        return name;
+    }
+
+    /** The paper whose values are taken, or null. */
+    String preset() {
+        return preset;
+    }
+
+    /** As given, or null. */
+    Double beta() {
+        return beta;
+    }
 
     /** The objective, given the one that a training preset has. */
     ObjectiveConfig config(ObjectiveConfig usual) {

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.cli;
 
+import dev.beamwright.recsys.confidence.Advice;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.decode.Recommender.Recommendation;
@@ -35,7 +36,8 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  beamwright recommend RUN --user 42",
             "  beamwright recommend RUN --history 0114709,0137523 -k 5",
-            "  beamwright recommend RUN --all > recommendations.jsonl"
+            "  beamwright recommend RUN --all > recommendations.jsonl",
+            "  beamwright recommend RUN --user 42 --beam 50 --widen 200    (with a process reward model)"
         })
 final class RecommendCommand implements Callable<Integer> {
     @Spec
@@ -77,13 +79,44 @@ final class RecommendCommand implements Callable<Integer> {
     private Path eligible;
 
     @Mixin
+    private ConfidenceOptions confidence;
+
+    @Option(
+            names = "--abstain-below",
+            paramLabel = "C",
+            defaultValue = "0",
+            description = "recommend nothing to a user of whose first item the model is less sure, and say so")
+    private double abstainBelow;
+
+    @Option(
+            names = "--checkpoint",
+            paramLabel = "WHICH",
+            defaultValue = "best",
+            description = "best (in validation) or last; default: ${DEFAULT-VALUE}")
+    private Recommender.Which checkpoint;
+
+    @Mixin
+    private WideningOptions widening;
+
+    @Mixin
     private DeviceOption device;
 
     @Option(names = "--json", description = "print one JSON object")
     private boolean json;
 
-    /** What one user gets; {@code user} is null for a history given by hand. */
-    record Answer(String user, List<String> history, List<Recommendation> items) {}
+    /**
+     * What one user gets.
+     *
+     * @param user null for a history given by hand
+     * @param abstains why nothing is recommended; null if something is
+     * @param leftOut items that were not sure enough
+     */
+    record Answer(String user, List<String> history, List<Recommendation> items, String abstains, int leftOut) {
+        /** Without a look at the confidence. */
+        Answer(String user, List<String> history, List<Recommendation> items) {
+            this(user, history, items, null, 0);
+        }
+    }
 
     @Override
     public Integer call() {
@@ -93,9 +126,15 @@ final class RecommendCommand implements Callable<Integer> {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
         }
         try (
-                var recommender = Recommender.load(RunFolder.open(run), device.open());
+                var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint);
                 PrintWriter out = spec.commandLine().getOut()) {
-            var options = new Recommender.Options(beam, !keepSeen, eligible == null ? null : lines(eligible));
+            if (confidence.changesLists()) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
+            if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
+            if (confidence.changesLists() && widening.widening() != null) {
+                throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
+            }
+            var options = new Recommender.Options(
+                    beam, !keepSeen, eligible == null ? null : lines(eligible), widening.widening());
             Dataset data = recommender.data();
             if (history != null)
                 print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
@@ -119,7 +158,14 @@ final class RecommendCommand implements Callable<Integer> {
                 .recommend(new int[][] {sequence}, new int[] {user}, k, options, null)
                 .getFirst();
         String name = user == Sample.NOBODY ? null : recommender.data().users().get(user);
-        return new Answer(name, ids(recommender.data(), sequence), items);
+        return answer(recommender, name, sequence, items);
+    }
+
+    private Answer answer(Recommender recommender, String user, int[] sequence, List<Recommendation> items) {
+        int levels = recommender.model().space().levels();
+        Advice advice = Advice.of(items, confidence.rule(k), levels, abstainBelow);
+        return new Answer(
+                user, ids(recommender.data(), sequence), advice.items(), advice.abstains(), advice.leftOut());
     }
 
     private void everyone(Recommender recommender, Recommender.Options options, PrintWriter out) {
@@ -137,7 +183,7 @@ final class RecommendCommand implements Callable<Integer> {
                         n -> bar.step(done + n, ""));
                 for (int u = from; u < to; u++) {
                     out.println(Json.line(
-                            new Answer(data.users().get(u), ids(data, sequences[u]), found.get(u - from))));
+                            answer(recommender, data.users().get(u), sequences[u], found.get(u - from))));
                 }
                 out.flush();
             }
@@ -160,10 +206,15 @@ final class RecommendCommand implements Callable<Integer> {
         for (String item : answer.history().subList(from, n)) {
             s.append("    ").append(data.titles().get(data.items().indexOf(item))).append('\n');
         }
+        if (answer.abstains() != null) return s.append("abstains: ").append(answer.abstains()).append('\n').toString();
         s.append("recommended:\n");
         for (Recommendation r : answer.items()) {
-            s.append(String.format(Locale.ROOT, "%4d  %7.3f  %-12s  %s%n", r.rank(), r.score(), r.item(), r.title()));
+            s.append(String.format(Locale.ROOT, "%4d  %7.3f  ", r.rank(), r.score()));
+            if (r.confidence() != null) s.append(String.format(Locale.ROOT, "sure %.3f  ", r.confidence()));
+            s.append(String.format(Locale.ROOT, "%-12s  %s%n", r.item(), r.title()));
         }
+        if (answer.leftOut() > 0)
+            s.append("left out: ").append(answer.leftOut()).append(" that were not sure enough\n");
         return s.toString();
     }
 

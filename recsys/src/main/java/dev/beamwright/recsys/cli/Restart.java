@@ -52,7 +52,8 @@ public final class Restart {
 
     /** Whether a command needs TornadoVM, or tells about it. */
     private static boolean wantsTornado(String[] args) {
-        if (args.length > 0 && (args[0].equals("devices") || args[0].equals("bench"))) return true;
+        if (args.length > 0 && args[0].equals("devices")) return true;
+        if (args.length > 1 && args[0].equals("bench") && args[1].equals("device")) return true;
         return List.of(args).contains("tornado") || List.of(args).contains("--device=tornado");
     }
 

@@ -126,7 +126,7 @@ final class RunCommand implements Callable<Integer> {
 
         EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
         if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
-            EvaluateCommand.measure(evaluate, run, train.beam(), false, device, progress);
+            EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
         progress.say("== recommend");

@@ -3,18 +3,23 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.reinforce.Reinforce;
+import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -38,6 +43,9 @@ final class TrainCommand implements Callable<Integer> {
 
     @Mixin
     private Settings settings;
+
+    @Mixin
+    private ReinforceOptions reinforce;
 
     @Mixin
     private DeviceOption device;
@@ -97,6 +105,22 @@ final class TrainCommand implements Callable<Integer> {
         @Mixin
         private ObjectiveOptions objective;
 
+        @Option(
+                names = "--prm-weight",
+                paramLabel = "X",
+                description = "train a process reward model, too, with this weight of its loss; default: 0, none")
+        private double prmWeight;
+
+        @Option(
+                names = "--prm-detached",
+                negatable = true,
+                fallbackValue = "true",
+                description = "process reward model: keep its loss from changing the model")
+        private Boolean prmDetached;
+
+        @Mixin
+        private PrmOptions prm;
+
         @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
         private Integer epochs;
 
@@ -139,6 +163,24 @@ final class TrainCommand implements Callable<Integer> {
                 description = "parts in which a gradient is summed; more than 4 for more than 4 processors")
         private Integer shards;
 
+        /** What training by rollouts takes of these; null where not given. */
+        record Common(
+                Integer batch,
+                Double rate,
+                Double warmup,
+                Double decay,
+                Double clip,
+                Double dropout,
+                Integer patience,
+                Integer beam,
+                Integer validationCases,
+                Integer shards) {}
+
+        private Common common() {
+            return new Common(
+                    batch, rate, warmup, decay, clip, dropout, patience, beam, validationCases, shards);
+        }
+
         TrainConfig config(long seed) {
             return config(seed, null);
         }
@@ -178,7 +220,8 @@ final class TrainCommand implements Callable<Integer> {
                     seed,
                     or(shards, d.shards()),
                     d.microTokens(),
-                    d.checkpointSeconds());
+                    d.checkpointSeconds(),
+                    prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)));
         }
 
         private static <T> T or(T given, T usual) {
@@ -191,7 +234,15 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        String objective = settings.objective.name();
+        if (objective != null && ReinforceConfig.NAMES.contains(objective)) return reinforce(objective);
+        if (reinforce.from() != null) {
+            throw new UserError("--from goes with --objective " + String.join(", ", ReinforceConfig.NAMES));
+        }
         RunFolder folder = RunFolder.open(run);
+        if (Reinforce.configOf(folder) != null) {
+            throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");
+        }
         Train.Summary summary =
                 Train.run(settings.config(seed), folder, device.open(), restart, Progress.stderr());
         PrintWriter out = spec.commandLine().getOut();
@@ -205,6 +256,43 @@ final class TrainCommand implements Callable<Integer> {
                     summary.parameters(),
                     summary.bestEpoch(),
                     summary.bestNdcg10(),
+                    summary.checksum());
+        }
+        out.flush();
+        return Main.OK;
+    }
+
+    /** Options of the first training that have an effect on training by rollouts too. */
+    private static final List<String> COMMON = List.of(
+            "--objective", "--objective-preset", "--beta", "--batch", "--rate", "--warmup", "--decay", "--clip",
+            "--dropout", "--patience", "--beam", "--validation-cases", "--shards");
+
+    private int reinforce(String objective) {
+        for (OptionSpec option : CommandSpec.forAnnotatedObject(new Settings()).options()) {
+            boolean given = spec.commandLine().getParseResult().hasMatchedOption(option.longestName());
+            if (given && !COMMON.contains(option.longestName())) {
+                throw new UserError(option.longestName() + " has no effect on " + objective
+                        + ": the model, and how its logits become probabilities, are those of the run it begins from");
+            }
+        }
+        String from = reinforce.from() == null ? null : reinforce.from().toString();
+        ReinforceConfig usual = ReinforceConfig.of(objective, from, seed);
+        if (settings.objective.preset() != null) usual = usual.preset(settings.objective.preset());
+        ReinforceConfig config = reinforce.config(usual, settings.objective.beta(), settings.common());
+        Reinforce.Summary summary =
+                Reinforce.run(config, new RunFolder(run), device.open(), restart, Progress.stderr());
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(Json.line(summary));
+        } else {
+            out.printf(
+                    Locale.ROOT,
+                    "%d steps; validation NDCG@10 %.4f at the start, %.4f best (step %d), %.4f last%nchecksum %s%n",
+                    summary.steps(),
+                    summary.startNdcg10(),
+                    summary.bestNdcg10(),
+                    summary.bestStep(),
+                    summary.lastNdcg10(),
                     summary.checksum());
         }
         out.flush();

@@ -13,8 +13,10 @@ import java.util.List;
 /**
  * Constrained beam search over the item trie, for many users at once. Only paths of the trie are ever looked at, so
  * every path that is left at the end names an item. A path's score is the sum of the log-probabilities of its codes.
+ * With a {@link Widening} the likeliest candidates are only looked at, and another score chooses among them.
  *
- * <p>Ties: of two paths with the same score the one that comes first in the trie (lower codes) ranks first.
+ * <p>Ties: of two paths with the same log-probability the one that comes first in the trie (lower codes) ranks first; of
+ * two that another score finds equal the likelier one.
  */
 public final class BeamSearch {
     /**
@@ -22,11 +24,23 @@ public final class BeamSearch {
      *
      * @param width paths kept at each level
      * @param likelihood how logits become probabilities, as in training
+     * @param widening how the beam is widened and pruned again, or null for a plain beam
+     * @param scorer what prunes a widened beam, or null
      */
-    public record Config(int width, Likelihood likelihood) {
-        /** With a temperature of 1. */
+    public record Config(int width, Likelihood likelihood, Widening widening, PathScorer scorer) {
+        /** A plain beam. */
+        public Config(int width, Likelihood likelihood) {
+            this(width, likelihood, null, null);
+        }
+
+        /** A plain beam, with a temperature of 1. */
         public Config(int width, Softmax softmax) {
             this(width, new Likelihood(softmax, 1));
+        }
+
+        /** The same with another width. */
+        Config withWidth(int width) {
+            return new Config(width, likelihood, widening, scorer);
         }
     }
 
@@ -34,7 +48,8 @@ public final class BeamSearch {
      * What one user gets.
      *
      * @param items best first; several items of one leaf stand side by side, ascending
-     * @param scores log-probability of each item's semantic ID
+     * @param scores of each item's semantic ID, by which the list is ordered: its log-probability, unless a
+     *     {@link Widening} says otherwise
      */
     public record Result(int[] items, float[] scores) {}
 
@@ -42,7 +57,7 @@ public final class BeamSearch {
      * The paths after one level, kept for whoever wants to look inside the beam.
      *
      * @param nodes of the trie, best first
-     * @param scores of each
+     * @param scores log-probability of each
      */
     public record Level(int[] nodes, float[] scores) {}
 
@@ -61,6 +76,7 @@ public final class BeamSearch {
         this.model = model;
         this.trie = model.space().trie();
         this.config = config;
+        if (config.widening() != null) config.widening().check(config.width(), trie.levels());
     }
 
     /** Searches for a batch of users who are not known. */
@@ -89,6 +105,8 @@ public final class BeamSearch {
         int users = histories.size();
         boolean[] open = eligible == null ? null : trie.reachable(eligible);
         GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
+        PathScorer.Session scoring =
+                config.widening() == null ? null : config.scorer().begin(tape, decoding.prompts());
         Paths paths = Paths.roots(users);
         Variable states = decoding.first();
         for (int level = 0; level < trie.levels(); level++) {
@@ -96,7 +114,12 @@ public final class BeamSearch {
             float[] logits = model.logits(tape, level, states).value().toArray();
             int columns = logits.length / paths.rows();
             List<int[]> barred = last && seen ? histories : null;
-            paths = extend(paths, logits, columns, users, open, last ? eligible : null, barred);
+            boolean widened = scoring != null && config.widening().at(level);
+            int most = widened ? config.widening().candidates(level) : config.width();
+            most = Math.min(most, trie.nodesAt(level + 1));
+            Best[] best = children(most, paths, logits, columns, users, open, last ? eligible : null, barred);
+            if (widened) prune(best, scoring, last);
+            paths = extend(paths, best);
             if (observer != null) paths.show(users, level + 1, observer);
             if (!last) {
                 states = decoding.next(level, paths.codes, paths.users, paths.ancestors(level));
@@ -108,12 +131,21 @@ public final class BeamSearch {
     /** All rows of all users, users ascending; each user's rows best first. */
     private static final class Paths {
         final int[] users, nodes, codes, parents;
-        final float[] scores;
+        final float[] scores, ranks; // log-probability, and by what the rows are ordered
         final int[] userRows; // rows of user u are [userRows[u], userRows[u+1])
         final int[][] history; // by row: the rows of the levels before
 
-        Paths(int[] users, int[] nodes, int[] codes, int[] parents, float[] scores, int[] userRows, int[][] history) {
+        Paths(
+                int[] users,
+                int[] nodes,
+                int[] codes,
+                int[] parents,
+                float[] scores,
+                float[] ranks,
+                int[] userRows,
+                int[][] history) {
             this.users = users;
+            this.ranks = ranks;
             this.nodes = nodes;
             this.codes = codes;
             this.parents = parents;
@@ -128,7 +160,7 @@ public final class BeamSearch {
                 users[u] = u;
                 offsets[u + 1] = u + 1;
             }
-            return new Paths(users, new int[n], null, null, new float[n], offsets, new int[n][0]);
+            return new Paths(users, new int[n], null, null, new float[n], new float[n], offsets, new int[n][0]);
         }
 
         int rows() {
@@ -158,12 +190,19 @@ public final class BeamSearch {
         }
     }
 
-    /** The best {@code width} children of each user's paths. */
-    private Paths extend(
-            Paths p, float[] logits, int columns, int users, boolean[] open, boolean[] eligible, List<int[]> barred) {
+    /** The likeliest children of each user's paths, best first. */
+    private Best[] children(
+            int most,
+            Paths p,
+            float[] logits,
+            int columns,
+            int users,
+            boolean[] open,
+            boolean[] eligible,
+            List<int[]> barred) {
         Best[] best = new Best[users];
         Parallel.run(users, u -> {
-            Best b = best[u] = new Best(config.width());
+            Best b = best[u] = new Best(most);
             for (int row = p.userRows[u]; row < p.userRows[u + 1]; row++) {
                 int node = p.nodes[row], first = trie.firstEdge(node), n = trie.children(node);
                 double lse = config.likelihood().logDenominator(logits, row * columns, columns, trie, node);
@@ -178,11 +217,41 @@ public final class BeamSearch {
             }
             b.sort();
         });
-        int rows = 0;
+        return best;
+    }
+
+    /** Keeps of each user's candidates, which are in the order of their log-probabilities, those that score best. */
+    private void prune(Best[] best, PathScorer.Session scoring, boolean last) {
+        Widening w = config.widening();
+        int[] offsets = new int[best.length + 1];
+        for (int u = 0; u < best.length; u++) offsets[u + 1] = offsets[u] + best[u].size;
+        int[] nodes = new int[offsets[best.length]];
+        if (nodes.length == 0) return;
+        for (int u = 0; u < best.length; u++) {
+            for (int i = 0; i < best[u].size; i++) nodes[offsets[u] + i] = trie.child(best[u].edges[i]);
+        }
+        float[] values = scoring.score(nodes, offsets);
+        for (int u = 0; u < best.length; u++) {
+            if (w.order() == Widening.Order.SUM) {
+                for (int i = 0; i < best[u].size; i++) {
+                    int at = offsets[u] + i;
+                    values[at] = (float) (best[u].scores[i] + values[at] / w.beta());
+                }
+            }
+            int[] chosen = TopK.largest(values, offsets[u], offsets[u + 1], w.kept(config.width()));
+            boolean byLikelihood = last && w.order() == Widening.Order.LM;
+            if (byLikelihood) java.util.Arrays.sort(chosen);
+            best[u] = best[u].chosen(chosen, byLikelihood ? null : values, offsets[u]);
+        }
+    }
+
+    /** The beams that consist of these children. */
+    private Paths extend(Paths p, Best[] best) {
+        int rows = 0, users = best.length;
         int[] offsets = new int[users + 1];
         for (int u = 0; u < users; u++) offsets[u + 1] = rows += best[u].size;
         int[] user = new int[rows], nodes = new int[rows], codes = new int[rows], parents = new int[rows];
-        float[] scores = new float[rows];
+        float[] scores = new float[rows], ranks = new float[rows];
         int[][] history = new int[rows][];
         for (int u = 0; u < users; u++) {
             for (int i = 0; i < best[u].size; i++) {
@@ -192,12 +261,13 @@ public final class BeamSearch {
                 codes[r] = trie.code(best[u].edges[i]);
                 parents[r] = parent;
                 scores[r] = best[u].scores[i];
+                ranks[r] = best[u].ranks[i];
                 // The parent's own ancestors, and the parent itself unless it is the root.
                 boolean root = p.codes == null;
                 history[r] = root ? p.history[parent] : append(p.history[parent], parent);
             }
         }
-        return new Paths(user, nodes, codes, parents, scores, offsets, history);
+        return new Paths(user, nodes, codes, parents, scores, ranks, offsets, history);
     }
 
     private static int[] append(int[] a, int last) {
@@ -228,7 +298,7 @@ public final class BeamSearch {
                     if (eligible != null && !eligible[item]) continue;
                     if (barred != null && contains(barred.get(u), item)) continue;
                     items.add(item);
-                    scores.add(p.scores[r]);
+                    scores.add(p.ranks[r]);
                 }
             }
             results.add(new Result(items.toIntArray(), scores.toFloatArray()));
@@ -240,12 +310,24 @@ public final class BeamSearch {
     private static final class Best {
         final float[] scores;
         final int[] rows, edges;
+        float[] ranks; // by what they are ordered
         int size;
 
         Best(int capacity) {
-            scores = new float[capacity];
+            scores = ranks = new float[capacity];
             rows = new int[capacity];
             edges = new int[capacity];
+        }
+
+        /** Some of these, ordered by values that begin at {@code from}; null for the log-probabilities. */
+        Best chosen(int[] places, float[] values, int from) {
+            Best b = new Best(places.length);
+            for (int place : places) b.set(b.size++, scores[place], rows[place], edges[place]);
+            if (values != null) {
+                b.ranks = new float[places.length];
+                for (int i = 0; i < places.length; i++) b.ranks[i] = values[from + places[i]];
+            }
+            return b;
         }
 
         private boolean worse(float s, int edge, int i) {

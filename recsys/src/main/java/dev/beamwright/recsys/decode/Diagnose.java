@@ -83,7 +83,7 @@ public final class Diagnose {
             }
             int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
             Diagnostics found = of(
-                    recommender.config().label(),
+                    recommender.name(),
                     backend,
                     recommender.model(),
                     recommender.config().likelihood(),

@@ -12,23 +12,26 @@ import java.util.stream.IntStream;
 /** A generative model in a score card: its answer is the list that beam search finds. */
 public final class GenerativeRanker implements Ranker, AutoCloseable {
     private final String name;
-    private final int width;
     private final Backend backend;
     private final GenerativeModel model;
-    private final Likelihood likelihood;
+    private final BeamSearch.Config config;
     private Generator generator; // of the width asked for last
     private int generatorWidth;
 
+    /** With a plain beam. */
+    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
+        this(name, backend, model, new BeamSearch.Config(width, likelihood));
+    }
+
     /**
      * @param name by which it stands in the card
-     * @param width of the beam; wider where more items are asked for
+     * @param config of the search; the beam is wider where more items are asked for
      */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
+    public GenerativeRanker(String name, Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.name = name;
         this.backend = backend;
         this.model = model;
-        this.width = width;
-        this.likelihood = likelihood;
+        this.config = config;
     }
 
     @Override
@@ -43,10 +46,10 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
 
     @Override
     public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
-        int wanted = Math.max(width, depth);
+        int wanted = Math.max(config.width(), depth);
         if (generator == null || generatorWidth != wanted) {
             close();
-            generator = new Generator(backend, model, new BeamSearch.Config(wanted, likelihood));
+            generator = new Generator(backend, model, config.withWidth(wanted));
             generatorWidth = wanted;
         }
         BeamSearch.Result[] found = generator.recommend(

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Backend;
@@ -8,6 +9,7 @@ import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntConsumer;
@@ -19,16 +21,22 @@ import java.util.function.Supplier;
  */
 public final class Generator implements AutoCloseable {
     private static final int USERS = 32;
+    private static final int SCORED = 1 << 14; // paths of a widened beam that are scored at once
 
     private final Backend backend;
     private final BeamSearch search;
     private final DeviceSearch onDevice;
+    private final Backend.Constants weights;
+    private final int batch;
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public Generator(Backend backend, GenerativeModel model, BeamSearch.Config config) {
         this.backend = backend;
         this.search = new BeamSearch(model, config);
-        this.onDevice = new DeviceSearch(model, config);
+        this.onDevice = config.widening() == null && backend.records() ? new DeviceSearch(model, config) : null;
+        weights = backend.constants(model.parameters().values().stream().map(Variable::value).toList());
+        int widest = config.widening() == null ? 1 : Collections.max(config.widening().widen());
+        this.batch = Math.clamp(SCORED / widest, 1, USERS);
     }
 
     /** Recommends for each history, of users who are not known. */
@@ -48,10 +56,10 @@ public final class Generator implements AutoCloseable {
     public BeamSearch.Result[] recommend(
             List<int[]> histories, int[] users, boolean[] eligible, boolean hideSeen, IntConsumer progress) {
         var results = new BeamSearch.Result[histories.size()];
-        int batches = (histories.size() + USERS - 1) / USERS;
+        int batches = (histories.size() + batch - 1) / batch;
         var done = new java.util.concurrent.atomic.AtomicInteger();
-        IntConsumer batch = b -> {
-            int from = b * USERS, to = Math.min(histories.size(), from + USERS);
+        IntConsumer one = b -> {
+            int from = b * batch, to = Math.min(histories.size(), from + batch);
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             List<BeamSearch.Result> found = search(
@@ -60,14 +68,16 @@ public final class Generator implements AutoCloseable {
             idle.add(memory);
             if (progress != null) progress.accept(done.addAndGet(to - from));
         };
-        if (backend.records()) for (int b = 0; b < batches; b++) batch.accept(b); // there is one device
-        else Parallel.run(batches, batch);
+        weights.during(() -> {
+            if (backend.records()) for (int b = 0; b < batches; b++) one.accept(b); // there is one device
+            else Parallel.run(batches, one);
+        });
         return results;
     }
 
     private List<BeamSearch.Result> search(
             Workspace memory, List<int[]> histories, int[] users, boolean[] eligible, boolean hideSeen) {
-        if (!backend.records()) {
+        if (onDevice == null) {
             try (Tape tape = Tape.inference(backend, memory)) {
                 return search.search(tape, histories, users, eligible, hideSeen, null);
             }

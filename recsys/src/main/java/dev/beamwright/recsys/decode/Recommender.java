@@ -1,10 +1,15 @@
 package dev.beamwright.recsys.decode;
 
+import dev.beamwright.recsys.confidence.Confidence;
+import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.reinforce.Reinforce;
+import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -13,6 +18,7 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,9 +38,23 @@ public final class Recommender implements AutoCloseable {
      * One recommended item.
      *
      * @param rank 1 for the best
-     * @param score log-probability of the item's semantic ID
+     * @param score of the item's semantic ID by which the list is ordered: its log-probability, unless the beam is
+     *     widened
+     * @param confidence how sure the model says it is, in (0, 1); null for a model that does not say
      */
-    public record Recommendation(int rank, String item, String title, double score) {}
+    public record Recommendation(int rank, String item, String title, double score, Double confidence) {}
+
+    /** Which of a run's models. */
+    public enum Which {
+        /** With the best validation. */
+        BEST,
+        /** As training left it. */
+        LAST;
+
+        private String file() {
+            return "model/" + name().toLowerCase(java.util.Locale.ROOT) + ".safetensors";
+        }
+    }
 
     /**
      * How to recommend.
@@ -42,8 +62,14 @@ public final class Recommender implements AutoCloseable {
      * @param beam width; never less than the items asked for
      * @param hideSeen whether items of the history are left out
      * @param eligible ids of the only items that may be returned; null for all
+     * @param widening how the beam is widened, and pruned by the run's process reward model; null for a plain beam
      */
-    public record Options(int beam, boolean hideSeen, List<String> eligible) {
+    public record Options(int beam, boolean hideSeen, List<String> eligible, Widening widening) {
+        /** With a plain beam. */
+        public Options(int beam, boolean hideSeen, List<String> eligible) {
+            this(beam, hideSeen, eligible, null);
+        }
+
         /** A beam of 50, seen items left out, all others eligible. */
         public static final Options DEFAULT = new Options(50, true, null);
     }
@@ -53,22 +79,53 @@ public final class Recommender implements AutoCloseable {
     private final Dataset data;
     private final TrainConfig config;
     private final GenerativeModel model;
+    private final ConfidenceReader confidence; // null for a model that does not say
+    private final String name;
+    private final RunFolder run;
+    private ProcessRewardModel prm; // read when it is first needed
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
-    private Recommender(RunFolder run, Backend backend) {
+    private Recommender(RunFolder run, Backend backend, Which which) {
         this.backend = backend;
+        this.run = run;
         data = Prepared.load(run).data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
         SemanticIds ids = SemanticIds.load(run, data.items());
         model = TrainedModel.create(config.model(), ids, Key.of(config.seed()), memory);
-        TrainedModel.load(model, run, "model/best.safetensors");
+        TrainedModel.load(model, run, which.file());
+        ReinforceConfig reinforced = Reinforce.configOf(run);
+        name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
+                + (which == Which.BEST ? "" : "-last");
+        if (reinforced != null && reinforced.confidence().active()) {
+            Confidence asked = Confidence.of(
+                    model, reinforced.confidenceGain(), Key.of(config.seed()), memory);
+            asked.load(run, which.file());
+            confidence = new ConfidenceReader(backend, model, asked);
+        } else {
+            confidence = null;
+        }
     }
 
     /** Loads the best model of a run. Throws {@link UserError} if the run has none, or its files do not fit. */
     public static Recommender load(RunFolder run, Backend backend) {
-        run.need("model/best.safetensors", "train");
-        return new Recommender(run, backend);
+        return load(run, backend, Which.BEST);
+    }
+
+    /** Loads a model of a run. Throws {@link UserError} if the run has none, or its files do not fit. */
+    public static Recommender load(RunFolder run, Backend backend, Which which) {
+        run.need(which.file(), "train");
+        return new Recommender(run, backend, which);
+    }
+
+    /** How the model is called in a score card. */
+    public String name() {
+        return name;
+    }
+
+    /** What asks the model how sure it is; null for a model that does not say. */
+    public ConfidenceReader confidence() {
+        return confidence;
     }
 
     /** The model itself. */
@@ -86,14 +143,34 @@ public final class Recommender implements AutoCloseable {
         return data;
     }
 
+    /** The run's process reward model. Throws {@link UserError} if it has none. */
+    public synchronized ProcessRewardModel prm() {
+        if (prm == null) prm = TrainedModel.loadPrm(run, config, model, memory);
+        return prm;
+    }
+
+    /**
+     * How to search with this model.
+     *
+     * @param widening pruned by the run's process reward model; null for a plain beam
+     */
+    public BeamSearch.Config search(int beam, Widening widening) {
+        return new BeamSearch.Config(beam, config.likelihood(), widening, widening == null ? null : prm());
+    }
+
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(config.label(), backend, model, beam, config.likelihood());
+        return new GenerativeRanker(name, backend, model, search(beam, null));
+    }
+
+    /** The same with a widened beam. */
+    public GenerativeRanker ranker(int beam, Widening widening) {
+        return new GenerativeRanker(name + "-prm", backend, model, search(beam, widening));
     }
 
     /** The same with the list that scoring every item gives, not a beam. */
     public ExactRanker exactRanker() {
-        return new ExactRanker(config.label() + "-exact", backend, model, config.likelihood());
+        return new ExactRanker(name + "-exact", backend, model, config.likelihood());
     }
 
     /** Recommends for one history of item ids, oldest first. */
@@ -114,16 +191,23 @@ public final class Recommender implements AutoCloseable {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = new BeamSearch.Config(Math.max(k, options.beam()), config.likelihood());
+        var beam = search(Math.max(k, options.beam()), options.widening());
         List<List<Recommendation>> all = new ArrayList<>();
         try (var generator = new Generator(backend, model, beam)) {
-            for (BeamSearch.Result r : generator.recommend(List.of(histories), users, eligible, options.hideSeen(),
-                    progress)) {
+            BeamSearch.Result[] found =
+                    generator.recommend(List.of(histories), users, eligible, options.hideSeen(), progress);
+            int[][] items = new int[found.length][];
+            for (int u = 0; u < items.length; u++) {
+                items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
+            }
+            double[][] sure = confidence == null ? null : confidence.read(List.of(histories), users, items);
+            for (int u = 0; u < items.length; u++) {
                 List<Recommendation> best = new ArrayList<>();
-                for (int i = 0; i < Math.min(k, r.items().length); i++) {
-                    int item = r.items()[i];
+                for (int i = 0; i < items[u].length; i++) {
+                    int item = items[u][i];
                     best.add(new Recommendation(
-                            i + 1, data.items().get(item), data.titles().get(item), r.scores()[i]));
+                            i + 1, data.items().get(item), data.titles().get(item), found[u].scores()[i],
+                            sure == null ? null : (Double) sure[u][i]));
                 }
                 all.add(best);
             }
@@ -146,6 +230,7 @@ public final class Recommender implements AutoCloseable {
 
     @Override
     public void close() {
+        if (confidence != null) confidence.close();
         memory.close();
     }
 }

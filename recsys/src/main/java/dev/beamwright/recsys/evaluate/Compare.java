@@ -176,17 +176,28 @@ public final class Compare {
         String stage = null;
         if (TrainedSasRec.NAMES.contains(model)) {
             stage = model;
-        } else if (run.has("config/train.json") && run.config("train", TrainConfig.class).label().equals(model)) {
+        } else if (run.has("config/train.json") && of(run.config("train", TrainConfig.class).label(), model)) {
             stage = "train";
             add(settings, run, "tokenize", List.of());
-        }
+        } else
+            if (run.has("config/reinforce.json") && model.startsWith(
+                    run.config("train", TrainConfig.class).model().backbone() + "-")) {
+                        stage = "reinforce";
+                        add(settings, run, "tokenize", List.of());
+                        add(settings, run, "train", List.of());
+                    }
         Long seed = null;
         if (stage != null) {
-            add(settings, run, stage, List.of());
+            add(settings, run, stage, List.of("from"));
             seed = Json.readTree(run.file("config/" + stage + ".json")).path("seed").asLong();
         }
         JsonNode facts = stage == null ? Json.mapper().missingNode() : RunInfo.read(run, stage);
         return new Found(run, row, seed, settings, predictions(run, model, options), facts);
+    }
+
+    /** Whether a row is of the model with this label: itself, or with a word on how it was asked. */
+    private static boolean of(String label, String row) {
+        return row.equals(label) || row.startsWith(label + "-");
     }
 
     /** Adds the settings of a stage, flattened, without seeds. */

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.run.Bars;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -124,67 +125,19 @@ public record Comparison(
 
     /** A bar for each entry with its mean, and a whisker of one standard deviation to either side. */
     public String svg() {
-        int label = 12 + 7 * entries.stream().mapToInt(e -> e.name().length()).max().orElse(0);
-        int bar = 420, row = 30, top = 48, width = label + bar + 150, height = top + row * entries.size() + 12;
-        double most = 0;
-        for (Entry e : entries) {
-            Spread s = e.metrics().get(metric);
-            if (s != null) most = Math.max(most, s.mean() + (s.deviation() == null ? 0 : s.deviation()));
-        }
-        double scale = most == 0 ? 0 : bar / most;
-        StringBuilder s = new StringBuilder();
-        s.append(String.format(
-                Locale.ROOT,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\""
-                        + " font-size=\"13\">%n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>%n"
-                        + "<text x=\"12\" y=\"26\" font-size=\"15\">%s, %s questions</text>%n",
-                width,
-                height,
-                metric,
-                split));
-        for (int i = 0; i < entries.size(); i++) {
-            Entry e = entries.get(i);
-            Spread v = e.metrics().get(metric);
-            int y = top + row * i, middle = y + row / 2;
-            s.append(String.format(
-                    Locale.ROOT,
-                    "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>%n",
-                    label,
-                    middle + 4,
-                    escape(e.name())));
-            if (v == null) continue;
-            double end = label + 8 + v.mean() * scale;
-            s.append(String.format(
-                    Locale.ROOT,
-                    "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>%n",
-                    label + 8,
-                    y + 5,
-                    v.mean() * scale,
-                    row - 10,
-                    e.name().equals(reference) ? "#8a8a8a" : "#3b75af"));
-            if (v.deviation() != null) {
-                double half = v.deviation() * scale;
-                s.append(String.format(
-                        Locale.ROOT,
-                        "<path d=\"M%.1f %d H%.1f M%.1f %d V%d M%.1f %d V%d\" stroke=\"black\" fill=\"none\"/>%n",
-                        end - half,
-                        middle,
-                        end + half,
-                        end - half,
-                        middle - 5,
-                        middle + 5,
-                        end + half,
-                        middle - 5,
-                        middle + 5));
-                end += half;
-            }
-            s.append(String.format(
-                    Locale.ROOT, "<text x=\"%.1f\" y=\"%d\">%s</text>%n", end + 8, middle + 4, spread(v)));
-        }
-        return s.append("</svg>\n").toString();
+        return new Bars(metric + ", " + split + " questions", entries.stream().map(this::bar).toList()).svg();
     }
 
-    private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    private Bars.Bar bar(Entry e) {
+        Spread s = e.metrics().get(metric);
+        Double deviation = s == null ? null : s.deviation();
+        return new Bars.Bar(
+                e.name(),
+                s == null ? null : s.mean(),
+                deviation == null ? null : s.mean() - deviation,
+                deviation == null ? null : s.mean() + deviation,
+                spread(s),
+                e.name().equals(reference),
+                null);
     }
 }

@@ -7,6 +7,7 @@ import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Branches;
 import dev.beamwright.transformer.Decoder;
+import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Initializer;
 import dev.beamwright.transformer.Linear;
 import dev.beamwright.transformer.Noise;
@@ -33,6 +34,7 @@ public record DecoderOnly(
         List<Tensor> levelTokens)
         implements
             GenerativeModel {
+    private static final int NONE = -1; // a row number for which a gather adds nothing
 
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
@@ -89,9 +91,21 @@ public record DecoderOnly(
             }
 
             @Override
-            public List<Variable> candidates(int[] chosen, int[][] items) {
-                return DecoderOnly.this.candidates(tape, chosen, items, begins, firstRows, states.getFirst(), cache,
-                        noise);
+            public List<Variable> candidates(int[] chosen, int[][] items, Variable ask) {
+                return DecoderOnly.this.candidates(tape, chosen, items, ask, begins, firstRows, states.getFirst(),
+                        cache, noise);
+            }
+
+            /** A row has seen the rows before it only, so a history's states are the first ones of its sequence. */
+            @Override
+            public Encoded prompts(int[] chosen) {
+                var rows = new IntArrayList();
+                int[] ends = new int[chosen.length + 1];
+                for (int c = 0; c < chosen.length; c++) {
+                    for (int row = begins[chosen[c]]; row <= firstRows[chosen[c]]; row++) rows.add(row);
+                    ends[c + 1] = rows.size();
+                }
+                return new Encoded(Ops.gather(tape, x, tape.ints(rows.toIntArray())), tape.ints(ends));
             }
         };
     }
@@ -101,12 +115,14 @@ public record DecoderOnly(
             Tape tape,
             int[] chosen,
             int[][] items,
+            Variable ask,
             int[] begins,
             int[] firstRows,
             Variable firstStates,
             List<Variable> cache,
             Noise noise) {
-        int inputs = space.levels() - 1; // the last code is no input
+        int levels = space.levels();
+        int inputs = ask == null ? levels - 1 : levels + 1; // the last code is an input only before another token
         var owners = new IntArrayList();
         var prefixes = new IntArrayList();
         var ids = new IntArrayList();
@@ -118,7 +134,7 @@ public record DecoderOnly(
             for (int item : items[c]) {
                 owners.add(chosen[c]);
                 for (int l = 0; l < inputs; l++) {
-                    ids.add(space.token(item, l));
+                    ids.add(l < levels ? space.token(item, l) : NONE);
                     positions.add(first - begin + 1 + l);
                 }
             }
@@ -137,8 +153,13 @@ public record DecoderOnly(
                 tape.rowInts(-1, prefixes.toIntArray()),
                 tape.rowInts(prefixes.size(), prefixOffsets));
         Variable embedded = Ops.gather(tape, tokens, tape.rowInts(-1, ids.toIntArray()));
+        if (ask != null) {
+            int[] asks = ids.intStream().map(id -> id == NONE ? 0 : NONE).toArray();
+            embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
+        }
         Variable x = decoder.branches(tape, embedded, branches, cache, noise);
         for (int l = 0; l < inputs; l++) {
+            if (l == levels - 1) continue; // behind the last code stands the token alone
             int[] rows = new int[n];
             for (int i = 0; i < n; i++) rows[i] = i * inputs + l;
             states.add(Ops.gather(tape, x, tape.rowInts(-1, rows)));
@@ -171,12 +192,18 @@ public record DecoderOnly(
             for (int i = offsets[u]; i < at; i++) positions[i] = i - offsets[u];
         }
         var rows = new Sequences(tape.rowInts(ids.length, offsets), tape.rowInts(0, positions));
-        var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.rowInts(-1, ids)), rows);
-        Variable first = Ops.gather(tape, decoding.last(), tape.rowInts(-1, last));
+        var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.rowInts(NONE, ids)), rows);
+        Variable first = Ops.gather(tape, decoding.last(), tape.rowInts(NONE, last));
+        var prompts = new Encoded(decoding.last(), rows.offsets());
         return new Decoding() {
             @Override
             public Variable first() {
                 return first;
+            }
+
+            @Override
+            public Encoded prompts() {
+                return prompts;
             }
 
             @Override

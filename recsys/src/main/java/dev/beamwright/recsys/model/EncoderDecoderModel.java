@@ -37,6 +37,7 @@ public record EncoderDecoderModel(
         List<Tensor> levelTokens)
         implements
             GenerativeModel {
+    private static final int NONE = -1; // a row number for which a gather adds nothing
 
     public static EncoderDecoderModel of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
@@ -66,7 +67,7 @@ public record EncoderDecoderModel(
         }
         Encoded memory = network.encoder()
                 .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), noise);
-        List<Variable> states = decode(tape, written, memory, noise);
+        List<Variable> states = decode(tape, written, null, memory, noise);
         return new Forward() {
             @Override
             public List<Variable> states() {
@@ -75,40 +76,59 @@ public record EncoderDecoderModel(
 
             /** Each candidate is written from the beginning, against what the encoder made of its target's history. */
             @Override
-            public List<Variable> candidates(int[] chosen, int[][] items) {
+            public List<Variable> candidates(int[] chosen, int[][] items, Variable ask) {
+                int length = length(ask);
                 int[] readers = new int[targets + 1], all = Arrays.stream(items).flatMapToInt(Arrays::stream).toArray();
                 int[] owners = new int[all.length];
                 for (int c = 0, at = 0; c < chosen.length; c++) {
-                    readers[chosen[c] + 1] = items[c].length * levels;
+                    readers[chosen[c] + 1] = items[c].length * length;
                     Arrays.fill(owners, at, at += items[c].length, chosen[c]);
                 }
                 Arrays.parallelPrefix(readers, Integer::sum);
-                List<Variable> others = decode(tape, all, memory.readBy(tape.rowInts(readers[targets], readers)), noise);
-                others.set(0, Ops.gather(tape, states.getFirst(), tape.rowInts(-1, owners)));
+                Tensor rows = tape.rowInts(readers[targets], readers);
+                List<Variable> others = decode(tape, all, ask, memory.readBy(rows), noise);
+                others.set(0, Ops.gather(tape, states.getFirst(), tape.rowInts(NONE, owners)));
                 return others;
+            }
+
+            @Override
+            public Encoded prompts(int[] chosen) {
+                var rows = new IntArrayList();
+                int[] ends = new int[chosen.length + 1];
+                for (int c = 0; c < chosen.length; c++) {
+                    int from = source.offsets[chosen[c]], to = source.offsets[chosen[c] + 1];
+                    for (int row = from; row < to; row++) rows.add(row);
+                    ends[c + 1] = rows.size();
+                }
+                return new Encoded(Ops.gather(tape, memory.states(), tape.ints(rows.toIntArray())), tape.ints(ends));
             }
         };
     }
 
-    /** The states that predict each level of these items. */
-    private List<Variable> decode(Tape tape, int[] items, Encoded memory, Noise noise) {
-        int levels = space.levels();
-        int[] ids = new int[items.length * levels];
-        // Row n·levels + l predicts level l of item n, so its last code is no input.
+    /** Rows of an item in the decoder: begin and all codes but the last; or all codes, and a token behind them. */
+    private int length(Variable ask) {
+        return space.levels() + (ask == null ? 0 : 2);
+    }
+
+    /** The states that predict each level of these items, and those behind the last token, if there is one. */
+    private List<Variable> decode(Tape tape, int[] items, Variable ask, Encoded memory, Noise noise) {
+        int levels = space.levels(), length = length(ask);
+        int[] ids = new int[items.length * length], asks = new int[ids.length];
+        // Row n·length + l predicts level l of item n.
         for (int n = 0; n < ids.length; n++) {
-            ids[n] = n % levels == 0 ? space.begin() : space.token(items[n / levels], n % levels - 1);
+            int l = n % length;
+            ids[n] = l == 0 ? space.begin() : l <= levels ? space.token(items[n / length], l - 1) : NONE;
+            asks[n] = l <= levels ? NONE : 0;
         }
-        Variable x = network.decode(
-                tape,
-                Ops.gather(tape, decoderTokens(), tape.rowInts(-1, ids)),
-                equalLengths(tape, items.length, levels),
-                memory,
-                noise);
+        Variable embedded = Ops.gather(tape, decoderTokens(), tape.rowInts(NONE, ids));
+        if (ask != null) embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
+        Variable x = network.decode(tape, embedded, equalLengths(tape, items.length, length), memory, noise);
         List<Variable> states = new ArrayList<>();
-        for (int level = 0; level < levels; level++) {
+        for (int l = 0; l < length; l++) {
+            if (l == levels) continue; // behind the last code stands the token alone
             int[] rows = new int[items.length];
-            for (int n = 0; n < rows.length; n++) rows[n] = n * levels + level;
-            states.add(Ops.gather(tape, x, tape.rowInts(-1, rows)));
+            for (int n = 0; n < rows.length; n++) rows[n] = n * length + l;
+            states.add(Ops.gather(tape, x, tape.rowInts(NONE, rows)));
         }
         return states;
     }
@@ -140,6 +160,11 @@ public record EncoderDecoderModel(
             @Override
             public Variable first() {
                 return first;
+            }
+
+            @Override
+            public Encoded prompts() {
+                return memory;
             }
 
             @Override

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.model;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Layer;
 import dev.beamwright.transformer.Noise;
 import java.util.List;
@@ -34,7 +35,25 @@ public interface GenerativeModel extends Layer {
          * @param items for each of these, the other items
          * @return for each level, (all the other items one behind the other, width)
          */
-        List<Variable> candidates(int[] targets, int[][] items);
+        default List<Variable> candidates(int[] targets, int[][] items) {
+            return candidates(targets, items, null);
+        }
+
+        /**
+         * The same, and behind the last code of each of these items one more token is read.
+         *
+         * @param ask the embedding of that token, (1, width); null for none
+         * @return as above, and with a token the states behind it as one level more
+         */
+        List<Variable> candidates(int[] targets, int[][] items, Variable ask);
+
+        /**
+         * What the network made of the histories of some targets, and of nothing behind them: the states that decoding
+         * sees in {@link Decoding#prompts}, one sequence for each target.
+         *
+         * @param targets numbers of targets
+         */
+        Encoded prompts(int[] targets);
     }
 
     /** The logits of a level's codes: state (N, width) → (N, width of the level). */
@@ -64,6 +83,12 @@ public interface GenerativeModel extends Layer {
         Variable first();
 
         /**
+         * What the network made of each user's history, one sequence for each: an encoder's output, or the states of a
+         * decoder's prompt, of which the last predicts the first level.
+         */
+        Encoded prompts();
+
+        /**
          * Writes one code for each row.
          *
          * @param level of the codes
@@ -75,7 +100,9 @@ public interface GenerativeModel extends Layer {
         Variable next(int level, int[] codes, int[] users, int[][] ancestors);
 
         /** How many rows the state of each user has before the first code: 1 where a token begins what is written, else 0. */
-        int depth();
+        default int depth() {
+            return 0;
+        }
 
         /**
          * The same where codes and ancestors come out of kernels, and rows of users that do not exist are filled up.
@@ -85,6 +112,8 @@ public interface GenerativeModel extends Layer {
          * @param ancestors I32 (rows, {@link #depth()} + level + 1): the row of each step on the path, the present one
          *     included
          */
-        Variable next(int level, Tensor tokens, int[] users, Tensor ancestors);
+        default Variable next(int level, Tensor tokens, int[] users, Tensor ancestors) {
+            throw new UnsupportedOperationException("this model cannot be searched by kernels alone");
+        }
     }
 }

@@ -80,6 +80,31 @@ public record ModelConfig(
         return new ModelConfig(DECODER, 128, 8, 0, 8, 16, 1024, true, true, 500_000, 0, 20);
     }
 
+    /**
+     * Multiplications and additions to read one user's history and decode: two for each weight that a row meets, and the
+     * products of attention.
+     *
+     * @param tokens of the history
+     * @param rows by level: how many paths are gone on from, 1 at the first
+     * @param widths by level: how many codes there are
+     */
+    public double flops(double tokens, double[] rows, int[] widths) {
+        boolean two = backbone.equals(ENCODER_DECODER);
+        double inner = heads * headDim, block = 8.0 * width * inner + (gated ? 6.0 : 4.0) * width * hidden;
+        // Causal attention sees half of the rows on average.
+        double all = layers * tokens * (block + (two ? 4 : 2) * tokens * inner);
+        if (two) all += decoderLayers * tokens * 4 * width * inner;
+        for (int l = 0; l < rows.length; l++) {
+            if (two) {
+                all += decoderLayers * rows[l] * (block + 4 * (l + 1) * inner + 4 * width * inner + 4 * tokens * inner);
+            } else if (l > 0) {
+                all += layers * rows[l] * (block + 4 * (tokens + l) * inner);
+            }
+            all += rows[l] * 2 * width * widths[l];
+        }
+        return all;
+    }
+
     /** The stack of a decoder-only model, or the encoder's. */
     StackConfig stack() {
         return backbone.equals(DECODER)

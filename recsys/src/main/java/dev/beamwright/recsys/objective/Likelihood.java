@@ -15,7 +15,7 @@ import dev.beamwright.tensor.Tensor;
  */
 public record Likelihood(Softmax softmax, float temperature) {
     /** Log-probabilities of the targets' codes of one level: (N). */
-    Variable logProbability(Tape tape, Variable logits, Targets targets, int level) {
+    public Variable logProbability(Tape tape, Variable logits, Targets targets, int level) {
         return Ops.logProbability(
                 tape,
                 logits,

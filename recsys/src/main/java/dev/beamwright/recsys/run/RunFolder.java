@@ -10,9 +10,13 @@ import java.nio.file.Path;
  * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
  * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
  * train      config/train.json     model/best.safetensors  model/last.safetensors  model/state.json  model/metrics.jsonl
- * evaluate   config/evaluate.json  scorecard.json  predictions/&lt;model&gt;-&lt;split&gt;.jsonl
+ *  by rollouts  config/reinforce.json  model/start.safetensors (the model it began from)  plots/&lt;chart&gt;.svg
+ * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
+ *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  * recommend  recommendations.jsonl
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
+ * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
+ * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *

@@ -4,9 +4,13 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.prm.Guided;
+import dev.beamwright.recsys.prm.PathLoss;
+import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -36,11 +40,26 @@ import java.util.Map;
  * place in the epoch; so a run that was killed goes on as if it had not been.
  */
 public final class Train implements AutoCloseable {
-    private static final String BEST = "model/best.safetensors";
-    private static final String LAST = "model/last.safetensors";
-    private static final String METRICS = "model/metrics.jsonl";
-    private static final String FIRST_STEPS = "model/first-steps.json";
     private static final int VERIFIED_STEPS = 20;
+    private static final int WIDENING = 4; // K+ in validation, in widths of the beam
+
+    /**
+     * What is trained, and where its files are.
+     *
+     * @param name of the command and of the settings' file
+     */
+    private record Stage(String name, String best, String last, String metrics, String firstSteps) {
+        /** The model, with or without a process reward model. */
+        static final Stage MODEL = new Stage("train", "model/best.safetensors", "model/last.safetensors",
+                "model/metrics.jsonl", "model/first-steps.json");
+        /** A process reward model on a model that is trained already. */
+        static final Stage PRM = new Stage("train-prm", "model/prm.safetensors", "model/prm-last.safetensors",
+                "model/prm-metrics.jsonl", "model/prm-first-steps.json");
+
+        List<String> files() {
+            return List.of(last, best, metrics, firstSteps);
+        }
+    }
 
     /**
      * Where training stands; stored in the checkpoint.
@@ -48,11 +67,11 @@ public final class Train implements AutoCloseable {
      * @param epoch counted from 0; the one that is under way
      * @param step of this epoch, the next to be made
      * @param steps made in all
-     * @param nll of this epoch so far, by level, summed over targets
+     * @param nll of this epoch so far, summed over targets, as {@link ObjectiveLoss} reports it
      * @param targets of this epoch so far
      * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
-     * @param bestNdcg its NDCG@10 in validation
+     * @param bestNdcg its NDCG@10 in validation, of a widened beam if there is a process reward model
      * @param finished whether training is over
      */
     record State(
@@ -65,15 +84,22 @@ public final class Train implements AutoCloseable {
             int bestEpoch,
             double bestNdcg,
             boolean finished) {
-        static State start(int levels) {
-            return new State(0, 0, 0, new double[levels], 0, new double[0], 0, -1, false);
+        static State start(int losses) {
+            return new State(0, 0, 0, new double[losses], 0, new double[0], 0, -1, false);
         }
     }
 
     /**
-     * One line of {@code model/metrics.jsonl}.
+     * One line of {@code model/metrics.jsonl} or {@code model/prm-metrics.jsonl}.
      *
+     * @param loss mean over targets and levels of the negative log-likelihood, or of the loss of a process reward model
+     *     that is trained alone
      * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
+     * @param validationRecall10 of a beam search; where there is a process reward model, of one that is widened to four
+     *     times its width
+     * @param prmLossByLevel of a process reward model that is trained with the model; else empty
+     * @param plainRecall10 of the plain beam where the other is widened, and the model is trained; else null
+     * @param plainNdcg10 likewise
      */
     public record EpochMetrics(
             int epoch,
@@ -85,7 +111,10 @@ public final class Train implements AutoCloseable {
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
-            double seconds) {}
+            double seconds,
+            double[] prmLossByLevel,
+            Double plainRecall10,
+            Double plainNdcg10) {}
 
     /** The checksum of the parameters after one of the first steps, for {@code verify}. */
     record FirstStep(long step, double loss, String checksum) {}
@@ -97,21 +126,25 @@ public final class Train implements AutoCloseable {
     public record Summary(int epochs, int bestEpoch, double bestNdcg10, String checksum, long parameters) {}
 
     private final TrainConfig config;
+    private final Stage stage;
     private final RunFolder run;
     private final Backend backend;
     private final Progress progress;
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final GenerativeModel model;
+    private final String modelChecksum; // of a model that is not trained; else null
+    private final Guided trained;
     private final ObjectiveLoss loss;
-    private final Trainer<GenerativeModel> trainer;
+    private final Trainer<Guided> trainer;
     private final List<Sample> samples;
     private final List<Case> validation;
     private final int stepsPerEpoch;
     private State state;
 
-    private Train(TrainConfig config, RunFolder run, Backend backend, Progress progress) {
+    private Train(TrainConfig config, Stage stage, RunFolder run, Backend backend, Progress progress) {
         this.config = config;
+        this.stage = stage;
         this.run = run;
         this.backend = backend;
         this.progress = progress;
@@ -126,9 +159,23 @@ public final class Train implements AutoCloseable {
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);
-        loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), ids.levels());
-        trainer = Trainer.of(backend, model, loss, config, (long) stepsPerEpoch * config.epochs(), memory);
-        state = State.start(ids.levels());
+        PrmConfig p = config.prm();
+        var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
+        if (stage == Stage.PRM) {
+            TrainedModel.load(model, run, Stage.MODEL.best());
+            modelChecksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
+            trained = Guided.onFrozen(model, prm);
+        } else {
+            modelChecksum = null;
+            trained = Guided.trained(model, prm);
+        }
+        loss = new ObjectiveLoss(
+                config.objective().objective(config.softmax(), config.beam()),
+                ids.levels(),
+                p == null ? null : new PathLoss(p, config.likelihood()),
+                p == null ? 0 : p.weight());
+        trainer = Trainer.of(backend, trained, loss, config, (long) stepsPerEpoch * config.epochs(), memory);
+        state = State.start(trained.model() != null && prm != null ? 2 * ids.levels() : ids.levels());
     }
 
     /**
@@ -138,27 +185,54 @@ public final class Train implements AutoCloseable {
      */
     public static Summary run(
             TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        return run(Stage.MODEL, config, run, backend, restart, progress);
+    }
+
+    /**
+     * Trains a process reward model on the best model of a run, which stays as it is; or goes on where it was stopped.
+     *
+     * @param config see {@link TrainConfig#forPrm}
+     * @param restart whether a process reward model that was trained so before is forgotten
+     */
+    public static Summary prm(
+            TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        if (config.prm() == null) throw new IllegalArgumentException("no settings of a process reward model");
+        return run(Stage.PRM, config, run, backend, restart, progress);
+    }
+
+    private static Summary run(
+            Stage stage, TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
         if (restart) {
-            for (String file : List.of(LAST, BEST, METRICS, FIRST_STEPS)) delete(run.file(file));
-        } else if (run.has(LAST) && !config.equals(run.config("train", TrainConfig.class))) {
+            for (String file : stage.files()) delete(run.file(file));
+        } else if (run.has(stage.last()) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
             throw new UserError(
-                    run.root() + ": was trained with other settings (config/train.json); give the same to go"
-                            + " on, or --restart to begin anew");
+                    run.root() + ": was trained with other settings (config/" + stage.name() + ".json); give the same"
+                            + " to go on, or --restart to begin anew");
         }
-        try (var train = new Train(config, run, backend, progress)) {
+        try (var train = new Train(config, stage, run, backend, progress)) {
             return train.train();
         }
     }
 
-    /** Repeats a run's first steps and says whether every bit of the parameters came out the same. */
+    /**
+     * Repeats a run's first steps, and those of a process reward model that was trained by itself, and says whether every
+     * bit of the parameters came out the same.
+     */
     public static boolean verify(RunFolder run, Backend backend, Progress progress) {
-        TrainConfig config = run.config("train", TrainConfig.class);
-        FirstSteps first = Json.read(run.need(FIRST_STEPS, "train"), FirstSteps.class);
+        if (!verify(Stage.MODEL, run, backend, progress)) return false;
+        if (!run.has(Stage.PRM.firstSteps())) return true;
+        progress.say("the process reward model:");
+        return verify(Stage.PRM, run, backend, progress);
+    }
+
+    private static boolean verify(Stage stage, RunFolder run, Backend backend, Progress progress) {
+        TrainConfig config = run.config(stage.name(), TrainConfig.class);
+        FirstSteps first = Json.read(run.need(stage.firstSteps(), stage.name()), FirstSteps.class);
         if (!first.backend().equals(backend.name())) {
             throw new UserError(run.root() + ": was trained on the backend '" + first.backend() + "', this is '"
                     + backend.name() + "'; bits are the same on the same backend only");
         }
-        try (var train = new Train(config, run, backend, progress)) {
+        try (var train = new Train(config, stage, run, backend, progress)) {
             for (FirstStep expected : first.steps()) {
                 Trainer.Report report = train.step(train.epochOrder(0), (int) expected.step() - 1);
                 String checksum = train.checksum();
@@ -168,38 +242,40 @@ public final class Train implements AutoCloseable {
                     return false;
                 }
                 progress.say(String.format(
-                        Locale.ROOT, "step %d: loss %.6f, same bits", expected.step(), meanLoss(report)));
+                        Locale.ROOT, "step %d: loss %.6f, same bits", expected.step(), train.meanLoss(report)));
             }
             return true;
         }
     }
 
     private Summary train() {
-        run.saveConfig("train", config);
+        run.saveConfig(stage.name(), config);
         resume();
         if (!state.finished()) {
-            RunInfo.write(run, "train", Map.of("seed", config.seed(), "backend", backend.name()));
+            RunInfo.write(run, stage.name(), Map.of("seed", config.seed(), "backend", backend.name()));
         }
         progress.say(String.format(
                 Locale.ROOT,
-                "model: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
-                model.size(),
+                "%s: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
+                stage == Stage.PRM ? "process reward model" : "model",
+                trained.size(),
                 model.space().levels(),
                 samples.size(),
                 stepsPerEpoch,
-                config.objective().describe(),
+                stage == Stage.PRM ? "InfoNCE" : config.objective().describe(),
                 backend.name()));
         while (!state.finished()) epoch();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("seed", config.seed());
         facts.put("backend", backend.name());
-        facts.put("parameters", model.size());
+        facts.put("parameters", trained.size());
+        if (config.prm() != null) facts.put("prmParameters", trained.prm().size());
         facts.put("epochs", state.epoch());
         facts.put("bestEpoch", state.bestEpoch());
         facts.put("validationNdcg10", state.bestNdcg());
         facts.put("trainingSeconds", seconds());
-        RunInfo.write(run, "train", facts);
-        return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), model.size());
+        RunInfo.write(run, stage.name(), facts);
+        return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), trained.size());
     }
 
     private void epoch() {
@@ -233,7 +309,7 @@ public final class Train implements AutoCloseable {
                 }
                 if (System.nanoTime() - saved > config.checkpointSeconds() * 1_000_000_000L
                         && state.step() < stepsPerEpoch) {
-                    save(LAST, true);
+                    save(stage.last(), true);
                     saved = System.nanoTime();
                 }
             }
@@ -242,33 +318,44 @@ public final class Train implements AutoCloseable {
     }
 
     private void endOfEpoch(int epoch, long began) {
-        double[] recallAndNdcg = validate();
+        boolean widened = config.prm() != null;
+        double[] recallAndNdcg = validate(widened);
+        double[] plain = widened && stage == Stage.MODEL ? validate(false) : null;
         double ndcg = recallAndNdcg[1];
         boolean better = ndcg > state.bestNdcg();
         int best = better ? epoch + 1 : state.bestEpoch();
         boolean patienceOver = config.patience() > 0 && epoch + 1 - best >= config.patience();
         boolean finished = patienceOver || epoch + 1 == config.epochs();
         double[] byLevel = Arrays.stream(state.nll()).map(n -> n / state.targets()).toArray();
+        int levels = model.space().levels();
         double loss = mean(state.nll(), state.targets());
         append(new EpochMetrics(
                 epoch + 1,
                 state.steps(),
                 loss,
-                byLevel,
+                Arrays.copyOf(byLevel, levels),
                 trainer.optimizer().rate(),
                 state.prefixWeights(),
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
-                (System.nanoTime() - began) / 1e9));
+                (System.nanoTime() - began) / 1e9,
+                Arrays.copyOfRange(byLevel, levels, byLevel.length),
+                plain == null ? null : plain[0],
+                plain == null ? null : plain[1]));
         progress.say(String.format(
                 Locale.ROOT,
-                "epoch %d: loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s",
+                "epoch %d: loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s%s",
                 epoch + 1,
                 loss,
                 recallAndNdcg[0],
                 ndcg,
-                better ? " (best)" : ""));
+                better ? " (best)" : "",
+                plain == null
+                        ? ""
+                        : String.format(
+                                Locale.ROOT, "; plain beam %.4f, %.4f; loss of paths %.4f", plain[0], plain[1],
+                                Arrays.stream(byLevel, levels, byLevel.length).sum() / levels)));
         state = new State(
                 epoch + 1,
                 0,
@@ -279,8 +366,8 @@ public final class Train implements AutoCloseable {
                 best,
                 better ? ndcg : state.bestNdcg(),
                 finished);
-        if (better) save(BEST, false);
-        save(LAST, true);
+        if (better) save(stage.best(), false);
+        save(stage.last(), true);
         if (patienceOver) progress.say("no better epoch for " + config.patience() + ": training stops");
     }
 
@@ -297,9 +384,13 @@ public final class Train implements AutoCloseable {
         return report;
     }
 
-    private double[] validate() {
+    /** Recall@10 and NDCG@10, of the plain beam or of one that the process reward model prunes. */
+    private double[] validate(boolean widened) {
         if (validation.isEmpty()) return new double[] {0, 0};
-        var beam = new BeamSearch.Config(Math.max(10, config.beam()), config.likelihood());
+        int width = Math.max(10, config.beam());
+        var beam = widened
+                ? new BeamSearch.Config(width, config.likelihood(), Widening.of(WIDENING * width), trained.prm())
+                : new BeamSearch.Config(width, config.likelihood());
         double recall = 0, ndcg = 0;
         try (
                 var generator = new Generator(backend, model, beam);
@@ -332,13 +423,18 @@ public final class Train implements AutoCloseable {
     // ---- files
 
     private void resume() {
-        if (!run.has(LAST)) return;
+        if (!run.has(stage.last())) return;
         try {
             Map<String, Tensor> tensors = tensors(true);
-            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);
+            Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors);
             tensors.values().forEach(backend::written);
+            if (modelChecksum != null && !modelChecksum.equals(metadata.get("model"))) {
+                throw new UserError(
+                        run.file(stage.last()) + ": was trained on another model; begin anew with --restart");
+            }
             String text = metadata.get("state");
-            if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
+            if (text == null)
+                throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
@@ -353,7 +449,7 @@ public final class Train implements AutoCloseable {
     }
 
     private Map<String, Tensor> tensors(boolean moments) {
-        Map<String, Tensor> tensors = new LinkedHashMap<>(Checkpoint.parameters(model));
+        Map<String, Tensor> tensors = new LinkedHashMap<>(trained.tensors());
         if (moments) {
             List<String> names = List.copyOf(tensors.keySet());
             for (int i = 0; i < names.size(); i++) {
@@ -366,16 +462,18 @@ public final class Train implements AutoCloseable {
 
     private void save(String file, boolean moments) {
         try {
+            Map<String, String> metadata = new LinkedHashMap<>(Map.of("state", Json.line(state)));
+            if (modelChecksum != null) metadata.put("model", modelChecksum);
             Map<String, Tensor> tensors = tensors(moments);
             fetch(tensors);
-            Checkpoint.save(run.file(file), tensors, Map.of("state", Json.line(state)));
+            Checkpoint.save(run.file(file), tensors, metadata);
         } catch (IOException e) {
             throw new UserError(run.file(file) + ": cannot be written: " + e, e);
         }
     }
 
     private String checksum() {
-        Map<String, Tensor> parameters = Checkpoint.parameters(model);
+        Map<String, Tensor> parameters = trained.tensors();
         fetch(parameters);
         return Checkpoint.checksum(parameters.values());
     }
@@ -386,12 +484,13 @@ public final class Train implements AutoCloseable {
     }
 
     private void keepFirstSteps(List<FirstStep> first) {
-        if (first.getFirst().step() == 1) Json.write(run.file(FIRST_STEPS), new FirstSteps(backend.name(), first));
+        if (first.getFirst().step() == 1)
+            Json.write(run.file(stage.firstSteps()), new FirstSteps(backend.name(), first));
     }
 
     private void append(EpochMetrics metrics) {
         Json.writeAtomically(
-                run.file(METRICS),
+                run.file(stage.metrics()),
                 (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
@@ -404,18 +503,18 @@ public final class Train implements AutoCloseable {
 
     /** Drops the lines of epochs that the checkpoint has not finished. */
     private void cutMetrics(int epochs) {
-        Json.writeAtomically(run.file(METRICS), lines(epochs).getBytes(StandardCharsets.UTF_8));
+        Json.writeAtomically(run.file(stage.metrics()), lines(epochs).getBytes(StandardCharsets.UTF_8));
     }
 
     private String lines(int most) {
-        if (!run.has(METRICS)) return "";
+        if (!run.has(stage.metrics())) return "";
         try {
             StringBuilder kept = new StringBuilder();
-            List<String> all = Files.readAllLines(run.file(METRICS));
+            List<String> all = Files.readAllLines(run.file(stage.metrics()));
             for (String line : all.subList(0, Math.min(most, all.size()))) kept.append(line).append('\n');
             return kept.toString();
         } catch (IOException e) {
-            throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
+            throw new UserError(run.file(stage.metrics()) + ": cannot be read: " + e, e);
         }
     }
 
@@ -427,13 +526,14 @@ public final class Train implements AutoCloseable {
         }
     }
 
-    private static double meanLoss(Trainer.Report report) {
+    private double meanLoss(Trainer.Report report) {
         return mean(report.nll(), report.targets());
     }
 
-    /** Mean over targets and levels. */
-    private static double mean(double[] nll, long targets) {
-        return Arrays.stream(nll).sum() / Math.max(1, targets) / nll.length;
+    /** Mean over targets and levels, of the first loss that is reported. */
+    private double mean(double[] nll, long targets) {
+        int levels = model.space().levels();
+        return Arrays.stream(nll, 0, levels).sum() / Math.max(1, targets) / levels;
     }
 
     @Override

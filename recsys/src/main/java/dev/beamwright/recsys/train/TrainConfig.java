@@ -4,6 +4,7 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 
@@ -28,6 +29,7 @@ import java.util.List;
  *     does not follow the number of processors
  * @param microTokens tokens that go through the network at once, so that activations stay in the cache
  * @param checkpointSeconds time between two checkpoints within an epoch
+ * @param prm the process reward model that is trained with the model, or null for none
  */
 public record TrainConfig(
         ModelConfig model,
@@ -46,7 +48,8 @@ public record TrainConfig(
         long seed,
         int shards,
         int microTokens,
-        int checkpointSeconds) {
+        int checkpointSeconds,
+        PrmConfig prm) {
 
     public TrainConfig {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
@@ -62,6 +65,35 @@ public record TrainConfig(
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together
+    }
+
+    /** Without a process reward model. */
+    public TrainConfig(
+            ModelConfig model,
+            ObjectiveConfig objective,
+            Softmax softmax,
+            int epochs,
+            int patience,
+            int batch,
+            double rate,
+            double warmup,
+            double decay,
+            double clip,
+            double dropout,
+            int beam,
+            int validationCases,
+            long seed,
+            int shards,
+            int microTokens,
+            int checkpointSeconds) {
+        this(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout, beam,
+                validationCases, seed, shards, microTokens, checkpointSeconds, null);
+    }
+
+    /** The same with a process reward model, or null for none. */
+    public TrainConfig with(PrmConfig prm) {
+        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, prm);
     }
 
     /**
@@ -144,6 +176,16 @@ public record TrainConfig(
                 d.shards(),
                 d.microTokens(),
                 d.checkpointSeconds());
+    }
+
+    /**
+     * The settings for training a process reward model on this model as it stands.
+     *
+     * @param seed of its parameters, the order and what is drawn
+     */
+    public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
+        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, prm);
     }
 
     /** How the model is called in a score card. */

@@ -4,9 +4,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
-import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
@@ -71,6 +71,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
     private final Loss<M> loss;
     private final Settings settings;
     private final AdamW optimizer;
+    private final Backend.Constants weights;
     private final List<M> replicas = new ArrayList<>();
     private final List<List<Variable>> parameters = new ArrayList<>();
     private final List<Noise> noises = new ArrayList<>();
@@ -87,13 +88,19 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             noises.add(new Noise((float) settings.dropout(), memory));
             workspaces.add(new Workspace());
         }
+        weights = backend.constants(parameters.getFirst().stream().map(Variable::value).toList());
         optimizer = new AdamW(parameters.getFirst(), settings.optimizer(), settings.schedule(), memory);
     }
 
-    /** The trainer of a generative model under an objective. */
-    static Trainer<GenerativeModel> of(
+    /**
+     * The trainer of a generative model under an objective, of a process reward model, or of both.
+     *
+     * @param config of which sizes of batches and the number of epochs are without effect
+     * @param totalSteps after which the learning rate has fallen to its end
+     */
+    public static Trainer<Guided> of(
             Backend backend,
-            GenerativeModel model,
+            Guided model,
             ObjectiveLoss loss,
             TrainConfig config,
             long totalSteps,
@@ -107,7 +114,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 config.dropout(),
                 device ? 1 : config.shards(),
                 device ? DEVICE_TOKENS : config.microTokens(),
-                model.space().levels());
+                model.backbone().space().levels());
         return new Trainer<>(backend, model, loss, settings, memory);
     }
 
@@ -132,7 +139,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
         var results = new Objective.Result[micro.size()];
-        Step gradient = () -> Parallel.run(shards, shard -> {
+        Step gradient = () -> weights.during(() -> Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
                 int number = m;
@@ -143,7 +150,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 };
                 (loss.recordable() ? backend.capture(one::run) : one).run();
             }
-        });
+        }));
         Step update = () -> {
             addShards();
             optimizer.step(backend);

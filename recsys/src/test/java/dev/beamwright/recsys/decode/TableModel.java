@@ -6,7 +6,7 @@ import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.tensor.Key;
-import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -115,14 +115,10 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
                 return states(numbers, reached);
             }
 
+            /** There are no histories behind a table. */
             @Override
-            public int depth() {
-                return 0;
-            }
-
-            @Override
-            public Variable next(int level, Tensor tokens, int[] rowUsers, Tensor ancestors) {
-                throw new UnsupportedOperationException("a table is not read on a device");
+            public Encoded prompts() {
+                return null;
             }
 
             private Variable states(int[] numbers, int[] at) {

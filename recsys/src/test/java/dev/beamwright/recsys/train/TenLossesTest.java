@@ -12,6 +12,7 @@ import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -71,7 +72,7 @@ class TenLossesTest {
             try (
                     var trainer = Trainer.of(
                             Backends.named(backend),
-                            model,
+                            Guided.trained(model, null),
                             new ObjectiveLoss(new CrossEntropy(new Likelihood(softmax, 1)), 3),
                             config,
                             total,

@@ -68,7 +68,8 @@ final class Attention {
     static void forward(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
         var attention = new Attention(q, kv, bias, spec);
         attention.clearOutside(address(out), address(lse), out.shape().rows());
-        attention.each((unit, part) -> attention.forward(unit, address(out), address(lse)));
+        long toOut = address(out), toLse = address(lse);
+        attention.each((unit, part) -> attention.forward(unit, toOut, toLse));
     }
 
     static void backward(
@@ -92,7 +93,7 @@ final class Attention {
             attention.backward(unit, toQ, toKv, toBias, address(dout), address(out), address(lse));
         });
         for (int p = 0; dbias != null && p < parts; p++)
-            Flat.add(address(dbias), address(dbias), sums + 4L * p * size, size);
+            Flat.run(size, Flat::add, address(dbias), address(dbias), sums + 4L * p * size, 0);
     }
 
     // ---- the batch
@@ -201,7 +202,46 @@ final class Attention {
         return 8L * width;
     }
 
+    /**
+     * What is done to one strip and one block of keys, step by step. As an array of these, steps are called and never
+     * inlined into one another, which {@link Flat} explains.
+     */
+    private interface Step {
+        void run(Strip s);
+    }
+
+    private static final Step[] PACK = {Strip::packKeysT, Strip::packValues};
+    private static final Step[] BEGIN = {Strip::packQueries};
+    private static final Step[] FORWARD = {
+        Strip::scores, Strip::softmax, Strip::grow, Strip::clearUnseen, Strip::drop, Strip::weightedValues
+    };
+    private static final Step[] FINISH = {Strip::finish};
+
+    private static final Step[] PACK_BACKWARD = {Strip::packKeysT, Strip::packValuesT, Strip::packKeys};
+    private static final Step[] BACKWARD = {
+        Strip::packQueries,
+        Strip::packOuts,
+        Strip::scores,
+        Strip::weights,
+        Strip::valueProducts,
+        Strip::dots,
+        Strip::slopes,
+        Strip::dropSlopes,
+        Strip::clearUnseen,
+        Strip::clearUnseenSlopes,
+        Strip::addToQueries,
+        Strip::packQueryPanels,
+        Strip::addToKeys,
+        Strip::packOutPanels,
+        Strip::addToValues
+    };
+
+    private static void run(Step[] steps, Strip s) {
+        for (Step step : steps) step.run(s);
+    }
+
     private void forward(Unit u, long out, long lse) {
+        var s = new Strip(u, out, lse);
         if (u.keys == 0) {
             for (int i = 0; i < u.queries; i++) {
                 Flat.fill(u.query(out, i), 0, dim);
@@ -209,174 +249,314 @@ final class Attention {
             }
             return;
         }
-        Scratch scratch = Scratch.get();
-        int blocks = (u.keys + BLOCK - 1) / BLOCK, padded = (int) panels(dim) * COLUMNS;
-        long keyBlock = panels(BLOCK) * panelBytes(dim), valueBlock = panels(dim) * panelBytes(BLOCK);
-        long keys = scratch.block(Scratch.KEYS_T, blocks * keyBlock / 4);
-        long values = scratch.block(Scratch.VALUES, blocks * valueBlock / 4);
-        for (int b = 0; b < blocks; b++) {
-            int n = Math.min(BLOCK, u.keys - b * BLOCK);
-            packTransposed(u.key(kv, b * BLOCK), keyStride(), dim, n, keys + b * keyBlock);
-            packPanels(u.value(kv, b * BLOCK), keyStride(), n, dim, values + b * valueBlock);
+        s.allocateForward();
+        for (int b = 0; b < s.blocks; b++) {
+            s.choose(b);
+            run(PACK, s);
         }
-        float[] bias = u.biases(scratch), queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
-        float[] scores = scratch.array(Scratch.SCORES, STRIP * LDA),
-                results = scratch.array(Scratch.RESULTS, STRIP * padded);
-        float[] max = scratch.array(Scratch.MAXIMA, STRIP), sum = scratch.array(Scratch.ROW_SUMS, STRIP);
-        for (int first = 0; first < u.queries; first += STRIP) {
-            int rows = Math.min(STRIP, u.queries - first);
-            packRows(u.query(q, first), queryStride(), rows, dim, queries, 0);
-            for (int b = 0; b < blocks && u.seen(first + rows - 1, b * BLOCK) > 0; b++) {
-                int from = b * BLOCK;
-                scores(u, first, rows, from, queries, keys + b * keyBlock, scores);
-                for (int r = 0; r < rows; r++) {
-                    int i = first + r, n = u.seen(i, from), at = r * LDA;
-                    float top = Weights.biased(scores, at, spec.scale(), bias, from - i + u.queries - 1, n);
-                    if (b == 0) {
-                        max[r] = top;
-                        sum[r] = Weights.exp(scores, at, top, n);
-                    } else if (n > 0) {
-                        float greater = Math.max(max[r], top), shrink = (float) Math.exp(max[r] - greater);
-                        max[r] = greater;
-                        sum[r] = sum[r] * shrink + Weights.exp(scores, at, greater, n);
-                        Weights.scale(results, r * padded, shrink, dim);
-                    }
-                    Arrays.fill(scores, at + n, at + u.seen(u.queries - 1, from), 0);
-                    if (spec.dropout() != null) {
-                        Weights.drop(scores, at, u.dropoutNumber(i, from), seed, threshold, keepScale, n);
-                    }
-                }
-                weighted(u, first, rows, from, scores, values + b * valueBlock, results, padded, b > 0);
+        for (s.first = 0; s.first < u.queries; s.first += STRIP) {
+            s.rows = Math.min(STRIP, u.queries - s.first);
+            run(BEGIN, s);
+            for (int b = 0; b < s.blocks && u.seen(s.first + s.rows - 1, b * BLOCK) > 0; b++) {
+                s.choose(b);
+                run(FORWARD, s);
             }
-            for (int r = 0; r < rows; r++) {
-                Weights.put(u.query(out, first + r), results, r * padded, 1 / sum[r], dim);
-                set(u.lse(lse, first + r), max[r] + (float) Math.log(sum[r]));
-            }
-        }
-    }
-
-    /** The products of a strip's rows of a, {@code dim} long, with the keys or values of a block. */
-    private void scores(Unit u, int first, int rows, int from, float[] a, long panels, float[] to) {
-        int n = u.seen(first + rows - 1, from);
-        for (int j = 0; j < n; j += COLUMNS) {
-            long panel = panels + j / COLUMNS * panelBytes(dim);
-            for (int r = 0; r < rows; r += ROWS) {
-                Tile.rows(
-                        Math.min(ROWS, rows - r),
-                        Math.min(COLUMNS, n - j),
-                        a,
-                        r * LDA,
-                        panel,
-                        4 * COLUMNS,
-                        to,
-                        r * LDA + j,
-                        LDA,
-                        dim);
-            }
-        }
-    }
-
-    /** Puts or adds weights times values. */
-    private void weighted(
-            Unit u, int first, int rows, int from, float[] p, long values, float[] to, int padded, boolean add) {
-        int depth = Math.min(BLOCK, u.keys - from);
-        float[] tile = Scratch.get().array(Scratch.TILE, ROWS * COLUMNS);
-        for (int j = 0; j < dim; j += COLUMNS) {
-            long panel = values + j / COLUMNS * panelBytes(depth);
-            for (int r = 0; r < rows; r += ROWS) {
-                int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
-                int n = u.seen(first + r + h - 1, from);
-                if (add) {
-                    Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, n);
-                    for (int i = 0; i < h; i++) Weights.add(to, (r + i) * padded + j, tile, i * COLUMNS, w);
-                } else {
-                    Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, to, r * padded + j, padded, n);
-                }
-            }
+            run(FINISH, s);
         }
     }
 
     private void backward(Unit u, long dq, long dkv, long dbias, long dout, long out, long lse) {
         if (u.keys == 0 || u.queries == 0) return;
-        Scratch scratch = Scratch.get();
-        long keysT = scratch.block(Scratch.KEYS_T, panels(BLOCK) * panelBytes(dim) / 4);
-        long valuesT = scratch.block(Scratch.VALUES_T, panels(BLOCK) * panelBytes(dim) / 4);
-        long keys = scratch.block(Scratch.KEYS, panels(dim) * panelBytes(BLOCK) / 4);
-        long queryPanels = scratch.block(Scratch.QUERY_PANELS, panels(dim) * panelBytes(STRIP) / 4);
-        long outPanels = scratch.block(Scratch.OUT_PANELS, panels(dim) * panelBytes(STRIP) / 4);
-        float[] bias = u.biases(scratch), slopes = scratch.array(Scratch.DBIAS, u.queries + u.keys + BLOCK);
-        float[] queries = scratch.array(Scratch.QUERIES, STRIP * LDA), outs = scratch.array(Scratch.OUTS, STRIP * LDA);
-        float[] p = scratch.array(Scratch.SCORES, STRIP * LDA), ds = scratch.array(Scratch.GRADIENTS, STRIP * LDA);
-        Arrays.fill(slopes, 0, u.queries + u.keys + COLUMNS, 0);
-        for (int from = 0; from < u.keys; from += BLOCK) {
-            int n = Math.min(BLOCK, u.keys - from);
-            packTransposed(u.key(kv, from), keyStride(), dim, n, keysT);
-            packTransposed(u.value(kv, from), keyStride(), dim, n, valuesT);
-            packPanels(u.key(kv, from), keyStride(), n, dim, keys);
-            for (int first = 0; first < u.queries; first += STRIP) {
-                int rows = Math.min(STRIP, u.queries - first);
-                if (u.seen(first + rows - 1, from) == 0) continue;
-                packRows(u.query(q, first), queryStride(), rows, dim, queries, 0);
-                packRows(u.query(dout, first), queryStride(), rows, dim, outs, 0);
-                scores(u, first, rows, from, queries, keysT, p);
-                scores(u, first, rows, from, outs, valuesT, ds);
-                for (int r = 0; r < rows; r++) {
-                    int i = first + r, seen = u.seen(i, from), at = r * LDA, away = from - i + u.queries - 1;
-                    Weights.biased(p, at, spec.scale(), bias, away, seen);
-                    Weights.exp(p, at, get(u.lse(lse, i)), seen);
-                    float dot = Weights.dot(u.query(dout, i), u.query(out, i), dim);
-                    if (spec.dropout() == null) {
-                        Weights.slopes(p, ds, at, dot, spec.scale(), slopes, away, seen);
-                    } else {
-                        int number = u.dropoutNumber(i, from);
-                        Weights.dropSlopes(p, ds, at, number, seed, threshold, keepScale, dot, spec.scale(), seen);
-                        Weights.add(slopes, away, ds, at, seen);
-                    }
-                    Arrays.fill(p, at + seen, at + n, 0);
-                    Arrays.fill(ds, at + seen, at + n, 0);
+        var s = new Strip(u, out, lse);
+        s.dq = dq;
+        s.dkv = dkv;
+        s.dout = dout;
+        s.allocateBackward();
+        for (s.from = 0; s.from < u.keys; s.from += BLOCK) {
+            run(PACK_BACKWARD, s);
+            for (s.first = 0; s.first < u.queries; s.first += STRIP) {
+                s.rows = Math.min(STRIP, u.queries - s.first);
+                if (u.seen(s.first + s.rows - 1, s.from) > 0) run(BACKWARD, s);
+            }
+        }
+        if (dbias != 0) s.addToBias(dbias);
+    }
+
+    /** The work on one unit: a strip of its queries, a block of its keys, and the scratch memory. */
+    private final class Strip {
+        final Unit u;
+        final Scratch scratch = Scratch.get();
+        final long out, lse;
+        final int blocks, padded = (int) panels(dim) * COLUMNS;
+        final float[] bias, queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
+        /** Scores, then weights. */
+        final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA);
+
+        final float[] tile = scratch.array(Scratch.TILE, ROWS * COLUMNS);
+        /** The greatest score of each row so far, or the log of its sum. */
+        final float[] max = scratch.array(Scratch.MAXIMA, STRIP);
+        /** The sum of each row's weights so far, or what its gradients have in common. */
+        final float[] sum = scratch.array(Scratch.ROW_SUMS, STRIP);
+
+        /** The strip's first query and its length; the block's first key. */
+        int first, rows, from;
+
+        long keysT, values;
+
+        // of the way forward
+        float[] results;
+        private long allKeysT, allValues;
+
+        // of the way back
+        long dq, dkv, dout, valuesT, keys, queryPanels, outPanels;
+        float[] outs, ds, slopes;
+
+        Strip(Unit u, long out, long lse) {
+            this.u = u;
+            this.out = out;
+            this.lse = lse;
+            blocks = (u.keys + BLOCK - 1) / BLOCK;
+            bias = u.biases(scratch);
+        }
+
+        void allocateForward() {
+            results = scratch.array(Scratch.RESULTS, STRIP * padded);
+            allKeysT = scratch.block(Scratch.KEYS_T, blocks * keyBlock() / 4);
+            allValues = scratch.block(Scratch.VALUES, blocks * valueBlock() / 4);
+        }
+
+        void allocateBackward() {
+            keysT = scratch.block(Scratch.KEYS_T, keyBlock() / 4);
+            valuesT = scratch.block(Scratch.VALUES_T, keyBlock() / 4);
+            keys = scratch.block(Scratch.KEYS, valueBlock() / 4);
+            queryPanels = scratch.block(Scratch.QUERY_PANELS, panels(dim) * panelBytes(STRIP) / 4);
+            outPanels = scratch.block(Scratch.OUT_PANELS, panels(dim) * panelBytes(STRIP) / 4);
+            outs = scratch.array(Scratch.OUTS, STRIP * LDA);
+            ds = scratch.array(Scratch.GRADIENTS, STRIP * LDA);
+            slopes = scratch.array(Scratch.DBIAS, u.queries + u.keys + BLOCK);
+            Arrays.fill(slopes, 0, u.queries + u.keys + COLUMNS, 0);
+        }
+
+        private long keyBlock() {
+            return panels(BLOCK) * panelBytes(dim);
+        }
+
+        private long valueBlock() {
+            return panels(dim) * panelBytes(BLOCK);
+        }
+
+        // ---- packing
+
+        void packKeysT() {
+            packTransposed(u.key(kv, from), keyStride(), dim, depth(), keysT);
+        }
+
+        void packValuesT() {
+            packTransposed(u.value(kv, from), keyStride(), dim, depth(), valuesT);
+        }
+
+        void packKeys() {
+            packPanels(u.key(kv, from), keyStride(), depth(), dim, keys);
+        }
+
+        void packValues() {
+            packPanels(u.value(kv, from), keyStride(), depth(), dim, values);
+        }
+
+        void choose(int b) {
+            from = b * BLOCK;
+            keysT = allKeysT + b * keyBlock();
+            values = allValues + b * valueBlock();
+        }
+
+        void packQueries() {
+            packRows(u.query(q, first), queryStride(), rows, dim, queries, 0);
+        }
+
+        void packOuts() {
+            packRows(u.query(dout, first), queryStride(), rows, dim, outs, 0);
+            for (int r = 0; r < rows; r++) max[r] = get(u.lse(lse, first + r));
+        }
+
+        void packQueryPanels() {
+            if (dkv != 0) packPanels(u.query(q, first), queryStride(), rows, dim, queryPanels);
+        }
+
+        void packOutPanels() {
+            if (dkv != 0) packPanels(u.query(dout, first), queryStride(), rows, dim, outPanels);
+        }
+
+        /** Keys of this block. */
+        private int depth() {
+            return Math.min(BLOCK, u.keys - from);
+        }
+
+        /** Where the bias of row r and the block's first key stands. */
+        private int away(int r) {
+            return from - (first + r) + u.queries - 1;
+        }
+
+        private int seen(int r) {
+            return u.seen(first + r, from);
+        }
+
+        // ---- products
+
+        void scores() {
+            products(queries, keysT, p);
+        }
+
+        void valueProducts() {
+            products(outs, valuesT, ds);
+        }
+
+        /** The products of rows of a, {@code dim} long, with the keys or values of the block. */
+        private void products(float[] a, long panels, float[] to) {
+            int n = seen(rows - 1);
+            for (int j = 0; j < n; j += COLUMNS) {
+                long panel = panels + j / COLUMNS * panelBytes(dim);
+                int w = Math.min(COLUMNS, n - j);
+                for (int r = 0; r < rows; r += ROWS) {
+                    int h = Math.min(ROWS, rows - r);
+                    Tile.rows(h, w, a, r * LDA, panel, 4 * COLUMNS, to, r * LDA + j, LDA, dim);
                 }
-                if (dq != 0) addRows(u, first, rows, from, ds, keys, dq);
-                if (dkv == 0) continue;
-                packPanels(u.query(q, first), queryStride(), rows, dim, queryPanels);
-                packPanels(u.query(dout, first), queryStride(), rows, dim, outPanels);
-                addColumns(u, first, rows, from, ds, queryPanels, u.key(dkv, from));
-                addColumns(u, first, rows, from, p, outPanels, u.value(dkv, from));
             }
         }
-        if (dbias == 0) return;
-        float unscaled = spec.dropout() == null ? 1 : 1 / spec.scale();
-        for (int i = 0; i < u.queries + u.keys - 1; i++) {
-            long to = dbias + 4L * u.biasIndex(i - u.queries + 1);
-            set(to, get(to) + slopes[i] * unscaled);
-        }
-    }
 
-    /** {@code dq += ds · keys} for a strip. */
-    private void addRows(Unit u, int first, int rows, int from, float[] ds, long keys, long dq) {
-        int depth = Math.min(BLOCK, u.keys - from);
-        float[] tile = Scratch.get().array(Scratch.TILE, ROWS * COLUMNS);
-        for (int j = 0; j < dim; j += COLUMNS) {
-            long panel = keys + j / COLUMNS * panelBytes(depth);
-            for (int r = 0; r < rows; r += ROWS) {
-                int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
-                Tile.rows(h, w, ds, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, u.seen(first + r + h - 1, from));
-                write(tile, 0, COLUMNS, h, w, u.query(dq, first + r) + 4L * j, queryStride(), true);
+        void weightedValues() {
+            for (int j = 0; j < dim; j += COLUMNS) {
+                long panel = values + j / COLUMNS * panelBytes(depth());
+                for (int r = 0; r < rows; r += ROWS) {
+                    int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j), n = seen(r + h - 1);
+                    if (from == 0) {
+                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, results, r * padded + j, padded, n);
+                    } else {
+                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, n);
+                        for (int i = 0; i < h; i++) Weights.add(results, (r + i) * padded + j, tile, i * COLUMNS, w);
+                    }
+                }
             }
         }
-    }
 
-    /** {@code to += weightsᵀ · panels}, a row for each key of a block; the panels hold a row for each query of a strip. */
-    private void addColumns(Unit u, int first, int rows, int from, float[] weights, long panels, long to) {
-        int n = u.seen(first + rows - 1, from);
-        float[] tile = Scratch.get().array(Scratch.TILE, ROWS * COLUMNS);
-        for (int j = 0; j < dim; j += COLUMNS) {
-            long panel = panels + j / COLUMNS * panelBytes(rows);
-            for (int k = 0; k < n; k += ROWS) {
-                int h = Math.min(ROWS, n - k), w = Math.min(COLUMNS, dim - j);
-                int skip = spec.causal() ? Math.max(0, from + k - first) : 0; // queries before these keys
-                long at = panel + 4L * COLUMNS * skip;
-                Tile.columns(h, w, weights, skip * LDA + k, LDA, at, 4 * COLUMNS, tile, 0, COLUMNS, rows - skip);
-                write(tile, 0, COLUMNS, h, w, to + k * keyStride() + 4L * j, keyStride(), true);
+        /** {@code dq += ds · keys}. */
+        void addToQueries() {
+            for (int j = 0; dq != 0 && j < dim; j += COLUMNS) {
+                long panel = keys + j / COLUMNS * panelBytes(depth());
+                for (int r = 0; r < rows; r += ROWS) {
+                    int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
+                    Tile.rows(h, w, ds, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, seen(r + h - 1));
+                    write(tile, 0, COLUMNS, h, w, u.query(dq, first + r) + 4L * j, queryStride(), true);
+                }
+            }
+        }
+
+        /** {@code dkeys += dsᵀ · queries}. */
+        void addToKeys() {
+            if (dkv != 0) addColumns(ds, queryPanels, u.key(dkv, from));
+        }
+
+        /** {@code dvalues += pᵀ · dout}. */
+        void addToValues() {
+            if (dkv != 0) addColumns(p, outPanels, u.value(dkv, from));
+        }
+
+        private void addColumns(float[] a, long panels, long to) {
+            int n = seen(rows - 1);
+            for (int j = 0; j < dim; j += COLUMNS) {
+                long panel = panels + j / COLUMNS * panelBytes(rows);
+                for (int k = 0; k < n; k += ROWS) {
+                    int h = Math.min(ROWS, n - k), w = Math.min(COLUMNS, dim - j);
+                    int skip = spec.causal() ? Math.max(0, from + k - first) : 0; // queries before these keys
+                    long at = panel + 4L * COLUMNS * skip;
+                    Tile.columns(h, w, a, skip * LDA + k, LDA, at, 4 * COLUMNS, tile, 0, COLUMNS, rows - skip);
+                    write(tile, 0, COLUMNS, h, w, to + k * keyStride() + 4L * j, keyStride(), true);
+                }
+            }
+        }
+
+        // ---- within the rows
+
+        /** Adds the biases to the scores and notes where they are greatest; scales what earlier blocks gave. */
+        void softmax() {
+            for (int r = 0; r < rows; r++) {
+                float top = Weights.biased(p, r * LDA, spec.scale(), bias, away(r), seen(r));
+                if (from == 0) {
+                    max[r] = top;
+                    sum[r] = 0;
+                } else if (top > max[r]) {
+                    float shrink = (float) Math.exp(max[r] - top);
+                    max[r] = top;
+                    sum[r] *= shrink;
+                    Weights.scale(results, r * padded, shrink, dim);
+                }
+            }
+        }
+
+        /** Makes weights of the scores and adds them up. */
+        void grow() {
+            for (int r = 0; r < rows; r++) sum[r] += Weights.exp(p, r * LDA, max[r], seen(r));
+        }
+
+        void clearUnseen() {
+            int n = seen(rows - 1);
+            if (spec.causal()) for (int r = 0; r < rows; r++) Arrays.fill(p, r * LDA + seen(r), r * LDA + n, 0);
+        }
+
+        void clearUnseenSlopes() {
+            int n = seen(rows - 1);
+            if (spec.causal()) for (int r = 0; r < rows; r++) Arrays.fill(ds, r * LDA + seen(r), r * LDA + n, 0);
+        }
+
+        void drop() {
+            if (spec.dropout() == null) return;
+            for (int r = 0; r < rows; r++) {
+                int number = u.dropoutNumber(first + r, from);
+                Weights.drop(p, r * LDA, number, seed, threshold, keepScale, seen(r));
+            }
+        }
+
+        void finish() {
+            for (int r = 0; r < rows; r++) {
+                Weights.put(u.query(out, first + r), results, r * padded, 1 / sum[r], dim);
+                set(u.lse(lse, first + r), max[r] + (float) Math.log(sum[r]));
+            }
+        }
+
+        /** The weights again, from the log of their sum. */
+        void weights() {
+            for (int r = 0; r < rows; r++) {
+                Weights.biased(p, r * LDA, spec.scale(), bias, away(r), seen(r));
+                Weights.exp(p, r * LDA, max[r], seen(r));
+            }
+        }
+
+        /** out = Σ_j p_j v_j, so Σ_j dp_j p_j = dout · out. */
+        void dots() {
+            for (int r = 0; r < rows; r++) sum[r] = Rows.dot(u.query(dout, first + r), u.query(out, first + r), dim);
+        }
+
+        void slopes() {
+            if (spec.dropout() != null) return;
+            for (int r = 0; r < rows; r++) {
+                Weights.slopes(p, ds, r * LDA, sum[r], spec.scale(), slopes, away(r), seen(r));
+            }
+        }
+
+        void dropSlopes() {
+            if (spec.dropout() == null) return;
+            for (int r = 0; r < rows; r++) {
+                int number = u.dropoutNumber(first + r, from), at = r * LDA;
+                Weights.dropSlopes(p, ds, at, number, seed, threshold, keepScale, sum[r], spec.scale(), seen(r));
+                Weights.add(slopes, away(r), ds, at, seen(r));
+            }
+        }
+
+        /** Adds the slopes of all distances to the gradient of the biases. */
+        void addToBias(long dbias) {
+            float unscaled = spec.dropout() == null ? 1 : 1 / spec.scale();
+            for (int i = 0; i < u.queries + u.keys - 1; i++) {
+                long to = dbias + 4L * u.biasIndex(i - u.queries + 1);
+                set(to, get(to) + slopes[i] * unscaled);
             }
         }
     }

@@ -1,80 +1,238 @@
 package dev.beamwright.tensor.cpu;
 
-import static dev.beamwright.tensor.cpu.Lanes.F;
-import static dev.beamwright.tensor.cpu.Lanes.VL;
+import static dev.beamwright.tensor.cpu.Gemm.packPanels;
+import static dev.beamwright.tensor.cpu.Gemm.packRows;
+import static dev.beamwright.tensor.cpu.Gemm.packTransposed;
+import static dev.beamwright.tensor.cpu.Gemm.panelBytes;
+import static dev.beamwright.tensor.cpu.Gemm.panels;
+import static dev.beamwright.tensor.cpu.Lanes.address;
 import static dev.beamwright.tensor.cpu.Lanes.get;
-import static dev.beamwright.tensor.cpu.Lanes.load;
-import static dev.beamwright.tensor.cpu.Lanes.rest;
-import static dev.beamwright.tensor.cpu.Lanes.set;
-import static dev.beamwright.tensor.cpu.Lanes.store;
-import static dev.beamwright.tensor.cpu.Lanes.sum;
+import static dev.beamwright.tensor.cpu.Lanes.getInt;
+import static dev.beamwright.tensor.cpu.Tile.COLUMNS;
+import static dev.beamwright.tensor.cpu.Tile.DEPTH;
+import static dev.beamwright.tensor.cpu.Tile.LDA;
+import static dev.beamwright.tensor.cpu.Tile.ROWS;
 
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
+import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
- * The second half of a decoding step's attention. The first half is plain {@link Attention} of all beams of a user to
- * their common prompt, which leaves its result and the log of its denominator; here the few keys of a row's own
- * ancestors are added to both.
+ * Attention of one decoding step: rows of the same user, one behind the other, meet the user's prompt together, as a
+ * strip of {@link Attention} does, and each its own ancestors. These count as the last keys of the last block.
  */
 final class BeamAttention {
-    private BeamAttention() {}
+    /** The most levels of ancestors there is room for behind a block of the prompt. */
+    static final int LEVELS = 32;
 
-    /**
-     * Adds the ancestors of one row.
-     *
-     * @param out (width), overwritten: the result over the prompt, or anything where there is no prompt
-     * @param lse (heads): the prompt's log-sum-exp, or 0 where there is no prompt
-     * @param kv the address of each ancestor's keys; the values stand {@code width} floats behind
-     * @param bias (heads, distances) or 0; the last ancestor is at distance 0
-     */
-    static void addAncestors(
-            long out,
-            long lse,
-            long q,
-            long[] kv,
-            float[] weights,
+    /** Rows of one strip. */
+    private static final int STRIP = 10 * ROWS;
+    /** Keys of the prompt in one block. */
+    private static final int BLOCK = DEPTH - LEVELS;
+
+    private final int heads, dim, width, depth, biasColumns;
+    private final float scale;
+    private final long out, q, promptKv, promptOffsets, users, ancestors, bias;
+    private final long[] levels;
+
+    /** Operands as in {@link dev.beamwright.tensor.Backend#beamAttention}; at most {@link #LEVELS} levels. */
+    BeamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
             int heads,
-            int dim,
-            float scale,
-            long bias,
-            int distances) {
-        int width = heads * dim, n = kv.length, reach = (distances - 1) / 2;
-        for (int h = 0; h < heads; h++) {
-            float max = lse == 0 ? Float.NEGATIVE_INFINITY : get(lse + 4L * h);
+            float scale) {
+        this.heads = heads;
+        this.scale = scale;
+        width = q.shape().dim(-1);
+        dim = width / heads;
+        depth = levels.size();
+        biasColumns = bias == null ? 0 : bias.shape().dim(-1);
+        this.out = address(out);
+        this.q = address(q);
+        this.promptKv = promptKv == null ? 0 : address(promptKv);
+        this.promptOffsets = promptKv == null ? 0 : address(promptOffsets);
+        this.users = promptKv == null ? 0 : address(users);
+        this.ancestors = depth == 0 ? 0 : address(ancestors);
+        this.bias = bias == null ? 0 : address(bias);
+        this.levels = levels.stream().mapToLong(Lanes::address).toArray();
+    }
+
+    /** Rows [first, last) of one user, at most {@link #STRIP}. */
+    private record Group(int first, int last, int user) {}
+
+    void run(int rows) {
+        var groups = new ArrayList<Group>();
+        for (int r = 0; r < rows;) {
+            int first = r, user = promptKv == 0 ? 0 : getInt(users + 4L * r);
+            while (r < rows && r - first < STRIP && (promptKv == 0 || getInt(users + 4L * r) == user)) r++;
+            groups.add(new Group(first, r, user));
+        }
+        IntConsumer part = i -> new Strip(groups.get(i / heads), i % heads).run();
+        int parts = groups.size() * heads;
+        if (rows >= 4 && parts > 1) Parallel.run(parts, part);
+        else for (int i = 0; i < parts; i++) part.accept(i);
+    }
+
+    /** One thing that is done to a strip and a block; see {@link Flat} on why these are called by an interface. */
+    private interface Step {
+        void run(Strip s);
+    }
+
+    private static final Step[] STEPS = {
+        Strip::packKeys,
+        Strip::packValues,
+        Strip::scores,
+        Strip::ancestorScores,
+        Strip::softmax,
+        Strip::grow,
+        Strip::weightedValues,
+        Strip::ancestorValues
+    };
+
+    private static final Step[] BEGIN = {Strip::packQueries, Strip::biases};
+    private static final Step[] FINISH = {Strip::finish};
+
+    private static void run(Step[] steps, Strip s) {
+        for (Step step : steps) step.run(s);
+    }
+
+    /** The work on one head of one group of rows. */
+    private final class Strip {
+        final int head, first, rows, firstKey, prompt, padded = (int) panels(dim) * COLUMNS;
+        final Scratch scratch = Scratch.get();
+        final float[] queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
+        final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA),
+                results = scratch.array(Scratch.RESULTS, STRIP * padded);
+        final float[] max = scratch.array(Scratch.MAXIMA, STRIP), sum = scratch.array(Scratch.ROW_SUMS, STRIP);
+        final float[] tile = scratch.array(Scratch.TILE, ROWS * COLUMNS), bias;
+        final long keys = scratch.block(Scratch.KEYS_T, panels(BLOCK) * panelBytes(dim) / 4);
+        final long values = scratch.block(Scratch.VALUES, panels(dim) * panelBytes(BLOCK) / 4);
+        /** The block's first key, and how many of the prompt and of the ancestors it has. */
+        int from, prompts, levelsHere;
+
+        Strip(Group g, int head) {
+            this.head = head;
+            first = g.first;
+            rows = g.last - g.first;
+            firstKey = promptKv == 0 ? 0 : getInt(promptOffsets + 4L * g.user);
+            prompt = promptKv == 0 ? 0 : getInt(promptOffsets + 4L * (g.user + 1)) - firstKey;
+            bias = scratch.array(Scratch.BIAS, prompt + depth + DEPTH);
+        }
+
+        void run() {
+            BeamAttention.run(BEGIN, this);
+            do {
+                prompts = Math.min(BLOCK, prompt - from);
+                levelsHere = from + prompts == prompt ? depth : 0;
+                BeamAttention.run(STEPS, this);
+                from += prompts;
+            } while (from < prompt);
+            BeamAttention.run(FINISH, this);
+        }
+
+        private long query(long tensor, int r) {
+            return tensor + 4 * ((long) (first + r) * width + head * dim);
+        }
+
+        private long key(long tensor, long row) {
+            return tensor + 4 * (row * 2 * width + head * dim);
+        }
+
+        private long ancestor(int r, int level) {
+            return key(levels[level], getInt(ancestors + 4 * ((long) (first + r) * depth + level)));
+        }
+
+        void biases() {
+            int reach = (biasColumns - 1) / 2, n = prompt + depth;
             for (int j = 0; j < n; j++) {
-                float score = scale * dot(q + 4L * h * dim, kv[j] + 4L * h * dim, dim);
-                if (bias != 0) score += get(bias + 4L * (h * distances + Math.max(j - (n - 1), -reach) + reach));
-                weights[j] = score;
-                max = Math.max(max, score);
+                int column = Math.clamp(j - (n - 1), -reach, reach) + reach;
+                bias[j] = biasColumns == 0 ? 0 : get(BeamAttention.this.bias + 4L * (head * biasColumns + column));
             }
-            float ofPrompt = lse == 0 ? 0 : (float) Math.exp(get(lse + 4L * h) - max), total = ofPrompt;
-            for (int j = 0; j < n; j++) total += weights[j] = (float) Math.exp(weights[j] - max);
-            for (int j = 0; j < n; j++) weights[j] /= total;
-            mix(out + 4L * h * dim, ofPrompt / total, kv, 4L * (width + h * dim), weights, dim);
         }
-    }
 
-    private static float dot(long a, long b, int n) {
-        FloatVector s = FloatVector.zero(F);
-        int i = 0;
-        for (; i + VL <= n; i += VL) s = load(a + 4L * i).fma(load(b + 4L * i), s);
-        if (i < n) {
-            VectorMask<Float> m = rest(i, n);
-            s = load(a + 4L * i, m).fma(load(b + 4L * i, m), s);
+        void packQueries() {
+            packRows(query(q, 0), 4L * width, rows, dim, queries, 0);
         }
-        return sum(s);
-    }
 
-    /** {@code out = keep · out + Σ_j weights[j] · v[j]}; out is not read if {@code keep} is 0. */
-    private static void mix(long out, float keep, long[] kv, long values, float[] weights, int n) {
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            FloatVector y = keep == 0 ? FloatVector.zero(F) : load(out + 4L * i, m).mul(keep);
-            for (int j = 0; j < kv.length; j++) {
-                y = load(kv[j] + values + 4L * i, m).fma(FloatVector.broadcast(F, weights[j]), y);
+        void packKeys() {
+            if (prompts > 0) packTransposed(key(promptKv, firstKey + from), 8L * width, dim, prompts, keys);
+        }
+
+        void packValues() {
+            if (prompts > 0) packPanels(key(promptKv, firstKey + from) + 4L * width, 8L * width, prompts, dim, values);
+        }
+
+        void scores() {
+            for (int j = 0; j < prompts; j += COLUMNS) {
+                int w = Math.min(COLUMNS, prompts - j);
+                long panel = keys + j / COLUMNS * panelBytes(dim);
+                for (int r = 0; r < rows; r += ROWS) {
+                    int h = Math.min(ROWS, rows - r);
+                    Tile.rows(h, w, queries, r * LDA, panel, 4 * COLUMNS, p, r * LDA + j, LDA, dim);
+                }
             }
-            store(out + 4L * i, y, m);
+        }
+
+        void ancestorScores() {
+            for (int r = 0; r < rows; r++) {
+                for (int l = 0; l < levelsHere; l++) {
+                    p[r * LDA + prompts + l] = Rows.dot(query(q, r), ancestor(r, l), dim);
+                }
+            }
+        }
+
+        void softmax() {
+            for (int r = 0; r < rows; r++) {
+                float top = Weights.biased(p, r * LDA, scale, bias, from, prompts + levelsHere);
+                if (from == 0) {
+                    max[r] = top;
+                    sum[r] = 0;
+                } else if (top > max[r]) {
+                    float shrink = (float) Math.exp(max[r] - top);
+                    max[r] = top;
+                    sum[r] *= shrink;
+                    Weights.scale(results, r * padded, shrink, dim);
+                }
+            }
+        }
+
+        void grow() {
+            for (int r = 0; r < rows; r++) sum[r] += Weights.exp(p, r * LDA, max[r], prompts + levelsHere);
+        }
+
+        void weightedValues() {
+            for (int j = 0; j < dim; j += COLUMNS) {
+                long panel = values + j / COLUMNS * panelBytes(prompts);
+                for (int r = 0; r < rows; r += ROWS) {
+                    int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
+                    if (from == 0) {
+                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, results, r * padded + j, padded, prompts);
+                    } else {
+                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, prompts);
+                        for (int i = 0; i < h; i++) Weights.add(results, (r + i) * padded + j, tile, i * COLUMNS, w);
+                    }
+                }
+            }
+        }
+
+        void ancestorValues() {
+            for (int r = 0; r < rows; r++) {
+                for (int l = 0; l < levelsHere; l++) {
+                    Weights.add(results, r * padded, p[r * LDA + prompts + l], ancestor(r, l) + 4L * width, dim);
+                }
+            }
+        }
+
+        void finish() {
+            for (int r = 0; r < rows; r++) Weights.put(query(out, r), results, r * padded, 1 / sum[r], dim);
         }
     }
 }

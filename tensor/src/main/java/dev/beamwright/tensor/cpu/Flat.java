@@ -2,38 +2,50 @@ package dev.beamwright.tensor.cpu;
 
 import static dev.beamwright.tensor.cpu.Lanes.F;
 import static dev.beamwright.tensor.cpu.Lanes.IOTA;
+import static dev.beamwright.tensor.cpu.Lanes.VB;
 import static dev.beamwright.tensor.cpu.Lanes.VL;
 import static dev.beamwright.tensor.cpu.Lanes.load;
-import static dev.beamwright.tensor.cpu.Lanes.rest;
 import static dev.beamwright.tensor.cpu.Lanes.sigmoid;
 import static dev.beamwright.tensor.cpu.Lanes.store;
 
 import dev.beamwright.tensor.Parallel;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Kernels that go once over flat memory. Each takes addresses and a number of elements: whole vectors first, then what
- * is left under a mask.
+ * Kernels that go once over flat memory. Each takes the address of its output, those of up to three operands, and a
+ * number of elements that fills whole vectors; {@link #each} and {@link #run} see to the rest.
+ *
+ * <p>What is written here in so few lines is so for the compiler's sake as well: C2 stops inlining vectors once it has
+ * made 18,000 nodes, an access to native memory takes 500 to 1,000 of them and an exponential 7,000; what is not inlined
+ * is allocated, and ten times as slow. So a kernel has one loop and no second one for the end, and is called through an
+ * interface, by which C2 compiles it on its own.
  */
 final class Flat {
     /** Elements of one block, a multiple of 32 for the sake of dropout. */
     static final int BLOCK = 1 << 14;
     /** Below so many elements, waking another thread takes longer than the work. */
-    private static final int ALONE = 1 << 16;
+    static final int ALONE = 1 << 16;
 
     private Flat() {}
+
+    /** {@code y = f(a, b, c)} for n elements, a multiple of {@link Lanes#VL}; may also change its operands. */
+    interface Kernel {
+        void run(long y, long a, long b, long c, int n);
+    }
 
     /** A kernel for {@code count} elements from {@code offset} bytes on. */
     interface Part {
         void run(long offset, int count);
     }
 
-    /** Runs a kernel over n elements, in blocks if they are many. */
+    /** Runs a part over n elements, in blocks if they are many. */
     static void each(long n, Part part) {
         if (n < ALONE || Parallel.available() == 1) {
             for (long from = 0; from < n; from += 1 << 30) part.run(4 * from, (int) Math.min(1 << 30, n - from));
@@ -45,70 +57,74 @@ final class Flat {
         });
     }
 
-    static int whole(int n) {
-        return F.loopBound(n);
+    /** Runs a kernel over n elements, in blocks if they are many; an address of 0 stands for no operand. */
+    static void each(long n, Kernel kernel, long y, long a, long b, long c) {
+        each(n, (offset, count) -> {
+            run(count, kernel, y + offset, past(a, offset), past(b, offset), past(c, offset));
+        });
+    }
+
+    /** Runs a kernel over n elements on this thread. The last few are copied to where they fill a vector, and back. */
+    static void run(int n, Kernel kernel, long y, long a, long b, long c) {
+        int whole = F.loopBound(n);
+        if (whole > 0) kernel.run(y, a, b, c, whole);
+        if (whole == n) return;
+        long from = 4L * whole, place = Scratch.get().block(Scratch.ENDS, 4L * VL);
+        int left = 4 * (n - whole);
+        long[] operands = {y, a, b, c};
+        for (int i = 0; i < 4; i++) if (operands[i] != 0) copy(place + i * VB, operands[i] + from, left);
+        kernel.run(place, place + VB, place + 2 * VB, place + 3 * VB, VL);
+        for (int i = 3; i >= 0; i--) if (operands[i] != 0) copy(operands[i] + from, place + i * VB, left);
+    }
+
+    private static long past(long operand, long offset) {
+        return operand == 0 ? 0 : operand + offset;
+    }
+
+    private static void copy(long to, long from, int bytes) {
+        MemorySegment.copy(Lanes.ALL, from, Lanes.ALL, to, bytes);
     }
 
     static void fill(long y, float value, int n) {
+        run(n, (to, a, b, c, count) -> fillWhole(to, value, count), y, 0, 0, 0);
+    }
+
+    static void fillWhole(long y, float value, int n) {
         FloatVector v = FloatVector.broadcast(F, value);
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, v);
-        if (i < n) store(y + 4L * i, v, rest(i, n));
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, v);
     }
 
     static void accumulate(long y, float alpha, long x, int n) {
         FloatVector by = FloatVector.broadcast(F, alpha);
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, load(x + 4L * i).fma(by, load(y + 4L * i)));
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        store(y + 4L * i, load(x + 4L * i, m).fma(by, load(y + 4L * i, m)), m);
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, load(x + 4L * i).fma(by, load(y + 4L * i)));
     }
 
-    static void add(long y, long a, long b, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, load(a + 4L * i).add(load(b + 4L * i)));
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        store(y + 4L * i, load(a + 4L * i, m).add(load(b + 4L * i, m)), m);
+    static void add(long y, long a, long b, long none, int n) {
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, load(a + 4L * i).add(load(b + 4L * i)));
     }
 
-    static void multiply(long y, long a, long b, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, load(a + 4L * i).mul(load(b + 4L * i)));
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        store(y + 4L * i, load(a + 4L * i, m).mul(load(b + 4L * i, m)), m);
+    static void multiply(long y, long a, long b, long none, int n) {
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, load(a + 4L * i).mul(load(b + 4L * i)));
     }
 
     /** {@code y += a ⊙ b}. */
-    static void multiplyAdd(long y, long a, long b, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, load(a + 4L * i).fma(load(b + 4L * i), load(y + 4L * i)));
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        store(y + 4L * i, load(a + 4L * i, m).fma(load(b + 4L * i, m), load(y + 4L * i, m)), m);
+    static void multiplyAdd(long y, long a, long b, long none, int n) {
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, load(a + 4L * i).fma(load(b + 4L * i), load(y + 4L * i)));
     }
 
     // ---- activations
 
-    static void relu(long y, long x, int n) {
+    static void relu(long y, long x, long none, long nor, int n) {
         FloatVector zero = FloatVector.zero(F);
-        int i = 0;
-        for (; i < whole(n); i += VL) store(y + 4L * i, Lanes.max(zero, load(x + 4L * i)));
-        if (i < n) store(y + 4L * i, Lanes.max(zero, load(x + 4L * i, rest(i, n))), rest(i, n));
+        for (int i = 0; i < n; i += VL) store(y + 4L * i, Lanes.max(zero, load(x + 4L * i)));
     }
 
-    static void reluBackward(long dx, long dy, long y, int n) {
+    static void reluBackward(long dx, long dy, long y, long none, int n) {
         FloatVector zero = FloatVector.zero(F);
-        int i = 0;
-        for (; i < whole(n); i += VL) {
+        for (int i = 0; i < n; i += VL) {
             VectorMask<Float> on = load(y + 4L * i).compare(VectorOperators.GT, 0f);
             store(dx + 4L * i, load(dx + 4L * i).add(zero.blend(load(dy + 4L * i), on)));
         }
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n), on = load(y + 4L * i, m).compare(VectorOperators.GT, 0f);
-        store(dx + 4L * i, load(dx + 4L * i, m).add(zero.blend(load(dy + 4L * i, m), on)), m);
     }
 
     private static final float GELU = (float) Math.sqrt(2 / Math.PI), CUBIC = 0.044715f;
@@ -119,62 +135,45 @@ final class Flat {
         return sigmoid(u.mul(x));
     }
 
-    private static FloatVector geluSlope(FloatVector x) {
-        FloatVector s = geluGate(x);
-        FloatVector inner =
-                x.mul(x).fma(FloatVector.broadcast(F, 6 * GELU * CUBIC), FloatVector.broadcast(F, 2 * GELU));
-        return s.sub(s.mul(s)).mul(x).fma(inner, s);
-    }
-
-    static void gelu(long y, long x, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) {
+    static void gelu(long y, long x, long none, long nor, int n) {
+        for (int i = 0; i < n; i += VL) {
             FloatVector v = load(x + 4L * i);
             store(y + 4L * i, v.mul(geluGate(v)));
         }
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        FloatVector v = load(x + 4L * i, m);
-        store(y + 4L * i, v.mul(geluGate(v)), m);
     }
 
-    static void geluBackward(long dx, long dy, long x, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) {
-            store(dx + 4L * i, load(dy + 4L * i).fma(geluSlope(load(x + 4L * i)), load(dx + 4L * i)));
+    static void geluBackward(long dx, long dy, long x, long none, int n) {
+        FloatVector cubic = FloatVector.broadcast(F, 6 * GELU * CUBIC), linear = FloatVector.broadcast(F, 2 * GELU);
+        for (int i = 0; i < n; i += VL) {
+            FloatVector v = load(x + 4L * i), s = geluGate(v);
+            FloatVector slope = s.sub(s.mul(s)).mul(v).fma(v.mul(v).fma(cubic, linear), s);
+            store(dx + 4L * i, load(dy + 4L * i).fma(slope, load(dx + 4L * i)));
         }
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        store(dx + 4L * i, load(dy + 4L * i, m).fma(geluSlope(load(x + 4L * i, m)), load(dx + 4L * i, m)), m);
     }
 
-    /** One row; the gate's columns stand before those it gates. */
-    static void swiGlu(long y, long gate, long up, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) {
+    /** {@code y = silu(gate) ⊙ up}. */
+    static void swiGlu(long y, long gate, long up, long none, int n) {
+        for (int i = 0; i < n; i += VL) {
             FloatVector g = load(gate + 4L * i);
             store(y + 4L * i, g.mul(sigmoid(g)).mul(load(up + 4L * i)));
         }
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        FloatVector g = load(gate + 4L * i, m);
-        store(y + 4L * i, g.mul(sigmoid(g)).mul(load(up + 4L * i, m)), m);
     }
 
-    static void swiGluBackward(long dgate, long dup, long dy, long gate, long up, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) {
-            FloatVector g = load(gate + 4L * i), d = load(dy + 4L * i), s = sigmoid(g), silu = g.mul(s);
-            FloatVector slope = silu.sub(silu.mul(s)).add(s);
-            store(dgate + 4L * i, d.mul(load(up + 4L * i)).fma(slope, load(dgate + 4L * i)));
-            store(dup + 4L * i, d.fma(silu, load(dup + 4L * i)));
+    /** {@code dgate += dy ⊙ up ⊙ silu'(gate)}. */
+    static void swiGluBackwardGate(long dgate, long dy, long gate, long up, int n) {
+        for (int i = 0; i < n; i += VL) {
+            FloatVector g = load(gate + 4L * i), s = sigmoid(g), silu = g.mul(s);
+            FloatVector slope = silu.sub(silu.mul(s)).add(s).mul(load(up + 4L * i));
+            store(dgate + 4L * i, slope.fma(load(dy + 4L * i), load(dgate + 4L * i)));
         }
-        if (i == n) return;
-        VectorMask<Float> m = rest(i, n);
-        FloatVector g = load(gate + 4L * i, m), d = load(dy + 4L * i, m), s = sigmoid(g), silu = g.mul(s);
-        FloatVector slope = silu.sub(silu.mul(s)).add(s);
-        store(dgate + 4L * i, d.mul(load(up + 4L * i, m)).fma(slope, load(dgate + 4L * i, m)), m);
-        store(dup + 4L * i, d.fma(silu, load(dup + 4L * i, m)), m);
+    }
+
+    /** {@code dup += dy ⊙ silu(gate)}. */
+    static void swiGluBackwardUp(long dup, long dy, long gate, long none, int n) {
+        for (int i = 0; i < n; i += VL) {
+            FloatVector g = load(gate + 4L * i);
+            store(dup + 4L * i, g.mul(sigmoid(g)).fma(load(dy + 4L * i), load(dup + 4L * i)));
+        }
     }
 
     // ---- dropout
@@ -184,11 +183,10 @@ final class Flat {
         return Lanes.hash(IOTA.add(seed + (first >> 5 << 4) + lane));
     }
 
-    /** {@code y = x · keep · scale} for n elements, the first of which has the number {@code first}. */
+    /** {@code y = x · keep · scale} for n elements, a multiple of 32, the first of which has the number {@code first}. */
     static void dropout(long y, long x, int first, int seed, int threshold, float scale, int n) {
         FloatVector zero = FloatVector.zero(F);
-        int i = 0;
-        for (; i < (n & ~31); i += 32) {
+        for (int i = 0; i < n; i += 32) {
             for (int lane = 0; lane < 16; lane += VL) {
                 IntVector h = dropoutBits(seed, first + i, lane);
                 long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
@@ -196,20 +194,59 @@ final class Flat {
                 store(to + 64, zero.blend(load(from + 64).mul(scale), Lanes.highKept(h, threshold)));
             }
         }
-        for (int lane = 0; i < n && lane < 16; lane += VL) {
-            IntVector h = dropoutBits(seed, first + i, lane);
-            long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
-            VectorMask<Float> low = rest(Math.min(n, i + lane), n), high = rest(Math.min(n, i + lane + 16), n);
-            store(to, zero.blend(load(from, low).mul(scale), Lanes.lowKept(h, threshold)), low);
-            store(to + 64, zero.blend(load(from + 64, high).mul(scale), Lanes.highKept(h, threshold)), high);
+    }
+
+    /** {@code y = x + branch · keep · scale}. */
+    static void addDropout(long y, long x, long branch, int first, int seed, int threshold, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);
+        for (int i = 0; i < n; i += 32) {
+            for (int lane = 0; lane < 16; lane += VL) {
+                IntVector h = dropoutBits(seed, first + i, lane);
+                long o = 4L * (i + lane);
+                store(y + o, zero.blend(by, Lanes.lowKept(h, threshold)).fma(load(branch + o), load(x + o)));
+                o += 64;
+                store(y + o, zero.blend(by, Lanes.highKept(h, threshold)).fma(load(branch + o), load(x + o)));
+            }
+        }
+    }
+
+    /** {@code y = max(x, 0) · keep · scale}. */
+    static void reluDropout(long y, long x, int first, int seed, int threshold, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F);
+        for (int i = 0; i < n; i += 32) {
+            for (int lane = 0; lane < 16; lane += VL) {
+                IntVector h = dropoutBits(seed, first + i, lane);
+                long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
+                FloatVector low = Lanes.max(zero, load(from)).mul(scale);
+                FloatVector high = Lanes.max(zero, load(from + 64)).mul(scale);
+                store(to, zero.blend(low, Lanes.lowKept(h, threshold)));
+                store(to + 64, zero.blend(high, Lanes.highKept(h, threshold)));
+            }
+        }
+    }
+
+    /** {@code dx += scale · dy where y > 0}. */
+    static void reluDropoutBackward(long dx, long dy, long y, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);
+        for (int i = 0; i < n; i += VL) {
+            FloatVector factor = zero.blend(by, load(y + 4L * i).compare(VectorOperators.GT, 0f));
+            store(dx + 4L * i, factor.fma(load(dy + 4L * i), load(dx + 4L * i)));
+        }
+    }
+
+    /** {@code z = scale · x where y > 0, else 0}. */
+    static void scaleWherePositive(long z, long x, long y, float scale, int n) {
+        FloatVector zero = FloatVector.zero(F);
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> on = load(y + 4L * i).compare(VectorOperators.GT, 0f);
+            store(z + 4L * i, zero.blend(load(x + 4L * i).mul(scale), on));
         }
     }
 
     /** {@code y += x · keep · scale}. */
     static void dropoutBackward(long y, long x, int first, int seed, int threshold, float scale, int n) {
         FloatVector zero = FloatVector.zero(F), by = FloatVector.broadcast(F, scale);
-        int i = 0;
-        for (; i < (n & ~31); i += 32) {
+        for (int i = 0; i < n; i += 32) {
             for (int lane = 0; lane < 16; lane += VL) {
                 IntVector h = dropoutBits(seed, first + i, lane);
                 long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
@@ -217,35 +254,26 @@ final class Flat {
                 store(to + 64, zero.blend(by, Lanes.highKept(h, threshold)).fma(load(from + 64), load(to + 64)));
             }
         }
-        for (int lane = 0; i < n && lane < 16; lane += VL) {
-            IntVector h = dropoutBits(seed, first + i, lane);
-            long from = x + 4L * (i + lane), to = y + 4L * (i + lane);
-            VectorMask<Float> low = rest(Math.min(n, i + lane), n), high = rest(Math.min(n, i + lane + 16), n);
-            FloatVector a = zero.blend(by, Lanes.lowKept(h, threshold)),
-                    b = zero.blend(by, Lanes.highKept(h, threshold));
-            store(to, a.fma(load(from, low), load(to, low)), low);
-            store(to + 64, b.fma(load(from + 64, high), load(to + 64, high)), high);
-        }
     }
 
     // ---- optimization
 
     private static final VectorSpecies<Double> D = VectorSpecies.of(double.class, F.vectorShape());
+    /** As many floats as there are doubles in a vector, so that C2 widens them in one instruction. */
+    private static final VectorSpecies<Float> HALF =
+            VectorSpecies.of(float.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
     /** The sum of squares of one block. */
     static double squares(long x, int n) {
-        DoubleVector low = DoubleVector.zero(D), high = low;
+        DoubleVector squares = DoubleVector.zero(D);
         int i = 0;
-        for (; i < whole(n); i += VL) {
-            FloatVector v = load(x + 4L * i);
-            DoubleVector a = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
-            DoubleVector b = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 1);
-            low = a.fma(a, low);
-            high = b.fma(b, high);
+        for (; i < HALF.loopBound(n); i += HALF.length()) {
+            FloatVector v = FloatVector.fromMemorySegment(HALF, Lanes.ALL, x + 4L * i, Lanes.ORDER);
+            DoubleVector d = (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+            squares = d.fma(d, squares);
         }
-        double[] lanes = low.add(high).toArray();
         double sum = 0;
-        for (double lane : lanes) sum += lane;
+        for (double lane : squares.toArray()) sum += lane;
         for (; i < n; i++) sum += (double) Lanes.get(x + 4L * i) * Lanes.get(x + 4L * i);
         return sum;
     }
@@ -254,9 +282,7 @@ final class Flat {
     record Adam(float rate, float c1, float c2, float scale, float beta1, float beta2, float eps, float decay) {}
 
     static void adamW(long parameter, long gradient, long m, long v, Adam s, int n) {
-        int i = 0;
-        for (; i < whole(n); i += VL) {
-            long o = 4L * i;
+        for (long o = 0; o < 4L * n; o += VB) {
             FloatVector g = load(gradient + o).mul(s.scale);
             FloatVector mean = mean(load(m + o), g, s), square = square(load(v + o), g, s);
             store(m + o, mean);
@@ -264,15 +290,6 @@ final class Flat {
             store(parameter + o, step(load(parameter + o), mean, square, s));
             store(gradient + o, FloatVector.zero(F));
         }
-        if (i == n) return;
-        VectorMask<Float> mask = rest(i, n);
-        long o = 4L * i;
-        FloatVector g = load(gradient + o, mask).mul(s.scale);
-        FloatVector mean = mean(load(m + o, mask), g, s), square = square(load(v + o, mask), g, s);
-        store(m + o, mean, mask);
-        store(v + o, square, mask);
-        store(parameter + o, step(load(parameter + o, mask), mean, square, s), mask);
-        store(gradient + o, FloatVector.zero(F), mask);
     }
 
     // a moment that decays undisturbed would end as a denormal and stay one; far above that it no longer matters

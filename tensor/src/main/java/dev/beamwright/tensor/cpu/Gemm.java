@@ -45,16 +45,32 @@ final class Gemm {
 
     private Gemm() {}
 
-    /** The row strides are in elements; c has rows of n. */
+    /**
+     * The row strides are in elements; c has rows of n.
+     *
+     * @param packed what {@link #packAll} made of b, or 0; only where a is not transposed
+     */
     static void multiply(
-            long c, int m, int n, int k, long a, int lda, boolean ta, long b, int ldb, boolean tb, boolean add) {
+            long c,
+            int m,
+            int n,
+            int k,
+            long a,
+            int lda,
+            boolean ta,
+            long b,
+            int ldb,
+            boolean tb,
+            boolean add,
+            long packed) {
         if (n == 1 && m > 1) {
-            multiply(c, 1, m, k, b, k, false, a, lda, !ta, add);
+            multiply(c, 1, m, k, b, k, false, a, lda, !ta, add, 0);
             return;
         }
         var p = new Product(c, m, n, k, a, 4L * lda, ta, b, 4L * ldb, tb, add, depth(k));
         boolean alone = (long) m * n * k < SMALL || Parallel.available() == 1;
-        if (m <= FEW_ROWS && !ta) p.fewRows(alone);
+        if (packed != 0) p.withPanels(packed, alone);
+        else if (m <= FEW_ROWS && !ta) p.fewRows(alone);
         else if (ta && !tb && k >= 2048 && k >= 4 * Math.min(m, n) && (long) m * n <= 400_000) p.longSum(alone);
         else if (m <= RESIDENT_ROWS) p.byColumns(alone);
         else p.byRows(alone);
@@ -128,34 +144,49 @@ final class Gemm {
         void byRows(boolean alone) {
             long blockBytes = panels(n) * panelBytes(depth);
             int blocks = (k + depth - 1) / depth, slice = 4 * COLUMNS, slices = (n + slice - 1) / slice;
-            long panels = Scratch.get().block(Scratch.GEMM_SHARED, blocks * blockBytes / 4);
+            long panels = Scratch.get().block(Scratch.GEMM_SHARED, packedBytes(k, n) / 4);
             run(alone, blocks * slices, i -> {
                 int p = i / slices * depth, d = Math.min(depth, k - p), from = i % slices * slice;
                 long to = panels + i / slices * blockBytes + from / COLUMNS * panelBytes(d);
                 packB(to, from, Math.min(n, from + slice), p, d);
             });
+            withPanels(panels, alone);
+        }
+
+        /** Rows of a are packed and used, few at a time; where there are few, columns are shared out as well. */
+        void withPanels(long panels, boolean alone) {
+            long blockBytes = panels(n) * panelBytes(depth);
             int parts = alone ? 1 : 4 * Parallel.available();
             int height = roundUp((m + parts - 1) / parts, GROUP), strip = ta ? 10 * ROWS : GROUP;
+            int heights = (m + height - 1) / height;
             int width = Math.min(n, 1024 / COLUMNS * COLUMNS);
+            if (!alone && heights < parts) {
+                width = Math.min(width, Math.max(4 * COLUMNS, roundUp((n * heights + parts - 1) / parts, COLUMNS)));
+            }
+            int w = width, widths = (n + width - 1) / width, together = alone || heights >= parts ? 1 : widths;
             boolean shallow = (long) k * width <= 300_000; // b stays in the cache: then let c do so too
-            run(alone, (m + height - 1) / height, block -> {
-                int first = block * height, last = Math.min(m, first + height);
-                Scratch scratch = Scratch.get();
-                for (int j = 0; j < n; j += width) {
-                    int w = Math.min(width, n - j);
-                    for (int outer = 0; outer < (shallow ? 1 : k); outer += depth) {
-                        for (int i = first; i < last; i += strip) {
-                            int rows = Math.min(strip, last - i);
-                            for (int p = outer; p < (shallow ? k : outer + 1); p += depth) {
-                                int d = Math.min(depth, k - p);
-                                float[] packed = packA(scratch, i, i + rows, p, d);
-                                long from = panels + p / depth * blockBytes + j / COLUMNS * panelBytes(d);
-                                sweep(scratch, packed, ta, rows, d, from, w, c(i, j), 4L * n, add || p > 0);
-                            }
-                        }
+            run(alone, heights * together, i -> {
+                int first = i / together * height, last = Math.min(m, first + height), j = i % together * w;
+                if (together > 1) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
+                else for (; j < n; j += w) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
+            });
+        }
+
+        /** Rows [first, last) of c, w columns from j on. */
+        private void block(
+                long panels, long blockBytes, int first, int last, int strip, int j, int w, boolean shallow) {
+            Scratch scratch = Scratch.get();
+            for (int outer = 0; outer < (shallow ? 1 : k); outer += depth) {
+                for (int i = first; i < last; i += strip) {
+                    int rows = Math.min(strip, last - i);
+                    for (int p = outer; p < (shallow ? k : outer + 1); p += depth) {
+                        int d = Math.min(depth, k - p);
+                        float[] packed = packA(scratch, i, i + rows, p, d);
+                        long from = panels + p / depth * blockBytes + j / COLUMNS * panelBytes(d);
+                        sweep(scratch, packed, ta, rows, d, from, w, c(i, j), 4L * n, add || p > 0);
                     }
                 }
-            });
+            }
         }
 
         /**
@@ -247,6 +278,22 @@ final class Gemm {
     }
 
     // ---- packing
+
+    /** The bytes that {@link #packAll} fills. */
+    static long packedBytes(int k, int n) {
+        int depth = depth(k), blocks = (k + depth - 1) / depth;
+        return blocks * panels(n) * panelBytes(depth);
+    }
+
+    /** Packs all of a right operand of size (k, n) on this thread, one block of k behind the other. */
+    static void packAll(long b, long ldb, boolean transposed, int k, int n, long to) {
+        int depth = depth(k);
+        for (int p = 0; p < k; p += depth, to += panels(n) * panelBytes(depth)) {
+            int d = Math.min(depth, k - p);
+            if (transposed) packTransposed(b + 4L * p, ldb, d, n, to);
+            else packPanels(b + p * ldb, ldb, d, n, to);
+        }
+    }
 
     /** How many panels hold n columns. */
     static long panels(int n) {
@@ -392,7 +439,7 @@ final class Gemm {
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> mask = rest(i, n);
             FloatVector v = load(sums + 4L * i, mask);
-            for (int p = 1; p < parts; p++) v = v.add(load(sums + p * stride + 4L * i, mask));
+            for (int p = 1; p < parts; p++) v = load(sums + p * stride + 4L * i, mask).add(v);
             store(c + 4L * i, add ? v.add(load(c + 4L * i, mask)) : v, mask);
         }
     }

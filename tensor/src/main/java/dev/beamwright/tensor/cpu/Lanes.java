@@ -30,6 +30,9 @@ final class Lanes {
 
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
 
+    /** The class of such a vector. */
+    private static final Class<? extends FloatVector> TYPE = F.vectorType().asSubclass(FloatVector.class);
+
     /** Lanes of a vector, 4, 8 or 16. */
     static final int VL = F.length();
 
@@ -109,8 +112,18 @@ final class Lanes {
 
     // ---- sums and maxima
 
+    /**
+     * The same vector, of a class that C2 knows. It forgets the class of a vector that goes round a loop, and unless the
+     * profile helps it out, a method of that vector is called instead of inlined and every operand allocated. In a loop,
+     * the other operand should be asked: {@code x.add(sum)}, not {@code sum.add(x)}.
+     */
+    private static FloatVector known(FloatVector v) {
+        return TYPE.cast(v);
+    }
+
     /** The sum of the lanes, by halves, always in this order ({@code reduceLanes(ADD)} may change its order). */
     static float sum(FloatVector v) {
+        v = known(v);
         if (VL >= 16) v = v.add(v.rearrange(SWAP8));
         if (VL >= 8) v = v.add(v.rearrange(SWAP4));
         v = v.add(v.rearrange(SWAP2));
@@ -120,12 +133,20 @@ final class Lanes {
 
     /** The greatest lane; no order matters here. */
     static float max(FloatVector v) {
-        return v.reduceLanes(VectorOperators.MAX);
+        return known(v).reduceLanes(VectorOperators.MAX);
     }
 
     /** The greater of two, two instructions; {@code FloatVector.max} must look after NaN and -0, which takes six. */
     static FloatVector max(FloatVector a, FloatVector b) {
-        return a.blend(b, a.compare(VectorOperators.LT, b));
+        return known(a).blend(b, known(a).compare(VectorOperators.LT, b));
+    }
+
+    static float min(FloatVector v) {
+        return known(v).reduceLanes(VectorOperators.MIN);
+    }
+
+    static FloatVector min(FloatVector a, FloatVector b) {
+        return known(b).blend(a, known(a).compare(VectorOperators.LT, b));
     }
 
     // ---- functions

@@ -34,7 +34,7 @@ final class Nearest {
         Parallel.run((n + BLOCK - 1) / BLOCK, block -> {
             int from = block * BLOCK, rows = Math.min(BLOCK, n - from);
             long first = x + 4L * from * c, products = Scratch.get().block(Scratch.PRODUCTS, (long) BLOCK * k);
-            Gemm.multiply(products, rows, k, c, first, c, false, codebook, c, true, false);
+            Gemm.multiply(products, rows, k, c, first, c, false, codebook, c, true, false, 0);
             for (int r = 0; r < rows; r++) {
                 long row = first + 4L * r * c, code = codes + 4L * (from + r);
                 float near = 1e-6f * (float) Math.sqrt(c) * (farthest + (float) Flat.squares(row, c));
@@ -74,9 +74,9 @@ final class Nearest {
         int i = 0;
         for (; i < F.loopBound(k); i += VL) {
             FloatVector v = FloatVector.fromArray(F, halves, i).sub(load(products + 4L * i));
-            a = a.blend(v, v.compare(VectorOperators.LT, a));
+            a = Lanes.min(a, v);
         }
-        float least = a.reduceLanes(VectorOperators.MIN);
+        float least = Lanes.min(a);
         for (; i < k; i++) least = Math.min(least, halves[i] - get(products + 4L * i));
         return least;
     }

@@ -24,18 +24,20 @@ final class Scratch {
             BIAS = 9,
             DBIAS = 10,
             TILE = 11;
+    /** What {@link Rows} keeps from pass to pass. */
+    static final int KEPT_OF_ROWS = 12;
 
     /** Native blocks of {@link Gemm}: packed panels of one thread, of all threads, partial sums. */
     static final int GEMM_B = 0, GEMM_SHARED = 1, GEMM_PARTS = 2;
     /** Native blocks of {@link Attention}: panels of keys, values, queries and gradients. */
     static final int KEYS = 3, VALUES = 4, KEYS_T = 5, VALUES_T = 6, QUERY_PANELS = 7, OUT_PANELS = 8;
-    /** Native blocks of sums over rows, of logits picked by a mask, of {@link Nearest}. */
-    static final int PARTIALS = 9, SUMS = 10, PICKED = 11, PRODUCTS = 12;
+    /** Native blocks of sums over rows, of logits picked by a mask, of {@link Nearest}, of {@link Flat}. */
+    static final int PARTIALS = 9, SUMS = 10, PICKED = 11, PRODUCTS = 12, ENDS = 13;
 
     private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
 
-    private final float[][] arrays = new float[12][0];
-    private final MemorySegment[] blocks = new MemorySegment[13];
+    private final float[][] arrays = new float[13][0];
+    private final MemorySegment[] blocks = new MemorySegment[14];
 
     private Scratch() {}
 

@@ -35,81 +35,239 @@ final class Tile {
     /** The most columns of an a that lies by rows. */
     static final int DEPTH = 256;
 
-    /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
-    private static final int[] HEIGHT = ROWS == 12
-            ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
-            : new int[] {0, 1, 2, 4, 4, 6, 6};
+    /** Which tile of the tables computes so many rows; rows over are computed from what a holds there. */
+    private static final int[] TILE = ROWS == 12
+            ? new int[] {0, 0, 1, 2, 2, 4, 4, 4, 4, 5, 5, 5, 5}
+            : new int[] {0, 0, 1, 2, 2, 3, 3};
 
     private Tile() {}
+
+    /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
+    private interface Kernel {
+        void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
+    }
 
     /** The tile of an a that lies by rows. */
     static void rows(
             int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
-        else rows1(rows, a, ao, b, bs, t, to, ts, n);
+        (columns > VL ? ROWS2 : ROWS1)[TILE[rows]].run(a, ao, 0, b, bs, t, to, ts, n);
     }
 
     /** The tile of an a that lies by columns. */
     static void columns(
             int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
-        else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
+        (columns > VL ? COLUMNS2 : COLUMNS1)[TILE[rows]].run(a, ao, as, b, bs, t, to, ts, n);
     }
 
-    private static void rows2(
-            int rows, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        switch (HEIGHT[rows]) {
-            case 12 -> rows12x2(a, ao, b, bs, t, to, ts, n);
-            case 8 -> rows8x2(a, ao, b, bs, t, to, ts, n);
-            case 6 -> rows6x2(a, ao, b, bs, t, to, ts, n);
-            case 4 -> rows4x2(a, ao, b, bs, t, to, ts, n);
-            case 2 -> rows2x2(a, ao, b, bs, t, to, ts, n);
-            case 1 -> rows1x2(a, ao, b, bs, t, to, ts, n);
-            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+    private static final Kernel[] ROWS2 = {
+        Tile::rows1x2,
+        Tile::rows2x2,
+        Tile::rows4x2,
+        Tile::rows6x2,
+        Tile::rows8x2,
+        Tile::rows12x2,
+    };
+
+    private static final Kernel[] ROWS1 = {
+        Tile::rows1x1,
+        Tile::rows2x1,
+        Tile::rows4x1,
+        Tile::rows6x1,
+        Tile::rows8x1,
+        Tile::rows12x1,
+    };
+
+    private static final Kernel[] COLUMNS2 = {
+        Tile::columns1x2,
+        Tile::columns2x2,
+        Tile::columns4x2,
+        Tile::columns6x2,
+        Tile::columns8x2,
+        Tile::columns12x2,
+    };
+
+    private static final Kernel[] COLUMNS1 = {
+        Tile::columns1x1,
+        Tile::columns2x1,
+        Tile::columns4x1,
+        Tile::columns6x1,
+        Tile::columns8x1,
+        Tile::columns12x1,
+    };
+
+    private static void rows1x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            ao += 1;
+            b += bs;
         }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
     }
 
-    private static void rows1(
-            int rows, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        switch (HEIGHT[rows]) {
-            case 12 -> rows12x1(a, ao, b, bs, t, to, ts, n);
-            case 8 -> rows8x1(a, ao, b, bs, t, to, ts, n);
-            case 6 -> rows6x1(a, ao, b, bs, t, to, ts, n);
-            case 4 -> rows4x1(a, ao, b, bs, t, to, ts, n);
-            case 2 -> rows2x1(a, ao, b, bs, t, to, ts, n);
-            case 1 -> rows1x1(a, ao, b, bs, t, to, ts, n);
-            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+    private static void rows2x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            ao += 1;
+            b += bs;
         }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
     }
 
-    private static void columns2(
-            int rows, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        switch (HEIGHT[rows]) {
-            case 12 -> columns12x2(a, ao, as, b, bs, t, to, ts, n);
-            case 8 -> columns8x2(a, ao, as, b, bs, t, to, ts, n);
-            case 6 -> columns6x2(a, ao, as, b, bs, t, to, ts, n);
-            case 4 -> columns4x2(a, ao, as, b, bs, t, to, ts, n);
-            case 2 -> columns2x2(a, ao, as, b, bs, t, to, ts, n);
-            case 1 -> columns1x2(a, ao, as, b, bs, t, to, ts, n);
-            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+    private static void rows4x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            ao += 1;
+            b += bs;
         }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
     }
 
-    private static void columns1(
-            int rows, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        switch (HEIGHT[rows]) {
-            case 12 -> columns12x1(a, ao, as, b, bs, t, to, ts, n);
-            case 8 -> columns8x1(a, ao, as, b, bs, t, to, ts, n);
-            case 6 -> columns6x1(a, ao, as, b, bs, t, to, ts, n);
-            case 4 -> columns4x1(a, ao, as, b, bs, t, to, ts, n);
-            case 2 -> columns2x1(a, ao, as, b, bs, t, to, ts, n);
-            case 1 -> columns1x1(a, ao, as, b, bs, t, to, ts, n);
-            default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+    private static void rows6x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += 1;
+            b += bs;
         }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+    }
+
+    private static void rows8x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+        c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
+        c7.intoArray(t, to + 7 * ts);
+        d7.intoArray(t, to + 7 * ts + VL);
     }
 
     private static void rows12x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
         FloatVector c0 = zero(F), d0 = c0;
         FloatVector c1 = zero(F), d1 = c1;
         FloatVector c2 = zero(F), d2 = c2;
@@ -189,179 +347,137 @@ final class Tile {
         d11.intoArray(t, to + 11 * ts + VL);
     }
 
-    private static void rows8x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        FloatVector c4 = zero(F), d4 = c4;
-        FloatVector c5 = zero(F), d5 = c5;
-        FloatVector c6 = zero(F), d6 = c6;
-        FloatVector c7 = zero(F), d7 = c7;
+    private static void rows1x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
         for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
+            FloatVector x = load(b), v;
             v = broadcast(F, a[ao]);
             c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+    }
+
+    private static void rows2x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
             v = broadcast(F, a[ao + 1 * LDA]);
             c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+    }
+
+    private static void rows4x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
             v = broadcast(F, a[ao + 2 * LDA]);
             c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
             v = broadcast(F, a[ao + 3 * LDA]);
             c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+    }
+
+    private static void rows6x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
             v = broadcast(F, a[ao + 4 * LDA]);
             c4 = v.fma(x, c4);
-            d4 = v.fma(y, d4);
             v = broadcast(F, a[ao + 5 * LDA]);
             c5 = v.fma(x, c5);
-            d5 = v.fma(y, d5);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+    }
+
+    private static void rows8x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
             v = broadcast(F, a[ao + 6 * LDA]);
             c6 = v.fma(x, c6);
-            d6 = v.fma(y, d6);
             v = broadcast(F, a[ao + 7 * LDA]);
             c7 = v.fma(x, c7);
-            d7 = v.fma(y, d7);
             ao += 1;
             b += bs;
         }
         c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
         c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
         c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
         c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
         c4.intoArray(t, to + 4 * ts);
-        d4.intoArray(t, to + 4 * ts + VL);
         c5.intoArray(t, to + 5 * ts);
-        d5.intoArray(t, to + 5 * ts + VL);
         c6.intoArray(t, to + 6 * ts);
-        d6.intoArray(t, to + 6 * ts + VL);
         c7.intoArray(t, to + 7 * ts);
-        d7.intoArray(t, to + 7 * ts + VL);
-    }
-
-    private static void rows6x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        FloatVector c4 = zero(F), d4 = c4;
-        FloatVector c5 = zero(F), d5 = c5;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            v = broadcast(F, a[ao + 2 * LDA]);
-            c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
-            v = broadcast(F, a[ao + 3 * LDA]);
-            c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
-            v = broadcast(F, a[ao + 4 * LDA]);
-            c4 = v.fma(x, c4);
-            d4 = v.fma(y, d4);
-            v = broadcast(F, a[ao + 5 * LDA]);
-            c5 = v.fma(x, c5);
-            d5 = v.fma(y, d5);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-        c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
-        c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
-        c4.intoArray(t, to + 4 * ts);
-        d4.intoArray(t, to + 4 * ts + VL);
-        c5.intoArray(t, to + 5 * ts);
-        d5.intoArray(t, to + 5 * ts + VL);
-    }
-
-    private static void rows4x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            v = broadcast(F, a[ao + 2 * LDA]);
-            c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
-            v = broadcast(F, a[ao + 3 * LDA]);
-            c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-        c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
-        c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
-    }
-
-    private static void rows2x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-    }
-
-    private static void rows1x2(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
     }
 
     private static void rows12x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
         FloatVector c0 = zero(F);
         FloatVector c1 = zero(F);
         FloatVector c2 = zero(F);
@@ -417,133 +533,175 @@ final class Tile {
         c11.intoArray(t, to + 11 * ts);
     }
 
-    private static void rows8x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        FloatVector c4 = zero(F);
-        FloatVector c5 = zero(F);
-        FloatVector c6 = zero(F);
-        FloatVector c7 = zero(F);
+    private static void columns1x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
         for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
+            FloatVector x = load(b), y = load(b + VB), v;
             v = broadcast(F, a[ao]);
             c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1 * LDA]);
+            d0 = v.fma(y, d0);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+    }
+
+    private static void columns2x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
             c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2 * LDA]);
+            d1 = v.fma(y, d1);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+    }
+
+    private static void columns4x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
             c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3 * LDA]);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
             c3 = v.fma(x, c3);
-            v = broadcast(F, a[ao + 4 * LDA]);
+            d3 = v.fma(y, d3);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+    }
+
+    private static void columns6x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
             c4 = v.fma(x, c4);
-            v = broadcast(F, a[ao + 5 * LDA]);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
             c5 = v.fma(x, c5);
-            v = broadcast(F, a[ao + 6 * LDA]);
+            d5 = v.fma(y, d5);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
+        c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
+        c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
+        c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
+        c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
+        c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
+    }
+
+    private static void columns8x2(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6]);
             c6 = v.fma(x, c6);
-            v = broadcast(F, a[ao + 7 * LDA]);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7]);
             c7 = v.fma(x, c7);
-            ao += 1;
+            d7 = v.fma(y, d7);
+            ao += as;
             b += bs;
         }
         c0.intoArray(t, to);
+        d0.intoArray(t, to + VL);
         c1.intoArray(t, to + ts);
+        d1.intoArray(t, to + ts + VL);
         c2.intoArray(t, to + 2 * ts);
+        d2.intoArray(t, to + 2 * ts + VL);
         c3.intoArray(t, to + 3 * ts);
+        d3.intoArray(t, to + 3 * ts + VL);
         c4.intoArray(t, to + 4 * ts);
+        d4.intoArray(t, to + 4 * ts + VL);
         c5.intoArray(t, to + 5 * ts);
+        d5.intoArray(t, to + 5 * ts + VL);
         c6.intoArray(t, to + 6 * ts);
+        d6.intoArray(t, to + 6 * ts + VL);
         c7.intoArray(t, to + 7 * ts);
-    }
-
-    private static void rows6x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        FloatVector c4 = zero(F);
-        FloatVector c5 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2 * LDA]);
-            c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3 * LDA]);
-            c3 = v.fma(x, c3);
-            v = broadcast(F, a[ao + 4 * LDA]);
-            c4 = v.fma(x, c4);
-            v = broadcast(F, a[ao + 5 * LDA]);
-            c5 = v.fma(x, c5);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-        c2.intoArray(t, to + 2 * ts);
-        c3.intoArray(t, to + 3 * ts);
-        c4.intoArray(t, to + 4 * ts);
-        c5.intoArray(t, to + 5 * ts);
-    }
-
-    private static void rows4x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2 * LDA]);
-            c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3 * LDA]);
-            c3 = v.fma(x, c3);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-        c2.intoArray(t, to + 2 * ts);
-        c3.intoArray(t, to + 3 * ts);
-    }
-
-    private static void rows2x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1 * LDA]);
-            c1 = v.fma(x, c1);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-    }
-
-    private static void rows1x1(
-            float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            ao += 1;
-            b += bs;
-        }
-        c0.intoArray(t, to);
+        d7.intoArray(t, to + 7 * ts + VL);
     }
 
     private static void columns12x2(
@@ -627,175 +785,133 @@ final class Tile {
         d11.intoArray(t, to + 11 * ts + VL);
     }
 
-    private static void columns8x2(
+    private static void columns1x1(
             float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        FloatVector c4 = zero(F), d4 = c4;
-        FloatVector c5 = zero(F), d5 = c5;
-        FloatVector c6 = zero(F), d6 = c6;
-        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c0 = zero(F);
         for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
+            FloatVector x = load(b), v;
             v = broadcast(F, a[ao]);
             c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+    }
+
+    private static void columns2x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
             v = broadcast(F, a[ao + 1]);
             c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+    }
+
+    private static void columns4x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
             v = broadcast(F, a[ao + 2]);
             c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
             v = broadcast(F, a[ao + 3]);
             c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+    }
+
+    private static void columns6x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
             v = broadcast(F, a[ao + 4]);
             c4 = v.fma(x, c4);
-            d4 = v.fma(y, d4);
             v = broadcast(F, a[ao + 5]);
             c5 = v.fma(x, c5);
-            d5 = v.fma(y, d5);
+            ao += as;
+            b += bs;
+        }
+        c0.intoArray(t, to);
+        c1.intoArray(t, to + ts);
+        c2.intoArray(t, to + 2 * ts);
+        c3.intoArray(t, to + 3 * ts);
+        c4.intoArray(t, to + 4 * ts);
+        c5.intoArray(t, to + 5 * ts);
+    }
+
+    private static void columns8x1(
+            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
+        FloatVector c0 = zero(F);
+        FloatVector c1 = zero(F);
+        FloatVector c2 = zero(F);
+        FloatVector c3 = zero(F);
+        FloatVector c4 = zero(F);
+        FloatVector c5 = zero(F);
+        FloatVector c6 = zero(F);
+        FloatVector c7 = zero(F);
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
             v = broadcast(F, a[ao + 6]);
             c6 = v.fma(x, c6);
-            d6 = v.fma(y, d6);
             v = broadcast(F, a[ao + 7]);
             c7 = v.fma(x, c7);
-            d7 = v.fma(y, d7);
             ao += as;
             b += bs;
         }
         c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
         c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
         c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
         c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
         c4.intoArray(t, to + 4 * ts);
-        d4.intoArray(t, to + 4 * ts + VL);
         c5.intoArray(t, to + 5 * ts);
-        d5.intoArray(t, to + 5 * ts + VL);
         c6.intoArray(t, to + 6 * ts);
-        d6.intoArray(t, to + 6 * ts + VL);
         c7.intoArray(t, to + 7 * ts);
-        d7.intoArray(t, to + 7 * ts + VL);
-    }
-
-    private static void columns6x2(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        FloatVector c4 = zero(F), d4 = c4;
-        FloatVector c5 = zero(F), d5 = c5;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            v = broadcast(F, a[ao + 2]);
-            c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
-            v = broadcast(F, a[ao + 3]);
-            c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
-            v = broadcast(F, a[ao + 4]);
-            c4 = v.fma(x, c4);
-            d4 = v.fma(y, d4);
-            v = broadcast(F, a[ao + 5]);
-            c5 = v.fma(x, c5);
-            d5 = v.fma(y, d5);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-        c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
-        c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
-        c4.intoArray(t, to + 4 * ts);
-        d4.intoArray(t, to + 4 * ts + VL);
-        c5.intoArray(t, to + 5 * ts);
-        d5.intoArray(t, to + 5 * ts + VL);
-    }
-
-    private static void columns4x2(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        FloatVector c2 = zero(F), d2 = c2;
-        FloatVector c3 = zero(F), d3 = c3;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            v = broadcast(F, a[ao + 2]);
-            c2 = v.fma(x, c2);
-            d2 = v.fma(y, d2);
-            v = broadcast(F, a[ao + 3]);
-            c3 = v.fma(x, c3);
-            d3 = v.fma(y, d3);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-        c2.intoArray(t, to + 2 * ts);
-        d2.intoArray(t, to + 2 * ts + VL);
-        c3.intoArray(t, to + 3 * ts);
-        d3.intoArray(t, to + 3 * ts + VL);
-    }
-
-    private static void columns2x2(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        FloatVector c1 = zero(F), d1 = c1;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            d1 = v.fma(y, d1);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
-        c1.intoArray(t, to + ts);
-        d1.intoArray(t, to + ts + VL);
-    }
-
-    private static void columns1x2(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F), d0 = c0;
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), y = load(b + VB), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            d0 = v.fma(y, d0);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        d0.intoArray(t, to + VL);
     }
 
     private static void columns12x1(
@@ -853,134 +969,5 @@ final class Tile {
         c9.intoArray(t, to + 9 * ts);
         c10.intoArray(t, to + 10 * ts);
         c11.intoArray(t, to + 11 * ts);
-    }
-
-    private static void columns8x1(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        FloatVector c4 = zero(F);
-        FloatVector c5 = zero(F);
-        FloatVector c6 = zero(F);
-        FloatVector c7 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2]);
-            c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3]);
-            c3 = v.fma(x, c3);
-            v = broadcast(F, a[ao + 4]);
-            c4 = v.fma(x, c4);
-            v = broadcast(F, a[ao + 5]);
-            c5 = v.fma(x, c5);
-            v = broadcast(F, a[ao + 6]);
-            c6 = v.fma(x, c6);
-            v = broadcast(F, a[ao + 7]);
-            c7 = v.fma(x, c7);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-        c2.intoArray(t, to + 2 * ts);
-        c3.intoArray(t, to + 3 * ts);
-        c4.intoArray(t, to + 4 * ts);
-        c5.intoArray(t, to + 5 * ts);
-        c6.intoArray(t, to + 6 * ts);
-        c7.intoArray(t, to + 7 * ts);
-    }
-
-    private static void columns6x1(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        FloatVector c4 = zero(F);
-        FloatVector c5 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2]);
-            c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3]);
-            c3 = v.fma(x, c3);
-            v = broadcast(F, a[ao + 4]);
-            c4 = v.fma(x, c4);
-            v = broadcast(F, a[ao + 5]);
-            c5 = v.fma(x, c5);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-        c2.intoArray(t, to + 2 * ts);
-        c3.intoArray(t, to + 3 * ts);
-        c4.intoArray(t, to + 4 * ts);
-        c5.intoArray(t, to + 5 * ts);
-    }
-
-    private static void columns4x1(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        FloatVector c2 = zero(F);
-        FloatVector c3 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            v = broadcast(F, a[ao + 2]);
-            c2 = v.fma(x, c2);
-            v = broadcast(F, a[ao + 3]);
-            c3 = v.fma(x, c3);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-        c2.intoArray(t, to + 2 * ts);
-        c3.intoArray(t, to + 3 * ts);
-    }
-
-    private static void columns2x1(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        FloatVector c1 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            v = broadcast(F, a[ao + 1]);
-            c1 = v.fma(x, c1);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
-        c1.intoArray(t, to + ts);
-    }
-
-    private static void columns1x1(
-            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-        FloatVector c0 = zero(F);
-        for (int k = 0; k < n; k++) {
-            FloatVector x = load(b), v;
-            v = broadcast(F, a[ao]);
-            c0 = v.fma(x, c0);
-            ao += as;
-            b += bs;
-        }
-        c0.intoArray(t, to);
     }
 }

@@ -7,13 +7,14 @@ import static dev.beamwright.tensor.cpu.Lanes.keep;
 import static dev.beamwright.tensor.cpu.Lanes.set;
 
 import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Parallel;
-import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -30,6 +31,13 @@ final class VectorBackend extends ScalarBackend {
         return t == null ? 0 : address(t);
     }
 
+    private final Map<Long, PackedWeights.Packed> constants = new ConcurrentHashMap<>();
+
+    @Override
+    public Backend.Constants constants(List<Tensor> tensors) {
+        return new PackedWeights(tensors, constants);
+    }
+
     // ---- matrix products
 
     @Override
@@ -37,56 +45,52 @@ final class VectorBackend extends ScalarBackend {
         int m = c.shape().rows(), n = c.shape().dim(-1);
         int lda = a.shape().dim(-1), ldb = b.shape().dim(-1);
         int k = transposeA ? a.shape().rows() : lda;
-        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate);
+        PackedWeights.Packed packed = transposeA || constants.isEmpty() ? null : constants.get(address(b));
+        long panels = packed == null ? 0 : packed.panels(b, transposeB);
+        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate, panels);
         keep(c, a, b);
     }
 
     // ---- element by element
 
+    /** Runs a kernel over all of y and operands of its size, each of which may be null. */
+    private static void each(Flat.Kernel kernel, Tensor y, Tensor a, Tensor b, Tensor c) {
+        Flat.each(y.shape().size(), kernel, address(y), addressOrZero(a), addressOrZero(b), addressOrZero(c));
+        keep(y, a, b, c);
+    }
+
     @Override
     public void fill(Tensor y, float value) {
-        long to = address(y);
-        Flat.each(y.shape().size(), (o, n) -> Flat.fill(to + o, value, n));
-        keep(y);
+        each((to, a, b, c, n) -> Flat.fillWhole(to, value, n), y, null, null, null);
     }
 
     @Override
     public void accumulate(Tensor y, float alpha, Tensor x) {
-        long to = address(y), from = address(x);
-        Flat.each(y.shape().size(), (o, n) -> Flat.accumulate(to + o, alpha, from + o, n));
-        keep(y, x);
+        each((to, from, b, c, n) -> Flat.accumulate(to, alpha, from, n), y, x, null, null);
     }
 
     @Override
     public void add(Tensor y, Tensor a, Tensor b) {
-        long to = address(y), left = address(a), right = address(b);
-        Flat.each(y.shape().size(), (o, n) -> Flat.add(to + o, left + o, right + o, n));
-        keep(y, a, b);
+        each(Flat::add, y, a, b, null);
     }
 
     @Override
     public void multiply(Tensor y, Tensor a, Tensor b) {
-        long to = address(y), left = address(a), right = address(b);
-        Flat.each(y.shape().size(), (o, n) -> Flat.multiply(to + o, left + o, right + o, n));
-        keep(y, a, b);
+        each(Flat::multiply, y, a, b, null);
     }
 
     @Override
     public void multiplyBackward(Tensor da, Tensor db, Tensor dy, Tensor a, Tensor b) {
-        long toA = addressOrZero(da), toB = addressOrZero(db), d = address(dy), left = address(a), right = address(b);
-        Flat.each(dy.shape().size(), (o, n) -> {
-            if (toA != 0) Flat.multiplyAdd(toA + o, d + o, right + o, n);
-            if (toB != 0) Flat.multiplyAdd(toB + o, d + o, left + o, n);
-        });
-        keep(da, db, dy, a, b);
+        if (da != null) each(Flat::multiplyAdd, da, dy, b, null);
+        if (db != null) each(Flat::multiplyAdd, db, dy, a, null);
     }
 
     @Override
     public void addBias(Tensor y, Tensor x, Tensor bias) {
         int c = x.shape().dim(-1);
         long to = address(y), from = address(x), row = address(bias);
-        Rows.each(x.shape().rows(), c, (first, last) -> {
-            for (int r = first; r < last; r++) Flat.add(to + 4L * r * c, from + 4L * r * c, row, c);
+        Rows.each(x.shape().rows(), c, (first, last, kept, sums) -> {
+            for (long r = first; r < last; r++) Flat.run(c, Flat::add, to + 4 * r * c, from + 4 * r * c, row, 0);
         });
         keep(y, x, bias);
     }
@@ -95,46 +99,40 @@ final class VectorBackend extends ScalarBackend {
     public void addBiasBackward(Tensor dbias, Tensor dy) {
         int c = dy.shape().dim(-1);
         long d = address(dy);
-        Rows.summing(dy.shape().rows(), c, c, address(dbias), (first, last, sums) -> {
-            for (int r = first; r < last; r++) Flat.add(sums, sums, d + 4L * r * c, c);
+        Rows.summing(dy.shape().rows(), c, c, address(dbias), (first, last, kept, sums) -> {
+            for (long r = first; r < last; r++) Flat.run(c, Flat::add, sums, sums, d + 4 * r * c, 0);
         });
         keep(dbias, dy);
     }
 
     @Override
     public void relu(Tensor y, Tensor x) {
-        long to = address(y), from = address(x);
-        Flat.each(x.shape().size(), (o, n) -> Flat.relu(to + o, from + o, n));
-        keep(y, x);
+        each(Flat::relu, y, x, null, null);
     }
 
     @Override
     public void reluBackward(Tensor dx, Tensor dy, Tensor y) {
-        long to = address(dx), d = address(dy), out = address(y);
-        Flat.each(y.shape().size(), (o, n) -> Flat.reluBackward(to + o, d + o, out + o, n));
-        keep(dx, dy, y);
+        each(Flat::reluBackward, dx, dy, y, null);
     }
 
     @Override
     public void gelu(Tensor y, Tensor x) {
-        long to = address(y), from = address(x);
-        Flat.each(x.shape().size(), (o, n) -> Flat.gelu(to + o, from + o, n));
-        keep(y, x);
+        each(Flat::gelu, y, x, null, null);
     }
 
     @Override
     public void geluBackward(Tensor dx, Tensor dy, Tensor x) {
-        long to = address(dx), d = address(dy), from = address(x);
-        Flat.each(x.shape().size(), (o, n) -> Flat.geluBackward(to + o, d + o, from + o, n));
-        keep(dx, dy, x);
+        each(Flat::geluBackward, dx, dy, x, null);
     }
 
     @Override
     public void swiGlu(Tensor y, Tensor gateUp) {
         int c = y.shape().dim(-1);
         long to = address(y), gate = address(gateUp), up = gate + 4L * c;
-        Rows.each(y.shape().rows(), c, (first, last) -> {
-            for (long r = first; r < last; r++) Flat.swiGlu(to + 4 * r * c, gate + 8 * r * c, up + 8 * r * c, c);
+        Rows.each(y.shape().rows(), 2 * c, (first, last, kept, sums) -> {
+            for (long r = first; r < last; r++) {
+                Flat.run(c, Flat::swiGlu, to + 4 * r * c, gate + 8 * r * c, up + 8 * r * c, 0);
+            }
         });
         keep(y, gateUp);
     }
@@ -144,10 +142,11 @@ final class VectorBackend extends ScalarBackend {
         int c = dy.shape().dim(-1);
         long dgate = address(dgateUp), dup = dgate + 4L * c, d = address(dy), gate = address(gateUp),
                 up = gate + 4L * c;
-        Rows.each(dy.shape().rows(), c, (first, last) -> {
+        Rows.each(dy.shape().rows(), 2 * c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
-                long o = 8 * r * c;
-                Flat.swiGluBackward(dgate + o, dup + o, d + 4 * r * c, gate + o, up + o, c);
+                long o = 8 * r * c, row = d + 4 * r * c;
+                Flat.run(c, Flat::swiGluBackwardGate, dgate + o, row, gate + o, up + o);
+                Flat.run(c, Flat::swiGluBackwardUp, dup + o, row, gate + o, 0);
             }
         });
         keep(dgateUp, dy, gateUp);
@@ -155,22 +154,65 @@ final class VectorBackend extends ScalarBackend {
 
     @Override
     public void dropout(Tensor y, Tensor x, Dropout dropout) {
-        int seed = dropout.seed(), threshold = dropout.threshold();
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(x.shape().size());
         float scale = dropout.scale();
         long to = address(y), from = address(x);
-        Flat.each(x.shape().size(), (o, n) -> Flat.dropout(to + o, from + o, (int) (o / 4), seed, threshold, scale, n));
+        Flat.each(size & ~31, (o, n) -> {
+            Flat.dropout(to + o, from + o, (int) (o / 4), seed, threshold, scale, n);
+        });
+        for (int i = size & ~31; i < size; i++) {
+            put(y.data(), i, Dropout.keeps(seed, threshold, i) ? at(x.data(), i) * scale : 0);
+        }
         keep(y, x);
     }
 
     @Override
     public void dropoutBackward(Tensor dx, Tensor dy, Dropout dropout) {
-        int seed = dropout.seed(), threshold = dropout.threshold();
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(dy.shape().size());
         float scale = dropout.scale();
         long to = address(dx), from = address(dy);
-        Flat.each(dy.shape().size(), (o, n) -> {
+        Flat.each(size & ~31, (o, n) -> {
             Flat.dropoutBackward(to + o, from + o, (int) (o / 4), seed, threshold, scale, n);
         });
+        for (int i = size & ~31; i < size; i++) {
+            if (Dropout.keeps(seed, threshold, i)) add(dx.data(), i, at(dy.data(), i) * scale);
+        }
         keep(dx, dy);
+    }
+
+    @Override
+    public void addDropout(Tensor y, Tensor x, Tensor branch, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(x.shape().size());
+        float scale = dropout.scale();
+        long to = address(y), from = address(x), other = address(branch);
+        Flat.each(size & ~31, (o, n) -> {
+            Flat.addDropout(to + o, from + o, other + o, (int) (o / 4), seed, threshold, scale, n);
+        });
+        for (int i = size & ~31; i < size; i++) {
+            float kept = Dropout.keeps(seed, threshold, i) ? at(branch.data(), i) * scale : 0;
+            put(y.data(), i, at(x.data(), i) + kept);
+        }
+        keep(y, x, branch);
+    }
+
+    @Override
+    public void reluDropout(Tensor y, Tensor x, Dropout dropout) {
+        int seed = dropout.seed(), threshold = dropout.threshold(), size = Math.toIntExact(x.shape().size());
+        float scale = dropout.scale();
+        long to = address(y), from = address(x);
+        Flat.each(size & ~31, (o, n) -> {
+            Flat.reluDropout(to + o, from + o, (int) (o / 4), seed, threshold, scale, n);
+        });
+        for (int i = size & ~31; i < size; i++) {
+            put(y.data(), i, Dropout.keeps(seed, threshold, i) ? Math.max(0, at(x.data(), i)) * scale : 0);
+        }
+        keep(y, x);
+    }
+
+    @Override
+    public void reluDropoutBackward(Tensor dx, Tensor dy, Tensor y, float scale, boolean accumulate) {
+        if (accumulate) each((d, a, b, c, n) -> Flat.reluDropoutBackward(d, a, b, scale, n), dx, dy, y, null);
+        else each((d, a, b, c, n) -> Flat.scaleWherePositive(d, a, b, scale, n), dx, dy, y, null);
     }
 
     // ---- norms
@@ -178,40 +220,82 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
         int c = x.shape().dim(-1);
-        long to = address(y), kept = address(rstd), from = address(x), w = address(weight);
-        Rows.each(x.shape().rows(), c, (first, last) -> {
-            for (long r = first; r < last; r++) {
-                set(kept + 4 * r, Rows.rmsNorm(to + 4 * r * c, from + 4 * r * c, w, eps, c));
-            }
-        });
+        long to = address(y), scales = address(rstd), from = address(x), w = address(weight);
+        Rows.each(
+                x.shape().rows(),
+                c,
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) kept[k] = Rows.squares(from + 4L * r * c, 0, c);
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        kept[k] = (float) (1 / Math.sqrt(kept[k] / c + eps));
+                        set(scales + 4L * r, kept[k]);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        Rows.rmsNorm(to + 4L * r * c, from + 4L * r * c, w, kept[k], c);
+                    }
+                });
         keep(y, rstd, x, weight);
     }
 
     @Override
     public void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight) {
         int c = x.shape().dim(-1);
-        long to = addressOrZero(dx), d = address(dy), from = address(x), kept = address(rstd), w = address(weight);
-        Rows.summing(x.shape().rows(), c, c, addressOrZero(dweight), (first, last, sums) -> {
-            for (long r = first; r < last; r++) {
-                float s = get(kept + 4 * r);
-                float dot = Rows.rmsNormSums(sums, d + 4 * r * c, from + 4 * r * c, w, s, c);
-                float by = dot / c * s * s;
-                if (to != 0) Rows.rmsNormBackward(to + 4 * r * c, d + 4 * r * c, from + 4 * r * c, w, s, by, c);
-            }
-        });
+        long to = addressOrZero(dx), d = address(dy), from = address(x), scales = address(rstd), w = address(weight);
+        Rows.summing(
+                x.shape().rows(),
+                c,
+                c,
+                addressOrZero(dweight),
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) kept[k] = get(scales + 4L * r);
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        long row = 4L * r * c;
+                        kept[k + 1] = Rows.rmsNormSums(sums, d + row, from + row, w, kept[k], c) / c;
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; to != 0 && r < last; r++, k += 2) {
+                        long row = 4L * r * c;
+                        Rows.rmsNormBackward(to + row, d + row, from + row, w, kept[k], kept[k + 1], c);
+                    }
+                });
         keep(dx, dweight, dy, x, rstd, weight);
     }
 
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
         int c = x.shape().dim(-1);
-        long to = address(y), mu = address(mean), kept = address(rstd), from = address(x);
+        long to = address(y), means = address(mean), scales = address(rstd), from = address(x);
         long w = address(weight), b = address(bias);
-        Rows.each(x.shape().rows(), c, (first, last) -> {
-            for (long r = first; r < last; r++) {
-                Rows.layerNorm(to + 4 * r * c, mu + 4 * r, kept + 4 * r, from + 4 * r * c, w, b, eps, c);
-            }
-        });
+        Rows.each(
+                x.shape().rows(),
+                c,
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) kept[k] = Rows.sum(from + 4L * r * c, c) / c;
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        kept[k + 1] = Rows.squares(from + 4L * r * c, kept[k], c);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        kept[k + 1] = (float) (1 / Math.sqrt(kept[k + 1] / c + eps));
+                        set(means + 4L * r, kept[k]);
+                        set(scales + 4L * r, kept[k + 1]);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        Rows.layerNorm(to + 4L * r * c, from + 4L * r * c, w, b, kept[k], kept[k + 1], c);
+                    }
+                });
         keep(y, mean, rstd, x, weight, bias);
     }
 
@@ -220,17 +304,41 @@ final class VectorBackend extends ScalarBackend {
             Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight) {
         int c = x.shape().dim(-1);
         long to = addressOrZero(dx), d = address(dy), from = address(x), w = address(weight);
-        long mu = address(mean), kept = address(rstd);
+        long means = address(mean), scales = address(rstd);
         long both = Scratch.get().block(Scratch.SUMS, 2L * c);
         Flat.fill(both, 0, 2 * c);
-        Rows.summing(x.shape().rows(), c, 2 * c, both, (first, last, sums) -> {
-            for (long r = first; r < last; r++) {
-                long row = 4 * r * c, out = to == 0 ? 0 : to + row;
-                Rows.layerNormBackward(out, sums, d + row, from + row, get(mu + 4 * r), get(kept + 4 * r), w, c);
-            }
-        });
-        if (dweight != null) Flat.add(address(dweight), address(dweight), both, c);
-        if (dbias != null) Flat.add(address(dbias), address(dbias), both + 4L * c, c);
+        Rows.summing(
+                x.shape().rows(),
+                c,
+                2 * c,
+                both,
+                (first, last, kept, sums) -> {
+                    for (long r = first; r < last; r++) {
+                        Rows.layerNormSums(sums, d + 4 * r * c, from + 4 * r * c, get(means + 4 * r),
+                                get(scales + 4 * r), c);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; to != 0 && r < last; r++, k += 2) {
+                        kept[k] = Rows.dot(d + 4L * r * c, w, c) / c;
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; to != 0 && r < last; r++, k += 2) {
+                        long row = 4L * r * c;
+                        float mu = get(means + 4L * r), s = get(scales + 4L * r);
+                        kept[k + 1] = Rows.layerNormDot(d + row, from + row, w, mu, s, c) / c;
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; to != 0 && r < last; r++, k += 2) {
+                        long row = 4L * r * c;
+                        float mu = get(means + 4L * r), s = get(scales + 4L * r);
+                        Rows.layerNormBackward(to + row, d + row, from + row, mu, s, w, kept[k], kept[k + 1], c);
+                    }
+                });
+        if (dweight != null) Flat.run(c, Flat::add, address(dweight), address(dweight), both, 0);
+        if (dbias != null) Flat.run(c, Flat::add, address(dbias), address(dbias), both + 4L * c, 0);
         keep(dx, dweight, dbias, dy, x, mean, rstd, weight);
     }
 
@@ -240,13 +348,13 @@ final class VectorBackend extends ScalarBackend {
     public void gather(Tensor y, Tensor table, Tensor rows) {
         int n = y.shape().rows(), c = table.shape().dim(-1), s = (int) (rows.shape().size() / n);
         long to = address(y), from = address(table), numbers = address(rows);
-        Rows.each(n, c, (first, last) -> {
+        Rows.each(n, c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 long row = to + 4 * r * c;
                 Flat.fill(row, 0, c);
                 for (int q = 0; q < s; q++) {
                     int number = getInt(numbers + 4 * (r * s + q));
-                    if (number >= 0) Flat.add(row, row, from + 4L * number * c, c);
+                    if (number >= 0) Flat.run(c, Flat::add, row, row, from + 4L * number * c, 0);
                 }
             }
         });
@@ -268,7 +376,7 @@ final class VectorBackend extends ScalarBackend {
                     int number = getInt(numbers + 4 * (r * s + q));
                     if (number < 0) continue;
                     long row = to + 4L * number * c + column;
-                    Flat.add(row, row, from + 4 * r * c + column, count);
+                    Flat.run(count, Flat::add, row, row, from + 4 * r * c + column, 0);
                 }
             }
         });
@@ -307,7 +415,7 @@ final class VectorBackend extends ScalarBackend {
             known = angles = Angles.of(theta, headDim, Math.max(256, 2 * Integer.highestOneBit(greatest)));
         }
         float[] cos = known.cos, sin = known.sin;
-        Rows.each(rows, columns, (first, last) -> {
+        Rows.each(rows, columns, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 int at = getInt(numbers + 4 * r) * half;
                 for (int head = 0; head < columns; head += headDim) {
@@ -357,50 +465,13 @@ final class VectorBackend extends ScalarBackend {
             Tensor bias,
             int heads,
             float scale) {
-        int rows = q.shape().rows(), width = q.shape().dim(-1), depth = levels.size();
-        int[] of = users.toIntArray();
-        if (promptKv != null && (bias != null || !ascending(of))) {
+        if (levels.size() > BeamAttention.LEVELS || q.shape().dim(-1) / heads > Tile.DEPTH) {
             super.beamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale);
             return;
         }
-        try (Arena call = Arena.ofShared()) {
-            Tensor lse = null;
-            if (promptKv != null) {
-                int[] offsets = new int[(int) promptOffsets.shape().size()];
-                for (int user : of) offsets[user + 1]++;
-                for (int u = 1; u < offsets.length; u++) offsets[u] += offsets[u - 1];
-                lse = Tensor.zeros(call, Shape.of(rows, heads));
-                Tensor beams = Tensor.of(call, Shape.of(offsets.length), offsets);
-                attention(
-                        out,
-                        lse,
-                        q,
-                        promptKv,
-                        null,
-                        new AttentionSpec(heads, width / heads, scale, false, beams, promptOffsets, null));
-            }
-            if (depth == 0) return;
-            long o = address(out), l = addressOrZero(lse), from = address(q), b = addressOrZero(bias);
-            int distances = bias == null ? 1 : bias.shape().dim(-1);
-            long[] kv = levels.stream().mapToLong(Lanes::address).toArray();
-            int[] paths = ancestors.toIntArray();
-            Rows.each(rows, width, (first, last) -> {
-                long[] keys = new long[depth];
-                float[] weights = new float[depth];
-                for (int r = first; r < last; r++) {
-                    for (int d = 0; d < depth; d++) keys[d] = kv[d] + 8L * width * paths[r * depth + d];
-                    long lseRow = l == 0 ? 0 : l + 4L * heads * r, row = 4L * width * r;
-                    BeamAttention.addAncestors(
-                            o + row, lseRow, from + row, keys, weights, heads, width / heads, scale, b, distances);
-                }
-            });
-            keep(out, lse, q, bias, levels);
-        }
-    }
-
-    private static boolean ascending(int[] users) {
-        for (int i = 1; i < users.length; i++) if (users[i] < users[i - 1]) return false;
-        return true;
+        new BeamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale)
+                .run(q.shape().rows());
+        keep(out, q, promptKv, promptOffsets, users, levels, ancestors, bias);
     }
 
     // ---- losses
@@ -410,13 +481,42 @@ final class VectorBackend extends ScalarBackend {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
         long values = address(nll), d = addressOrZero(dlogits), from = address(logits);
         long target = address(targets), weight = address(weights);
-        Rows.each(rows, c, (first, last) -> {
-            for (long r = first; r < last; r++) {
-                long out = d == 0 ? 0 : d + 4 * r * c;
-                set(values + 4 * r,
-                        crossEntropy(out, from + 4 * r * c, getInt(target + 4 * r), get(weight + 4 * r), c));
-            }
-        });
+        Rows.each(
+                rows,
+                c,
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) kept[k] = Rows.max(from + 4L * r * c, 1, c);
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; d == 0 && r < last; r++, k += 2) {
+                        kept[k + 1] = Rows.sumOfExp(from + 4L * r * c, 1, kept[k], c);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; d != 0 && r < last; r++, k += 2) {
+                        kept[k + 1] = Rows.exp(d + 4L * r * c, from + 4L * r * c, kept[k], c);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        int t = getInt(target + 4L * r);
+                        float logit = t < 0 ? 0 : get(from + 4 * ((long) r * c + t));
+                        set(values + 4L * r, t < 0 ? 0 : (float) Math.log(kept[k + 1]) + kept[k] - logit);
+                        kept[k] = t < 0 ? 0 : get(weight + 4L * r);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; d != 0 && r < last; r++, k += 2) {
+                        Rows.scale(d + 4L * r * c, kept[k] / kept[k + 1], c);
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; d != 0 && r < last; r++, k += 2) {
+                        int t = getInt(target + 4L * r);
+                        long at = d + 4 * ((long) r * c + t);
+                        if (t >= 0) set(at, get(at) - kept[k]);
+                    }
+                });
         double total = 0;
         for (long r = 0; r < rows; r++) {
             if (getInt(target + 4 * r) >= 0) total += (double) get(weight + 4 * r) * get(values + 4 * r);
@@ -425,41 +525,33 @@ final class VectorBackend extends ScalarBackend {
         keep(nll, dlogits, logits, targets, weights);
     }
 
-    /** One row; returns its negative log-likelihood. */
-    private static float crossEntropy(long d, long logits, int target, float weight, int c) {
-        if (target < 0) {
-            if (d != 0) Flat.fill(d, 0, c);
-            return 0;
-        }
-        float logit = get(logits + 4L * target), max = Rows.max(logits, 1, c);
-        float sum = d == 0 ? Rows.sumOfExp(logits, 1, max, c) : Rows.exp(d, logits, max, c);
-        if (d != 0) {
-            Rows.scale(d, weight / sum, c);
-            set(d + 4L * target, get(d + 4L * target) - weight);
-        }
-        return (float) Math.log(sum) + max - logit;
-    }
-
     @Override
     public void logProbability(
             Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
-        long out = address(logProb), kept = address(lse), from = address(logits), target = address(targets);
+        long out = address(logProb), scales = address(lse), from = address(logits), target = address(targets);
         float by = 1 / temperature;
-        Rows.each(rows, c, (first, last) -> {
-            for (int r = first; r < last; r++) {
-                long row = from + 4L * r * c;
-                int n = c;
-                if (mask != null) {
-                    n = children(mask, r);
-                    row = pickChildren(row, mask, r, n);
-                }
-                float max = Rows.max(row, by, n), total = (float) Math.log(Rows.sumOfExp(row, by, max, n)) + max;
-                int t = getInt(target + 4L * r);
-                set(kept + 4L * r, total);
-                set(out + 4L * r, t < 0 ? 0 : get(from + 4 * ((long) r * c + t)) * by - total);
-            }
-        });
+        Rows.each(
+                rows,
+                c,
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        kept[k] = Rows.max(seen(from, mask, r, c), by, count(mask, r, c));
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        kept[k + 1] = Rows.sumOfExp(seen(from, mask, r, c), by, kept[k], count(mask, r, c));
+                    }
+                },
+                (first, last, kept, sums) -> {
+                    for (int r = first, k = 0; r < last; r++, k += 2) {
+                        float total = (float) Math.log(kept[k + 1]) + kept[k];
+                        int t = getInt(target + 4L * r);
+                        set(scales + 4L * r, total);
+                        set(out + 4L * r, t < 0 ? 0 : get(from + 4 * ((long) r * c + t)) * by - total);
+                    }
+                });
         keep(logProb, lse, logits, targets, mask);
     }
 
@@ -473,29 +565,51 @@ final class VectorBackend extends ScalarBackend {
             SoftmaxMask mask,
             float temperature) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
-        long to = address(dlogits), dlog = address(dlogProb), kept = address(lse);
+        long to = address(dlogits), dlog = address(dlogProb), scales = address(lse);
         long from = address(logits), target = address(targets);
         float by = 1 / temperature;
-        Rows.each(rows, c, (first, last) -> {
+        Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
                 int t = getInt(target + 4L * r);
                 if (t < 0) continue;
-                float d = get(dlog + 4L * r) * by, total = get(kept + 4L * r);
-                long row = from + 4L * r * c, out = to + 4L * r * c;
-                if (mask == null) {
-                    Rows.softmaxBackward(out, d, row, by, total, c);
-                    set(out + 4L * t, get(out + 4L * t) + d);
-                } else {
-                    childrenBackward(out, row, d, total, by, t, mask, r);
-                }
+                float d = get(dlog + 4L * r) * by, total = get(scales + 4L * r);
+                if (mask == null) wholeBackward(to + 4L * r * c, from + 4L * r * c, d, total, by, t, c);
+                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, total, by, t, mask, r);
             }
         });
         keep(dlogits, dlogProb, lse, logits, targets, mask);
     }
 
-    private static int children(SoftmaxMask mask, int row) {
+    private static void wholeBackward(long dlogits, long logits, float d, float lse, float by, int target, int c) {
+        Rows.softmaxBackward(dlogits, d, logits, by, lse, c);
+        long at = dlogits + 4L * target;
+        set(at, get(at) + d);
+    }
+
+    private static void childrenBackward(
+            long dlogits, long logits, float d, float lse, float by, int target, SoftmaxMask mask, int row) {
+        int n = count(mask, row, 0);
+        long picked = pickChildren(logits, mask, row, n), slope = picked + 4L * n, columns = firstChild(mask, row);
+        Flat.fill(slope, 0, n);
+        Rows.softmaxBackward(slope, d, picked, by, lse, n);
+        for (long i = 0; i < 4L * n; i += 4) {
+            int column = getInt(columns + i);
+            long to = dlogits + 4L * column;
+            set(to, get(to) + get(slope + i) + (column == target ? d : 0));
+        }
+    }
+
+    /** How many columns a row's softmax runs over. */
+    private static int count(SoftmaxMask mask, int row, int columns) {
+        if (mask == null) return columns;
         int node = mask.nodes().getInt(row);
         return mask.offsets().getInt(node + 1) - mask.offsets().getInt(node);
+    }
+
+    /** Where a row's logits stand next to each other: where they are, or, with a mask, where they were copied. */
+    private static long seen(long logits, SoftmaxMask mask, int row, int columns) {
+        long at = logits + 4L * row * columns;
+        return mask == null ? at : pickChildren(at, mask, row, count(mask, row, columns));
     }
 
     private static long firstChild(SoftmaxMask mask, int row) {
@@ -507,19 +621,6 @@ final class VectorBackend extends ScalarBackend {
         long to = Scratch.get().block(Scratch.PICKED, 2L * n), columns = firstChild(mask, row);
         for (long i = 0; i < 4L * n; i += 4) set(to + i, get(logits + 4L * getInt(columns + i)));
         return to;
-    }
-
-    private static void childrenBackward(
-            long dlogits, long logits, float d, float lse, float by, int target, SoftmaxMask mask, int row) {
-        int n = children(mask, row);
-        long picked = pickChildren(logits, mask, row, n), slope = picked + 4L * n, columns = firstChild(mask, row);
-        Flat.fill(slope, 0, n);
-        Rows.softmaxBackward(slope, d, picked, by, lse, n);
-        for (long i = 0; i < 4L * n; i += 4) {
-            int column = getInt(columns + i);
-            long to = dlogits + 4L * column;
-            set(to, get(to) + get(slope + i) + (column == target ? d : 0));
-        }
     }
 
     // ---- optimization
@@ -552,9 +653,7 @@ final class VectorBackend extends ScalarBackend {
             float eps,
             float decay) {
         var adam = new Flat.Adam(state.get(0), state.get(1), state.get(2), state.get(3), beta1, beta2, eps, decay);
-        long p = address(parameter), g = address(gradient), first = address(m), second = address(v);
-        Flat.each(parameter.shape().size(), (o, n) -> Flat.adamW(p + o, g + o, first + o, second + o, adam, n));
-        keep(parameter, gradient, m, v);
+        each((p, g, first, second, n) -> Flat.adamW(p, g, first, second, adam, n), parameter, gradient, m, v);
     }
 
     // ---- quantization

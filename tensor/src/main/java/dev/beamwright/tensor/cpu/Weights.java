@@ -46,7 +46,7 @@ final class Weights {
         for (int j = 0; j < n; j += VL) {
             FloatVector e = expOfNegative(fromArray(F, s, at + j).sub(minus));
             e.intoArray(s, at + j);
-            sum = sum.add(e);
+            sum = e.add(sum);
         }
         return Lanes.sum(sum);
     }
@@ -78,19 +78,19 @@ final class Weights {
         fromArray(F, to, at + j, m).add(fromArray(F, a, from + j, m)).intoArray(to, at + j, m);
     }
 
+    /** {@code to += by · a}. */
+    static void add(float[] to, int at, float by, long a, int n) {
+        for (int j = 0; j < n; j += VL) {
+            VectorMask<Float> m = rest(j, n);
+            load(a + 4L * j, m).mul(by).add(fromArray(F, to, at + j)).intoArray(to, at + j, m);
+        }
+    }
+
     /** Writes a row, times a factor. */
     static void put(long to, float[] a, int at, float by, int n) {
         int j = 0;
         for (; j < F.loopBound(n); j += VL) store(to + 4L * j, fromArray(F, a, at + j).mul(by));
         if (j < n) store(to + 4L * j, fromArray(F, a, at + j).mul(by), rest(j, n));
-    }
-
-    static float dot(long a, long b, int n) {
-        FloatVector sum = FloatVector.zero(F);
-        int j = 0;
-        for (; j < F.loopBound(n); j += VL) sum = load(a + 4L * j).fma(load(b + 4L * j), sum);
-        if (j < n) sum = load(a + 4L * j, rest(j, n)).fma(load(b + 4L * j, rest(j, n)), sum);
-        return Lanes.sum(sum);
     }
 
     /**

@@ -213,6 +213,32 @@ public class BackendContractTest {
             b.dropoutBackward(dx, in.floats(r, c), dropout);
             return List.of(y, dx);
         });
+        add("constants", (b, in, r, c) -> {
+            Tensor w = in.floats(c + 3, c), x = in.floats(r, c), y = in.floats(r, c + 3), z = in.floats(r, c + 3);
+            Tensor dx = in.floats(r, c), dy = in.floats(r, c + 3), dw = in.floats(c + 3, c);
+            var constants = b.constants(List.of(w));
+            constants.during(() -> {
+                b.matmul(y, x, false, w, true, false);
+                b.matmul(dx, dy, false, w, false, true);
+            });
+            b.fill(w, .5f); // from now on it is another one
+            b.accumulate(w, 1, dw);
+            constants.during(() -> b.matmul(z, x, false, w, true, true));
+            return List.of(y, dx, z);
+        });
+        add("addDropout", (b, in, r, c) -> {
+            Tensor y = in.floats(r, c);
+            b.addDropout(y, in.floats(r, c), in.floats(r, c), in.dropout(0.3f));
+            return List.of(y);
+        });
+        add("reluDropout", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), put = in.floats(r, c), added = in.floats(r, c), dy = in.floats(r, c);
+            Dropout dropout = in.dropout(0.3f);
+            b.reluDropout(x, x, dropout);
+            b.reluDropoutBackward(put, dy, x, 1, false);
+            b.reluDropoutBackward(added, dy, x, dropout.scale(), true);
+            return List.of(x, put, added);
+        });
 
         add("rmsNorm", (b, in, r, c) -> {
             Tensor x = in.floats(r, c), w = in.floats(c), y = in.floats(r, c), rstd = in.floats(r);
@@ -265,6 +291,23 @@ public class BackendContractTest {
         add("attention over long sequences", 900, 9, (b, in, tokens, dim) -> {
             return attention(b, in, tokens * 3, Math.min(dim, 13), true, false, 0.1f);
         });
+
+        for (boolean prompted : new boolean[] {true, false}) {
+            for (int depth : new int[] {0, 3}) {
+                if (!prompted && depth == 0) continue;
+                add("beamAttention " + (prompted ? "prompt " : "") + depth + " levels", 100, 16, (b, in, rows, dim) -> {
+                    int heads = 2, width = heads * dim, tokens = 700;
+                    Tensor out = in.floats(rows, width), q = in.floats(rows, width), bias = in.floats(heads, 41);
+                    Tensor kv = prompted ? in.floats(tokens, 2 * width) : null, users = in.ints(0, 3, rows);
+                    Tensor offsets = Tensor.of(in.arena, Shape.of(4), 3, 20, 50, tokens);
+                    var levels = new ArrayList<Tensor>();
+                    for (int l = 0; l < depth; l++) levels.add(in.floats(5 + l, 2 * width));
+                    Tensor ancestors = in.ints(0, 5, rows, Math.max(1, depth));
+                    b.beamAttention(out, q, kv, offsets, users, levels, ancestors, bias, heads, 0.3f);
+                    return List.of(out);
+                });
+            }
+        }
 
         add("crossEntropy", (b, in, r, c) -> {
             Tensor loss = in.floats(1), nll = in.floats(r), d = in.floats(r, c);

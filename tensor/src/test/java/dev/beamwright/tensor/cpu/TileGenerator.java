@@ -9,7 +9,7 @@ import java.nio.file.Path;
  * in registers.
  */
 final class TileGenerator {
-    private static final int[] HEIGHTS = {12, 8, 6, 4, 2, 1};
+    private static final int[] HEIGHTS = {1, 2, 4, 6, 8, 12};
 
     private TileGenerator() {}
 
@@ -21,7 +21,7 @@ final class TileGenerator {
     static String source() {
         var s = new StringBuilder(HEAD);
         for (boolean columns : new boolean[] {false, true}) {
-            for (int width = 2; width >= 1; width--) s.append(dispatch(columns, width));
+            for (int width = 2; width >= 1; width--) s.append(table(columns, width));
         }
         for (boolean columns : new boolean[] {false, true}) {
             for (int width = 2; width >= 1; width--) {
@@ -35,25 +35,16 @@ final class TileGenerator {
         return (columns ? "columns" : "rows") + height + "x" + width;
     }
 
-    private static String dispatch(boolean columns, int width) {
-        String stride = columns ? ", as" : "";
-        String name = (columns ? "columns" : "rows") + width;
-        var s = new StringBuilder("\n    private static void %s(\n".formatted(name));
-        s.append("            int rows, float[] a, int ao%s, long b, long bs, float[] t, int to, int ts, int n) {\n"
-                .formatted(columns ? ", int as" : ""));
-        s.append("        switch (HEIGHT[rows]) {\n");
-        for (int height : HEIGHTS) {
-            s.append("            case %d -> %s(a, ao%s, b, bs, t, to, ts, n);\n"
-                    .formatted(height, name(columns, height, width), stride));
-        }
-        return s + "            default -> throw new IllegalArgumentException(\"no tile of \" + rows + \" rows\");\n"
-                + "        }\n    }\n";
+    private static String table(boolean columns, int width) {
+        var s = new StringBuilder(
+                "\n    private static final Kernel[] %s%d = {".formatted(columns ? "COLUMNS" : "ROWS", width));
+        for (int height : HEIGHTS) s.append("\n        Tile::%s,".formatted(name(columns, height, width)));
+        return s + "\n    };\n";
     }
 
     private static String tile(boolean columns, int height, int width) {
         var s = new StringBuilder("\n    private static void %s(\n".formatted(name(columns, height, width)));
-        s.append("            float[] a, int ao%s, long b, long bs, float[] t, int to, int ts, int n) {\n"
-                .formatted(columns ? ", int as" : ""));
+        s.append("            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {\n");
         for (int i = 0; i < height; i++) {
             s.append("        FloatVector c%d = zero(F)%s;\n".formatted(i,
                     width == 2 ? ", d%d = c%d".formatted(i, i) : ""));
@@ -113,25 +104,28 @@ final class TileGenerator {
                         /** The most columns of an a that lies by rows. */
                         static final int DEPTH = 256;
 
-                        /** The height of the tile that computes so many rows; the rows over are computed from what a holds there. */
-                        private static final int[] HEIGHT = ROWS == 12
-                                ? new int[] {0, 1, 2, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12}
-                                : new int[] {0, 1, 2, 4, 4, 6, 6};
+                        /** Which tile of the tables computes so many rows; rows over are computed from what a holds there. */
+                        private static final int[] TILE = ROWS == 12
+                                ? new int[] {0, 0, 1, 2, 2, 4, 4, 4, 4, 5, 5, 5, 5}
+                                : new int[] {0, 0, 1, 2, 2, 3, 3};
 
                         private Tile() {}
+
+                        /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
+                        private interface Kernel {
+                            void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
+                        }
 
                         /** The tile of an a that lies by rows. */
                         static void rows(
                                 int rows, int columns, float[] a, int ao, long b, long bs, float[] t, int to, int ts, int n) {
-                            if (columns > VL) rows2(rows, a, ao, b, bs, t, to, ts, n);
-                            else rows1(rows, a, ao, b, bs, t, to, ts, n);
+                            (columns > VL ? ROWS2 : ROWS1)[TILE[rows]].run(a, ao, 0, b, bs, t, to, ts, n);
                         }
 
                         /** The tile of an a that lies by columns. */
                         static void columns(
                                 int rows, int columns, float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {
-                            if (columns > VL) columns2(rows, a, ao, as, b, bs, t, to, ts, n);
-                            else columns1(rows, a, ao, as, b, bs, t, to, ts, n);
+                            (columns > VL ? COLUMNS2 : COLUMNS1)[TILE[rows]].run(a, ao, as, b, bs, t, to, ts, n);
                         }
                     """;
 }

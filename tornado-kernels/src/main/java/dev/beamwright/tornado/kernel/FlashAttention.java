@@ -10,6 +10,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * 32 rows, four threads each row, and goes through the keys (or, for the gradient of keys, the queries) 32 at a time,
  * which it brings into local memory. Rows of a block may belong to several sequences: the block goes through the keys of
  * all of them, and pairs from different sequences do not count. For heads of up to 64 columns, a multiple of 4.
+ *
+ * <p>Local arrays are not handed to helpers: TornadoVM 5.2 would take their addresses for those of Java arrays.
  */
 public final class FlashAttention {
     private FlashAttention() {}
@@ -24,24 +26,6 @@ public final class FlashAttention {
     private static final int LANES = 4; // threads of one row
     private static final int OWN = MOST_COLUMNS / LANES; // columns of one thread
     private static final int LINE = MOST_COLUMNS + 1;
-
-    /** Brings rows of one head into local memory; rows at or behind {@code end} become zeros. */
-    private static void bring(
-            KernelContext context, float[] to, FloatArray from, int first, int end, int stride, int at, int dim) {
-        int t = context.localIdx;
-        for (int e = t; e < ROWS * dim; e += THREADS) {
-            int r = e / dim, d = e % dim;
-            float v = 0f;
-            if (first + r < end) v = from.get((first + r) * stride + at + d);
-            to[r * LINE + d] = v;
-        }
-    }
-
-    private static float dot(float[] a, int r, float[] b, int j, int dim) {
-        float sum = 0f;
-        for (int d = 0; d < dim; d++) sum += a[r * LINE + d] * b[j * LINE + d];
-        return sum;
-    }
 
     /** The first row, of the other side, of the sequences that rows from {@code row} on may belong to. */
     private static int begin(IntArray own, IntArray other, int sequences, int row) {
@@ -98,7 +82,14 @@ public final class FlashAttention {
         int t = context.localIdx, r = t / LANES, lane = t % LANES, h = context.groupIdy, width = heads * dim;
         int first = context.groupIdx * ROWS, i = first + r, own = dim / LANES;
         int last = TornadoMath.min(first + ROWS, rows) - 1;
-        bring(context, qs, q, first, rows, width, h * dim, dim);
+        for (int e = t; e < ROWS * dim; e += THREADS) {
+            int line = e / dim, d = e % dim, source = first + line;
+            float qsValue = 0f;
+            if (source < rows) {
+                qsValue = q.get(source * width + h * dim + d);
+            }
+            qs[line * LINE + d] = qsValue;
+        }
         int s = Attention.sequence(queryOffsets, sequences, i);
         int from = 0, keyFirst = 0, keys = 0;
         if (s >= 0 && i < rows) {
@@ -112,14 +103,24 @@ public final class FlashAttention {
         for (int d = 0; d < OWN; d++) acc[d] = 0f;
         float max = Float.NEGATIVE_INFINITY, sum = 0f;
         for (int tile = begin; tile < end; tile += ROWS) {
-            bring(context, ks, kv, tile, end, 2 * width, h * dim, dim);
-            bring(context, vs, kv, tile, end, 2 * width, width + h * dim, dim);
+            for (int e = t; e < ROWS * dim; e += THREADS) {
+                int line = e / dim, d = e % dim, source = tile + line;
+                float ksValue = 0f, vsValue = 0f;
+                if (source < end) {
+                    ksValue = kv.get(source * 2 * width + h * dim + d);
+                    vsValue = kv.get(source * 2 * width + width + h * dim + d);
+                }
+                ks[line * LINE + d] = ksValue;
+                vs[line * LINE + d] = vsValue;
+            }
             context.localBarrier();
             for (int c = lane; c < ROWS; c += LANES) {
                 int j = tile + c - keyFirst;
                 float score = Float.NEGATIVE_INFINITY;
                 if (j >= 0 && j < keys) {
-                    score = dot(qs, r, ks, c, dim) * scale + Attention.biasOf(bias, h, reach, j - (i - from));
+                    float qk = 0f;
+                    for (int d = 0; d < dim; d++) qk += qs[r * LINE + d] * ks[c * LINE + d];
+                    score = qk * scale + Attention.biasOf(bias, h, reach, j - (i - from));
                 }
                 ps[r * (ROWS + 1) + c] = score;
             }
@@ -196,8 +197,16 @@ public final class FlashAttention {
         int t = context.localIdx, r = t / LANES, lane = t % LANES, h = context.groupIdy, width = heads * dim;
         int first = context.groupIdx * ROWS, i = first + r, own = dim / LANES;
         int last = TornadoMath.min(first + ROWS, rows) - 1;
-        bring(context, qs, q, first, rows, width, h * dim, dim);
-        bring(context, dos, dout, first, rows, width, h * dim, dim);
+        for (int e = t; e < ROWS * dim; e += THREADS) {
+            int line = e / dim, d = e % dim, source = first + line;
+            float qsValue = 0f, dosValue = 0f;
+            if (source < rows) {
+                qsValue = q.get(source * width + h * dim + d);
+                dosValue = dout.get(source * width + h * dim + d);
+            }
+            qs[line * LINE + d] = qsValue;
+            dos[line * LINE + d] = dosValue;
+        }
         int s = Attention.sequence(queryOffsets, sequences, i);
         int from = 0, keyFirst = 0, keys = 0;
         float logSum = 0f, dotOut = 0f;
@@ -213,15 +222,28 @@ public final class FlashAttention {
         int end = end(queryOffsets, keyOffsets, sequences, last);
         for (int d = 0; d < OWN; d++) acc[d] = 0f;
         for (int tile = begin; tile < end; tile += ROWS) {
-            bring(context, ks, kv, tile, end, 2 * width, h * dim, dim);
-            bring(context, vs, kv, tile, end, 2 * width, width + h * dim, dim);
+            for (int e = t; e < ROWS * dim; e += THREADS) {
+                int line = e / dim, d = e % dim, source = tile + line;
+                float ksValue = 0f, vsValue = 0f;
+                if (source < end) {
+                    ksValue = kv.get(source * 2 * width + h * dim + d);
+                    vsValue = kv.get(source * 2 * width + width + h * dim + d);
+                }
+                ks[line * LINE + d] = ksValue;
+                vs[line * LINE + d] = vsValue;
+            }
             context.localBarrier();
             for (int c = lane; c < ROWS; c += LANES) {
                 int j = tile + c - keyFirst;
                 float g = 0f;
                 if (j >= 0 && j < keys) {
-                    float score = dot(qs, r, ks, c, dim) * scale + Attention.biasOf(bias, h, reach, j - (i - from));
-                    float dp = dot(dos, r, vs, c, dim) * Attention.kept(key, noise, keep, heads, i, h, j);
+                    float qk = 0f, dv = 0f;
+                    for (int d = 0; d < dim; d++) {
+                        qk += qs[r * LINE + d] * ks[c * LINE + d];
+                        dv += dos[r * LINE + d] * vs[c * LINE + d];
+                    }
+                    float score = qk * scale + Attention.biasOf(bias, h, reach, j - (i - from));
+                    float dp = dv * Attention.kept(key, noise, keep, heads, i, h, j);
                     g = TornadoMath.exp(score - logSum) * (dp - dotOut) * scale;
                 }
                 ds[r * (ROWS + 1) + c] = g;
@@ -275,8 +297,16 @@ public final class FlashAttention {
         int t = context.localIdx, r = t / LANES, lane = t % LANES, h = context.groupIdy, width = heads * dim;
         int first = context.groupIdx * ROWS, row = first + r, own = dim / LANES;
         int last = TornadoMath.min(first + ROWS, rows) - 1;
-        bring(context, ks, kv, first, rows, 2 * width, h * dim, dim);
-        bring(context, vs, kv, first, rows, 2 * width, width + h * dim, dim);
+        for (int e = t; e < ROWS * dim; e += THREADS) {
+            int line = e / dim, d = e % dim, source = first + line;
+            float ksValue = 0f, vsValue = 0f;
+            if (source < rows) {
+                ksValue = kv.get(source * 2 * width + h * dim + d);
+                vsValue = kv.get(source * 2 * width + width + h * dim + d);
+            }
+            ks[line * LINE + d] = ksValue;
+            vs[line * LINE + d] = vsValue;
+        }
         int s = Attention.sequence(keyOffsets, sequences, row);
         int from = 0, to = 0, j = 0, seenFrom = 0;
         if (s >= 0 && row < rows) {
@@ -293,16 +323,29 @@ public final class FlashAttention {
             dv[d] = 0f;
         }
         for (int tile = begin; tile < end; tile += ROWS) {
-            bring(context, qs, q, tile, end, width, h * dim, dim);
-            bring(context, dos, dout, tile, end, width, h * dim, dim);
+            for (int e = t; e < ROWS * dim; e += THREADS) {
+                int line = e / dim, d = e % dim, source = tile + line;
+                float qsValue = 0f, dosValue = 0f;
+                if (source < end) {
+                    qsValue = q.get(source * width + h * dim + d);
+                    dosValue = dout.get(source * width + h * dim + d);
+                }
+                qs[line * LINE + d] = qsValue;
+                dos[line * LINE + d] = dosValue;
+            }
             context.localBarrier();
             for (int c = lane; c < ROWS; c += LANES) {
                 int i = tile + c;
                 float p = 0f, g = 0f;
                 if (i >= seenFrom && i < to) {
-                    float score = dot(qs, c, ks, r, dim) * scale + Attention.biasOf(bias, h, reach, j - (i - from));
+                    float qk = 0f, dov = 0f;
+                    for (int d = 0; d < dim; d++) {
+                        qk += qs[c * LINE + d] * ks[r * LINE + d];
+                        dov += dos[c * LINE + d] * vs[r * LINE + d];
+                    }
+                    float score = qk * scale + Attention.biasOf(bias, h, reach, j - (i - from));
                     float factor = Attention.kept(key, noise, keep, heads, i, h, j);
-                    float dp = dot(dos, c, vs, r, dim) * factor;
+                    float dp = dov * factor;
                     p = TornadoMath.exp(score - lse.get(i * heads + h));
                     g = p * (dp - delta.get(i * heads + h)) * scale;
                     p = p * factor;

@@ -84,12 +84,23 @@ public final class Flat {
         }
     }
 
-    /** {@code dx (+)= dy where y > 0}. */
-    public static void reluBackward(FloatArray dx, FloatArray dy, FloatArray y, int add, int n, int grid) {
+    /** {@code y = max(y, 0)}. */
+    public static void reluInPlace(FloatArray y, int n, int grid) {
+        for (@Parallel int i = 0; i < grid; i++) {
+            if (i < n) {
+                float v = y.get(i);
+                y.set(i, v > 0f ? v : 0f);
+            }
+        }
+    }
+
+    /** {@code dx (+)= scale · dy where y > 0}. */
+    public static void reluBackward(
+            FloatArray dx, FloatArray dy, FloatArray y, float scale, int add, int n, int grid) {
         for (@Parallel int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? dx.get(i) : 0f;
-                dx.set(i, y.get(i) > 0f ? before + dy.get(i) : before);
+                dx.set(i, y.get(i) > 0f ? before + scale * dy.get(i) : before);
             }
         }
     }
@@ -156,6 +167,37 @@ public final class Flat {
                 int seed = Random.seed(key.get(0), key.get(1), salt);
                 float before = add == 1 ? y.get(i) : 0f;
                 y.set(i, Random.bits(seed, i) >= threshold ? before + x.get(i) * scale : before);
+            }
+        }
+    }
+
+    /** {@code y = x + branch · keep · scale}. */
+    public static void addDropout(
+            FloatArray y,
+            FloatArray x,
+            FloatArray branch,
+            IntArray key,
+            int salt,
+            int threshold,
+            float scale,
+            int n,
+            int grid) {
+        for (@Parallel int i = 0; i < grid; i++) {
+            if (i < n) {
+                int seed = Random.seed(key.get(0), key.get(1), salt);
+                y.set(i, Random.bits(seed, i) >= threshold ? x.get(i) + branch.get(i) * scale : x.get(i));
+            }
+        }
+    }
+
+    /** {@code y = max(y, 0) · keep · scale}. */
+    public static void reluDropout(
+            FloatArray y, IntArray key, int salt, int threshold, float scale, int n, int grid) {
+        for (@Parallel int i = 0; i < grid; i++) {
+            if (i < n) {
+                int seed = Random.seed(key.get(0), key.get(1), salt);
+                float v = y.get(i);
+                y.set(i, v > 0f && Random.bits(seed, i) >= threshold ? v * scale : 0f);
             }
         }
     }

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Trains every objective on every backbone with several seeds, under one protocol, and compares them.
+# What is finished is not done again: stop it and start it at will.
+#
+#   benchmarks/experiments/objectives.sh FOLDER DATA ITEMS [SIDS]
+#
+# DATA, ITEMS, SIDS   interactions, items, and published semantic IDs (without them: our own)
+# BACKBONES           default: "tiger llama"
+# OBJECTIVES          default: "ce msl apao-pointwise apao-pairwise bear"
+# SEEDS               default: "1 2 3"
+# VALUES              whose values msl and APAO take, such as office or beauty (see --objective-preset); default: office
+# EPOCHS_tiger, EPOCHS_llama, and OPTIONS for all trainings, such as OPTIONS="--softmax level"
+set -eu
+if [ $# -lt 3 ]; then
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+folder=$1 data=$2 items=$3 sids=${4:-}
+beamwright=$(dirname "$0")/../../bin/beamwright
+mkdir -p "$folder"
+
+base=$folder/base
+if [ ! -f "$base/tokens/semantic-ids.json" ]; then
+    "$beamwright" prepare --data "$data" --items "$items" --out "$base"
+    "$beamwright" tokenize "$base" ${sids:+--sids "$sids"}
+fi
+
+runs=
+for backbone in ${BACKBONES:-tiger llama}; do
+    eval "epochs=\${EPOCHS_$backbone:-}"
+    for objective in ${OBJECTIVES:-ce msl apao-pointwise apao-pairwise bear}; do
+        values=
+        case $objective in
+            msl | apao-*) values="--objective-preset ${VALUES:-office}-$backbone" ;;
+        esac
+        for seed in ${SEEDS:-1 2 3}; do
+            run=$folder/$backbone-$objective-$seed
+            runs="$runs $run"
+            [ -f "$run/scorecard.json" ] && continue
+            [ -d "$run" ] || cp -r "$base" "$run"
+            # shellcheck disable=SC2086 # several options in one variable
+            "$beamwright" train "$run" --preset "$backbone" --objective "$objective" $values \
+                ${epochs:+--epochs $epochs} --seed "$seed" ${OPTIONS:-}
+            "$beamwright" evaluate "$run"
+            "$beamwright" diagnose "$run"
+        done
+    done
+done
+# shellcheck disable=SC2086 # several runs in one variable
+"$beamwright" compare $runs --metric recall@10 --format markdown | tee "$folder/compare.md"

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Trains from one trained run by rollouts: objectives and UGR's ablations, with several seeds, best and last checkpoint,
+# and compares them. What is finished is not done again: stop it and start it at will.
+#
+#   benchmarks/experiments/reinforce.sh FOLDER RUN
+#
+# RUN       a trained run (beamwright run); it is left as it is
+# VARIANTS  default: "grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo"
+# SEEDS     default: "1 2 3"
+# OPTIONS   for all trainings; default: "--rate 5e-6 --steps 150 --every 75"
+set -eu
+if [ $# -lt 2 ]; then
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+folder=$1 from=$2
+beamwright=$(dirname "$0")/../../bin/beamwright
+mkdir -p "$folder"
+
+runs=
+for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo}; do
+    more=
+    case $variant in
+        ugr-uniform) more="--reward uniform" ;;
+        ugr-noweight) more="--alpha-min 1" ;;
+        ugr-noconfidence) more="--lambda-wrong 0" ;;
+    esac
+    for seed in ${SEEDS:-1 2 3}; do
+        run=$folder/$variant-$seed
+        runs="$runs $run"
+        [ -f "$run/scorecard.json" ] && continue
+        # shellcheck disable=SC2086
+        "$beamwright" train "$run" --objective "${variant%%-[unc]*}" --from "$from" --seed "$seed" $more \
+            ${OPTIONS:---rate 5e-6 --steps 150 --every 75}
+        # shellcheck disable=SC2086
+        "$beamwright" evaluate "$run" --checkpoint both --confidence --rejection-curve \
+            $(case $variant in ugr | ugr-uniform | ugr-noweight) echo --rank hybrid ;; esac)
+    done
+done
+# shellcheck disable=SC2086
+"$beamwright" compare $runs --format markdown | tee "$folder/comparison.md"

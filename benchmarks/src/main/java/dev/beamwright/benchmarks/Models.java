@@ -1,0 +1,119 @@
+package dev.beamwright.benchmarks;
+
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.prm.Guided;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.train.ObjectiveLoss;
+import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.Trainer;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Key;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * What is trained and asked in the comparison, by the product's own {@link Trainer} and {@link Generator}: a random
+ * catalogue of the size of Amazon Beauty's, and histories drawn from it, all equally long.
+ */
+record Models(TrainConfig config, int codes, int batch, int items, boolean wholeSequences) {
+    private static final int CATALOGUE = 12_101, LEVELS = 4;
+
+    /** The encoder reads 21 items of 4 codes and the end token: 85 tokens, one more than the peers'. */
+    static Models tiger(int batch, double dropout) {
+        TrainConfig c = TrainConfig.preset("tiger", 1);
+        ModelConfig m = c.model();
+        var model = new ModelConfig(
+                m.backbone(), m.width(), m.layers(), m.decoderLayers(), m.heads(), m.headDim(), m.hidden(), m.gated(),
+                m.tied(), m.theta(), m.userTokens(), 21);
+        return new Models(with(c, model, dropout), 256, batch, 21, false);
+    }
+
+    /** The default preset, on histories as long as it reads. */
+    static Models defaults(int batch) {
+        TrainConfig c = TrainConfig.defaults(1);
+        return new Models(c, 256, batch, c.model().maxItems(), true);
+    }
+
+    /** A decoder of 256 columns and 6 layers on 128 tokens: 32 items of 4 codes, each of 1,024. */
+    static Models decoder(int batch) {
+        var model = new ModelConfig("decoder", 256, 6, 4, 64, 1024, false, 32);
+        return new Models(with(TrainConfig.preset("llama", 1), model, 0), 1024, batch, 32, true);
+    }
+
+    private static TrainConfig with(TrainConfig c, ModelConfig model, double dropout) {
+        return new TrainConfig(
+                model, c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), c.rate(), c.warmup(), c.decay(),
+                c.clip(), dropout, c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
+                c.checkpointSeconds());
+    }
+
+    private GenerativeModel model(Arena memory) {
+        Key key = Key.of(3);
+        int[][] ids = new int[CATALOGUE][LEVELS];
+        for (int i = 0; i < CATALOGUE; i++) {
+            for (int l = 0; l < LEVELS; l++) ids[i][l] = key.fold(i).below(l, codes);
+        }
+        int[] widths = new int[LEVELS];
+        Arrays.fill(widths, codes);
+        return TrainedModel.create(config.model(), new SemanticIds(widths, ids), key, memory);
+    }
+
+    private int[] history(int user, int length) {
+        Key key = Key.of(5).fold(user);
+        return IntStream.range(0, length).map(i -> key.below(i, CATALOGUE)).toArray();
+    }
+
+    /** A training step over a batch: of whole sequences, or of one target behind each history. */
+    Runnable step(Backend backend, Closer closer) {
+        Arena memory = closer.closing(Arena.ofShared());
+        GenerativeModel model = model(memory);
+        var loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), LEVELS);
+        var trainer = closer.closing(Trainer.of(backend, Guided.trained(model, null), loss, config, 100_000, memory));
+        List<Sample> samples = IntStream.range(0, batch)
+                .mapToObj(u -> wholeSequences
+                        ? new Sample(history(u, items), 0)
+                        : new Sample(history(u, items + 1), items))
+                .toList();
+        return () -> loss.stepped(
+                trainer.step(samples, Key.of(7).fold(trainer.optimizer().steps())));
+    }
+
+    /** A recommendation by beam search for each of a batch of users. */
+    Runnable search(Backend backend, int beam, Closer closer) {
+        Arena memory = closer.closing(Arena.ofShared());
+        var search = new BeamSearch.Config(beam, config.likelihood());
+        var generator = closer.closing(new Generator(backend, model(memory), search));
+        List<int[]> histories = IntStream.range(0, batch).mapToObj(u -> history(u, items)).toList();
+        return () -> generator.recommend(histories, null, false, null);
+    }
+
+    /**
+     * Operations of a step's matrix products, forward once and backward twice; a causal attention counts
+     * half. The peers' arithmetic is the same, but for one token of TIGER's source.
+     */
+    double flop() {
+        ModelConfig m = config.model();
+        double inner = m.heads() * m.headDim(), width = m.width();
+        double attention = 4 * width * inner, feedForward = (m.gated() ? 3 : 2) * width * m.hidden(), flop;
+        if (wholeSequences) {
+            double length = items * LEVELS, tokens = batch * length;
+            flop = m.layers() * tokens * (2 * (attention + feedForward) + 4 * length / 2 * inner)
+                    + tokens * 2 * width * codes;
+        } else {
+            double source = items * LEVELS + 1, read = batch * source, written = batch * LEVELS;
+            flop = m.layers() * read * (2 * (attention + feedForward) + 4 * source * inner)
+                    + m.decoderLayers() * written * (2 * (attention + 2 * width * inner + feedForward)
+                            + 4 * (LEVELS / 2.0 + source) * inner)
+                    + m.decoderLayers() * read * 2 * 2 * width * inner
+                    + written * 2 * width * codes;
+        }
+        return 3 * flop;
+    }
+}

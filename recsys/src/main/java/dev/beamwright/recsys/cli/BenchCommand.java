@@ -1,0 +1,52 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.run.UserError;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Unmatched;
+
+/**
+ * {@code beamwright bench}: measures. What can be measured comes with the module {@code benchmarks}, which is not part
+ * of {@code beamwright.jar}: each {@link Benchmark} on the class path is a command under this one.
+ */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        description = "Measures speed and memory beside other programs; from a checkout of the sources.")
+public final class BenchCommand implements Callable<Integer> {
+    /** A command under {@code bench}, with picocli's annotations, found as a service. */
+    public interface Benchmark extends Callable<Integer> {}
+
+    @Spec
+    private CommandSpec spec;
+
+    @Unmatched
+    private final List<String> rest = new ArrayList<>();
+
+    /** Adds the benchmarks on the class path. */
+    static void fill(CommandLine bench) {
+        for (Benchmark b : ServiceLoader.load(Benchmark.class)) bench.addSubcommand(b);
+    }
+
+    @Override
+    public Integer call() {
+        var there = spec.commandLine().getSubcommands().keySet();
+        if (there.isEmpty()) {
+            throw new UserError("bench: the benchmarks are not in this jar; run 'bin/beamwright bench' in a checkout of"
+                    + " the sources, which builds them");
+        }
+        if (!rest.isEmpty()) {
+            throw new UserError("bench: there is no '" + rest.getFirst() + "'; choose from "
+                    + String.join(", ", there));
+        }
+        spec.commandLine().usage(spec.commandLine().getOut());
+        return Main.OK;
+    }
+}

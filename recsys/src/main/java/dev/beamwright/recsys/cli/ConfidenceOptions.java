@@ -1,0 +1,55 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.confidence.ListRule;
+import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.run.UserError;
+import picocli.CommandLine.Option;
+
+/** Which model of a run, and what its confidence is used for; shared by {@code recommend} and {@code evaluate}. */
+final class ConfidenceOptions {
+    /** By what lists are ordered. */
+    enum Rank {
+        LIKELIHOOD,
+        HYBRID
+    }
+
+    @Option(
+            names = "--rank",
+            paramLabel = "BY",
+            defaultValue = "likelihood",
+            description = "likelihood, or hybrid: exp of the mean log-probability of an item's codes, and the model's"
+                    + " confidence in it; default: ${DEFAULT-VALUE}")
+    private Rank rank;
+
+    @Option(
+            names = "--confidence-weight",
+            paramLabel = "W",
+            defaultValue = "0.5",
+            description = "weight of the confidence in hybrid; default: ${DEFAULT-VALUE}")
+    private double weight;
+
+    @Option(
+            names = "--truncate-below",
+            paramLabel = "C",
+            defaultValue = "0",
+            description = "leave out items of which the model is less sure")
+    private double truncateBelow;
+
+    /** The rule, for lists of which so many items from the top may change places. */
+    ListRule rule(int pool) {
+        return new ListRule(rank == Rank.HYBRID ? weight : 0, pool, truncateBelow);
+    }
+
+    /** Whether lists are anything but those by likelihood. */
+    boolean changesLists() {
+        return rank == Rank.HYBRID || truncateBelow > 0;
+    }
+
+    /** Refuses what only a model with confidence can do. */
+    static void need(Recommender recommender, String what) {
+        if (recommender.confidence() == null) {
+            throw new UserError(what + ": the model " + recommender.name() + " says nothing of its confidence; make one"
+                    + " that does by 'beamwright train NEW-RUN --objective ugr --from RUN'");
+        }
+    }
+}

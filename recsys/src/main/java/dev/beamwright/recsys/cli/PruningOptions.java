@@ -1,0 +1,48 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.decode.Widening;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How a widened beam is pruned. What is not given is as in the paper. */
+final class PruningOptions {
+    @Option(
+            names = "--keep",
+            paramLabel = "N",
+            description = "with --widen: paths that it keeps; default: the width of the beam")
+    private Integer keep;
+
+    @Option(
+            names = "--order",
+            paramLabel = "BY",
+            description = "with --widen: prm (its score prunes and ranks), lm (it prunes, log-probability ranks) or sum"
+                    + " (log-probability + score / beta does both); default: prm")
+    private Widening.Order order;
+
+    @Option(
+            names = "--prm-beta",
+            paramLabel = "X",
+            description = "with --order sum: what scores are divided by; default: 1")
+    private Double beta;
+
+    @Option(
+            names = "--prm-levels",
+            split = ",",
+            paramLabel = "N",
+            description = "with --widen: only at these levels, from 1; default: at all")
+    private List<Integer> levels;
+
+    boolean given() {
+        return keep != null || order != null || beta != null || levels != null;
+    }
+
+    /** The widening to so many candidates: one number, or one for each level. */
+    Widening of(List<Integer> candidates) {
+        return new Widening(
+                candidates,
+                keep == null ? 0 : keep,
+                order == null ? Widening.Order.PRM : order,
+                beta == null ? 1 : beta,
+                levels == null ? List.of() : levels);
+    }
+}

@@ -1,0 +1,127 @@
+package dev.beamwright.recsys.cli;
+
+import dev.beamwright.recsys.reinforce.ConfidenceOrder;
+import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.reinforce.Reward;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** The options of training by rollouts. What is not given keeps its default. */
+final class ReinforceOptions {
+    @Option(
+            names = "--from",
+            paramLabel = "RUN",
+            description = "ugr, grpo, rerank, dpo, s-dpo: the trained run that they begin from; it is left as it is")
+    private Path from;
+
+    @Option(names = "--group", paramLabel = "N", description = "rollouts: items of a group, the width of its beam")
+    private Integer group;
+
+    @Option(names = "--steps", paramLabel = "N", description = "rollouts: updates in all")
+    private Integer steps;
+
+    @Option(names = "--iterations", paramLabel = "N", description = "rollouts: updates that one rollout serves")
+    private Integer iterations;
+
+    @Option(
+            names = "--reward",
+            paramLabel = "FORM",
+            description = "rollouts: binary, ranking (errors cost by place), uncertainty (by the model's own score) or"
+                    + " uniform; default: the objective's")
+    private Reward reward;
+
+    @Option(names = "--ratio-clip", paramLabel = "X", description = "rollouts: how far a probability may move")
+    private Double ratioClip;
+
+    @Option(names = "--kl", paramLabel = "X", description = "rollouts: weight of the divergence from the first model")
+    private Double kl;
+
+    @Option(
+            names = "--mean-score",
+            negatable = true,
+            fallbackValue = "true",
+            description = "rollouts: whether scores are means over an item's codes, not sums")
+    private Boolean meanScore;
+
+    @Option(
+            names = "--alpha-min",
+            paramLabel = "X",
+            description = "ugr: weight of a prompt whose target came first; 1 for equal weights")
+    private Double alphaMin;
+
+    @Option(
+            names = "--lambda-partial",
+            paramLabel = "X",
+            description = "ugr: how much the right item should be surer than those with its first code")
+    private Double partial;
+
+    @Option(
+            names = "--lambda-wrong",
+            paramLabel = "X",
+            description = "ugr: how much it should be surer than the wrong ones")
+    private Double wrong;
+
+    @Option(
+            names = "--lambda-order",
+            paramLabel = "X",
+            description = "ugr: how much partly right items should be surer than wrong ones")
+    private Double order;
+
+    @Option(
+            names = "--confidence-rate",
+            paramLabel = "X",
+            description = "ugr: highest learning rate of what is new for the confidence")
+    private Double confidenceRate;
+
+    @Option(
+            names = "--rejected",
+            paramLabel = "N",
+            description = "dpo, s-dpo: wrong items of a group that the target is preferred to")
+    private Integer rejected;
+
+    @Option(names = "--every", paramLabel = "N", description = "rollouts: steps between two validations")
+    private Integer every;
+
+    /** The folder to start from, or null. */
+    Path from() {
+        return from;
+    }
+
+    /** The settings, given those that are usual; and β, which another option has. */
+    ReinforceConfig config(ReinforceConfig d, Double beta, TrainCommand.Settings.Common c) {
+        ConfidenceOrder o = d.confidence();
+        return new ReinforceConfig(
+                d.name(),
+                d.from(),
+                or(reward, d.reward()),
+                or(group, d.group()),
+                or(c.batch(), d.batch()),
+                or(iterations, d.iterations()),
+                or(steps, d.steps()),
+                or(ratioClip, d.ratioClip()),
+                or(kl, d.kl()),
+                or(meanScore, d.meanScore()),
+                or(alphaMin, d.alphaMin()),
+                new ConfidenceOrder(or(partial, o.partial()), or(wrong, o.wrong()), or(order, o.order())),
+                or(confidenceRate, Math.max(d.confidenceRate(), or(c.rate(), d.rate()))),
+                or(beta, d.beta()),
+                or(rejected, d.rejected()),
+                or(c.rate(), d.rate()),
+                or(c.warmup(), d.warmup()),
+                or(c.decay(), d.decay()),
+                or(c.clip(), d.clip()),
+                or(c.dropout(), d.dropout()),
+                or(every, d.every()),
+                or(c.patience(), d.patience()),
+                or(c.beam(), d.beam()),
+                or(c.validationCases(), d.validationCases()),
+                d.seed(),
+                or(c.shards(), d.shards()),
+                d.microTokens(),
+                d.checkpointSeconds());
+    }
+
+    private static <T> T or(T given, T usual) {
+        return given == null ? usual : given;
+    }
+}

@@ -1,0 +1,316 @@
+package dev.beamwright.recsys.decode;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.run.Chart;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * The stage that measures what more computation at serving buys: plain beams of several widths, and beams that are
+ * widened and pruned by a process reward model.
+ */
+public final class Scale {
+    private static final int WARM_UP = 64; // users who are searched for before time is taken
+
+    /**
+     * What to measure.
+     *
+     * @param split {@code test} or {@code validation}
+     * @param users how many are asked, drawn at random; 0 for all
+     * @param k depth of recall and NDCG
+     * @param beam K of the widened beams
+     * @param widths of the plain beams
+     * @param widened the widened beams
+     * @param repeats how often each is timed; the shortest time counts
+     * @param batch users that are searched for at once
+     * @param seed of the draw
+     */
+    public record Config(
+            String split,
+            int users,
+            int k,
+            int beam,
+            List<Integer> widths,
+            List<Widening> widened,
+            int repeats,
+            int batch,
+            long seed) {
+        public Config {
+            if (!split.equals("test") && !split.equals("validation")) {
+                throw new UserError("there is no split '" + split + "'; choose test or validation");
+            }
+            if (users < 0) throw new UserError("--users " + users + ": must be 0 (all) or more");
+            if (k < 1 || beam < 1 || repeats < 1 || batch < 1) {
+                throw new UserError("-k, --beam, --repeats and --batch must be at least 1");
+            }
+            for (int w : widths) if (w < 1) throw new UserError("--widths " + w + ": must be at least 1");
+        }
+    }
+
+    private final Config config;
+    private final Backend backend;
+    private final Recommender recommender;
+    private final ItemTrie trie;
+    private final List<Case> asked;
+    private final ProcessRewardModel prm; // or null
+    private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
+
+    private Scale(Config config, Backend backend, Recommender recommender, List<Case> asked, ProcessRewardModel prm) {
+        this.config = config;
+        this.backend = backend;
+        this.recommender = recommender;
+        this.trie = recommender.model().space().trie();
+        this.asked = asked;
+        this.prm = prm;
+    }
+
+    /**
+     * Measures a run, and writes {@code scaling.json}. A run without a process reward model is measured with plain beams
+     * only.
+     */
+    public static Scaling run(Config config, RunFolder run, Backend backend, Progress progress) {
+        try (var recommender = Recommender.load(run, backend)) {
+            Prepared prepared = Prepared.load(run);
+            List<Case> all =
+                    config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
+            if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
+            List<Case> asked = all;
+            if (config.users() > 0 && config.users() < all.size()) {
+                int[] order = Key.of(config.seed()).fold("scale").permutation(all.size());
+                asked = Arrays.stream(order, 0, config.users()).sorted().mapToObj(all::get).toList();
+            }
+            boolean guided = recommender.config().prm() != null || run.has("model/prm.safetensors");
+            ProcessRewardModel prm = guided && !config.widened().isEmpty() ? recommender.prm() : null;
+            var scale = new Scale(config, backend, recommender, asked, prm);
+            Scaling found = new Scaling(
+                    run.root().getFileName().toString(),
+                    recommender.config().label(),
+                    recommender.model().size(),
+                    prm == null ? 0 : prm.size(),
+                    config.split(),
+                    asked.size(),
+                    all.size(),
+                    config.k(),
+                    config.beam(),
+                    config.batch(),
+                    scale.points(progress));
+            run.saveConfig("scale", config);
+            Json.write(run.file("scaling.json"), found);
+            return found;
+        }
+    }
+
+    private List<Scaling.Point> points(Progress progress) {
+        List<Search> searches = new ArrayList<>();
+        for (int width : config.widths()) {
+            searches.add(new Search("plain " + width, recommender.search(width, null)));
+        }
+        if (prm != null) {
+            for (Widening w : config.widened()) {
+                searches.add(new Search(name(w), recommender.search(config.beam(), w)));
+            }
+        }
+        long total = (long) searches.size() * config.repeats() * asked.size();
+        try (Progress.Bar bar = progress.start("searching", total)) {
+            var done = new AtomicInteger();
+            for (Search s : searches) s.all(Math.min(WARM_UP, asked.size()), null, 0);
+            // The repeats go round all searches, so that a busy moment of the machine does not meet one of them alone.
+            for (int r = 0; r < config.repeats(); r++) {
+                for (Search s : searches) s.all(asked.size(), bar, done.getAndAdd(asked.size()));
+            }
+        } finally {
+            for (Workspace w = idle.poll(); w != null; w = idle.poll()) w.close();
+        }
+        return searches.stream().map(Search::point).toList();
+    }
+
+    private String name(Widening w) {
+        String plus = String.join(",", w.widen().stream().map(String::valueOf).toList());
+        return "K " + config.beam() + ", K+ " + plus
+                + (w.keep() == 0 ? "" : ", K' " + w.keep())
+                + (w.order() == Widening.Order.PRM
+                        ? ""
+                        : ", order " + w.order().name().toLowerCase(java.util.Locale.ROOT))
+                + (w.order() == Widening.Order.SUM && w.beta() != 1 ? " / " + w.beta() : "")
+                + (w.levels().isEmpty()
+                        ? ""
+                        : ", PRM at level "
+                                + String.join("+", w.levels().stream().map(String::valueOf).toList()));
+    }
+
+    /** One way to search, and what came of it. */
+    private final class Search {
+        private final String name;
+        private final BeamSearch.Config how;
+        private final int[] ranks; // of each target among the items, from 1; 0 for none
+        private final int[][] prefixRanks, rows; // by user and level: of the target's prefix; how wide the beam is
+        private final double[] paths; // by user
+        private double seconds = Double.POSITIVE_INFINITY;
+
+        Search(String name, BeamSearch.Config how) {
+            this.name = name;
+            this.how = how;
+            search(0); // refuses what does not go together before anything is measured
+            ranks = new int[asked.size()];
+            prefixRanks = new int[asked.size()][trie.levels()];
+            rows = new int[asked.size()][trie.levels()];
+            paths = new double[asked.size()];
+        }
+
+        /** A search that counts what is scored for each user, the first of whom has this number. */
+        private BeamSearch search(int first) {
+            PathScorer counting = how.scorer() == null ? null : (tape, prompts) -> {
+                PathScorer.Session session = how.scorer().begin(tape, prompts);
+                return (nodes, offsets) -> {
+                    for (int u = 0; u + 1 < offsets.length; u++) paths[first + u] += offsets[u + 1] - offsets[u];
+                    return session.score(nodes, offsets);
+                };
+            };
+            return new BeamSearch(
+                    recommender.model(),
+                    new BeamSearch.Config(how.width(), how.likelihood(), how.widening(), counting));
+        }
+
+        /** Searches for the first so many users. */
+        void all(int users, Progress.Bar bar, int before) {
+            Arrays.fill(paths, 0);
+            long began = System.nanoTime();
+            int batches = (users + config.batch() - 1) / config.batch();
+            var done = new AtomicInteger(before);
+            Parallel.run(batches, b -> {
+                int from = b * config.batch(), to = Math.min(users, from + config.batch());
+                List<Case> cases = asked.subList(from, to);
+                Workspace memory = idle.poll();
+                if (memory == null) memory = new Workspace();
+                try (Tape tape = Tape.inference(backend, memory)) {
+                    List<BeamSearch.Result> found = search(from).search(
+                            tape,
+                            cases.stream().map(Case::history).toList(),
+                            cases.stream().mapToInt(Case::user).toArray(),
+                            null,
+                            false,
+                            (u, depth, beam) -> level(from + u, depth, beam.nodes()));
+                    for (int u = from; u < to; u++) {
+                        ranks[u] = 1 + indexOf(found.get(u - from).items(), asked.get(u).target());
+                    }
+                }
+                idle.add(memory);
+                if (bar != null) bar.step(done.addAndGet(to - from), name);
+            });
+            if (users == asked.size()) seconds = Math.min(seconds, (System.nanoTime() - began) / 1e9);
+        }
+
+        private void level(int user, int depth, int[] beam) {
+            rows[user][depth - 1] = beam.length;
+            prefixRanks[user][depth - 1] = 1 + indexOf(beam, trie.node(asked.get(user).target(), depth));
+        }
+
+        Scaling.Point point() {
+            int users = asked.size(), levels = trie.levels();
+            double recall = 0, ndcg = 0, flops = 0, decoderRows = 0;
+            double[] prefix = new double[levels], kept = new double[levels];
+            int[] widths = new int[levels];
+            for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
+            for (int u = 0; u < users; u++) {
+                if (ranks[u] > 0 && ranks[u] <= config.k()) {
+                    recall += 1.0 / users;
+                    ndcg += Math.log(2) / Math.log(ranks[u] + 1) / users;
+                }
+                double[] from = new double[levels]; // paths that are gone on from
+                for (int l = 0; l < levels; l++) {
+                    if (prefixRanks[u][l] > 0) kept[l] += 1.0 / users;
+                    if (prefixRanks[u][l] > 0 && prefixRanks[u][l] <= config.beam()) prefix[l] += 1.0 / users;
+                    from[l] = l == 0 ? 1 : rows[u][l - 1];
+                    decoderRows += from[l] / users;
+                }
+                int items = Math.min(asked.get(u).history().length, recommender.model().maxItems());
+                double tokens = 1 + (double) items * levels;
+                flops += recommender.config().model().flops(tokens, from, widths) / users;
+                if (how.widening() != null) flops += prm.flops(tokens, paths[u]) / users;
+            }
+            return new Scaling.Point(
+                    name, how.width(), how.widening(), recall, ndcg, prefix, kept, 1000 * seconds / users, flops,
+                    decoderRows, Arrays.stream(paths).sum() / users);
+        }
+    }
+
+    private static int indexOf(int[] all, int one) {
+        for (int i = 0; i < all.length; i++) if (all[i] == one) return i;
+        return -1;
+    }
+
+    /** Charts of several runs: by name, quality against time, computation and candidates. */
+    public static Map<String, Chart> charts(List<Scaling> all) {
+        Map<String, Chart> charts = new LinkedHashMap<>();
+        int k = all.getFirst().k();
+        Map<String, ToDoubleFunction<Scaling.Point>> costs = new LinkedHashMap<>();
+        costs.put("milliseconds of a user", Scaling.Point::milliseconds);
+        costs.put("MFLOP of a user", p -> p.flops() / 1e6);
+        Map<String, ToDoubleFunction<Scaling.Point>> qualities = new LinkedHashMap<>();
+        qualities.put("Recall@" + k, Scaling.Point::recall);
+        qualities.put("NDCG@" + k, Scaling.Point::ndcg);
+        costs.forEach((cost, x) -> qualities.forEach((quality, y) -> {
+            List<Chart.Line> lines = new ArrayList<>();
+            for (Scaling s : all) {
+                line(lines, s.run() + ", plain beam", s, false, x, y);
+                line(lines, s.run() + ", K " + s.beam() + ", widened", s, true, x, y);
+            }
+            String file = "scaling-" + quality.replaceAll("@.*", "").toLowerCase(java.util.Locale.ROOT)
+                    + (cost.startsWith("milli") ? "-time" : "-flops");
+            charts.put(file, new Chart(quality + " by " + cost, cost, quality, lines));
+        }));
+        List<Chart.Line> lines = new ArrayList<>();
+        for (Scaling s : all) {
+            for (int l = 0; l < s.points().getFirst().prefixRecall().length; l++) {
+                int level = l;
+                line(lines, s.run() + ", level " + (l + 1), s, true, p -> p.widening().widen().getFirst(),
+                        p -> p.prefixRecall()[level]);
+            }
+        }
+        if (!lines.isEmpty()) {
+            charts.put("scaling-candidates", new Chart(
+                    "Recall of prefixes among the first " + all.getFirst().beam() + " paths", "candidates K+",
+                    "HRecall", lines));
+        }
+        return charts;
+    }
+
+    /** A line through the plain points, or through those that differ in K+ alone. */
+    private static void line(
+            List<Chart.Line> lines,
+            String name,
+            Scaling s,
+            boolean widened,
+            ToDoubleFunction<Scaling.Point> x,
+            ToDoubleFunction<Scaling.Point> y) {
+        Widening first =
+                s.points().stream().map(Scaling.Point::widening).filter(w -> w != null).findFirst().orElse(null);
+        List<Scaling.Point> points = s.points().stream()
+                .filter(p -> widened ? p.widening() != null && sameBut(p.widening(), first) : p.widening() == null)
+                .toList();
+        if (points.isEmpty()) return;
+        lines.add(new Chart.Line(
+                name, points.stream().mapToDouble(x).toArray(), points.stream().mapToDouble(y).toArray()));
+    }
+
+    private static boolean sameBut(Widening a, Widening b) {
+        return a.keep() == b.keep() && a.order() == b.order() && a.beta() == b.beta() && a.levels().equals(b.levels());
+    }
+}

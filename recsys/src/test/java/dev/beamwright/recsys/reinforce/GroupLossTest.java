@@ -1,0 +1,327 @@
+package dev.beamwright.recsys.reinforce;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.autograd.check.GradCheck;
+import dev.beamwright.recsys.confidence.Confidence;
+import dev.beamwright.recsys.confidence.ConfidenceReader;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Workspace;
+import dev.beamwright.transformer.Layer;
+import dev.beamwright.transformer.Noise;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The loss of rollouts through real networks. */
+class GroupLossTest {
+    static final Backend BACKEND = Backends.best();
+    static final Likelihood LIKELIHOOD = new Likelihood(Softmax.CHILDREN, 1);
+    static final int ITEMS = 30, GROUP = 6;
+    static final int[][] HISTORIES = {{3, 7, 20}, {29, 4}, {1, 2, 3, 4, 5}};
+
+    @AutoClose
+    Arena memory = Arena.ofShared();
+
+    static Stream<ModelConfig> backbones() {
+        return Stream.of(
+                new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
+                new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, true, 10_000, 0, 5),
+                new ModelConfig("encoder-decoder", 12, 2, 3, 2, 4, 10, false, true, 1, 0, 5),
+                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5));
+    }
+
+    GenerativeModel model(ModelConfig config, int seed) {
+        int[] order = Key.of(2).permutation(4 * 5 * 3);
+        int[][] codes = new int[ITEMS][];
+        for (int i = 0; i < ITEMS; i++) codes[i] = new int[] {order[i] / 15, order[i] / 3 % 5, order[i] % 3};
+        GenerativeModel model =
+                TrainedModel.create(config, new SemanticIds(new int[] {4, 5, 3}, codes), Key.of(4), memory);
+        randomize(model, seed);
+        return model;
+    }
+
+    static void randomize(Layer layer, int seed) {
+        layer.parameters().forEach((name, v) -> {
+            Key key = Key.of(seed).fold(name);
+            for (int i = 0; i < v.size(); i++) {
+                v.value().set(i, (v.shape().rank() == 1 ? 1 : 0) + (float) (0.3 * key.gaussian(i)));
+            }
+        });
+    }
+
+    Policy policy(ModelConfig config) {
+        GenerativeModel model = model(config, 6);
+        Confidence confidence = Confidence.of(model, 4, Key.of(1), memory);
+        randomize(confidence, 8);
+        return new Policy(model, confidence);
+    }
+
+    static ReinforceConfig config(double kl, double alphaMin, ConfidenceOrder confidence, double ratioClip) {
+        ReinforceConfig d = ReinforceConfig.of("ugr", "x", 1);
+        return new ReinforceConfig(
+                d.name(), d.from(), d.reward(), GROUP, 3, 1, 10, ratioClip, kl, true, alphaMin, confidence, 1e-2, .5, 3,
+                1e-3,
+                0, 0, 1, 0, 5, 0, 10, 0, 1, 2, 64, 60);
+    }
+
+    static ReinforceConfig preferring(String name) {
+        ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, .5, 0), .2);
+        return new ReinforceConfig(
+                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1, 0,
+                5,
+                0, 10, 0, 1, 2, 64, 60);
+    }
+
+    static List<BeamSearch.Result> search(GenerativeModel model) {
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace)) {
+            return new BeamSearch(model, new BeamSearch.Config(GROUP, LIKELIHOOD))
+                    .search(tape, List.of(HISTORIES), null, false, null);
+        }
+    }
+
+    /** Prompts whose targets come at this place of their groups; -1 for targets outside. */
+    static List<Sample> prompts(GenerativeModel model, int place) {
+        List<BeamSearch.Result> found = search(model);
+        List<Sample> prompts = new ArrayList<>();
+        for (int u = 0; u < HISTORIES.length; u++) {
+            int[] items = Arrays.copyOf(HISTORIES[u], HISTORIES[u].length + 1), group = found.get(u).items();
+            int outside = 0;
+            while (Arrays.stream(group).boxed().toList().contains(outside)) outside++;
+            items[items.length - 1] = place < 0 ? outside : group[place];
+            prompts.add(new Sample(items, items.length - 1));
+        }
+        return prompts;
+    }
+
+    private static Objective.Result result(Tape tape, GroupLoss loss, Policy policy, List<Sample> prompts) {
+        return loss.of(tape, policy, prompts, Noise.none(), 1f / prompts.size(), Key.of(3));
+    }
+
+    /** The loss, after the gradients were laid down in the parameters. */
+    static double run(GroupLoss loss, Policy policy, List<Sample> prompts) {
+        for (Variable v : policy.parameters().values()) v.grad().data().fill((byte) 0);
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.training(BACKEND, workspace)) {
+            Variable y = result(tape, loss, policy, prompts).loss();
+            tape.backward(y);
+            return y.value().get(0);
+        }
+    }
+
+    static double[] stats(GroupLoss loss, Policy policy, List<Sample> prompts) {
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.training(BACKEND, workspace)) {
+            return result(tape, loss, policy, prompts).nll();
+        }
+    }
+
+    static List<float[]> gradients(Layer layer) {
+        return layer.parameters().values().stream().map(v -> v.grad().toArray()).toList();
+    }
+
+    static boolean zero(Layer layer) {
+        return gradients(layer).stream().allMatch(g -> {
+            for (float v : g) if (v != 0) return false;
+            return true;
+        });
+    }
+
+    /** One of each kind, without ReLU: its kinks lie too dense for differences. */
+    static Stream<ModelConfig> smooth() {
+        return backbones().filter(c -> c.gated() && !c.tied());
+    }
+
+    @ParameterizedTest
+    @MethodSource("smooth")
+    void theGradientOfPolicyDivergenceAndConfidenceEqualsCentralDifferences(ModelConfig model) {
+        Policy policy = policy(model);
+        var loss = new GroupLoss(
+                BACKEND, config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), LIKELIHOOD, model(model, 7));
+        check(loss, policy, prompts(policy.model(), 2));
+    }
+
+    @Test
+    void soDoesThatOfPreferences() {
+        ModelConfig model = backbones().findFirst().orElseThrow();
+        Policy policy = policy(model);
+        for (String name : List.of("dpo", "s-dpo")) {
+            check(new GroupLoss(BACKEND, preferring(name), LIKELIHOOD, model(model, 7)), policy,
+                    prompts(policy.model(), 2));
+        }
+    }
+
+    private static void check(GroupLoss loss, Policy policy, List<Sample> prompts) {
+        try (loss) {
+            double error = GradCheck.relativeError(
+                    BACKEND,
+                    tape -> result(tape, loss, policy, prompts).loss(), // the groups stay those of the first call
+                    List.copyOf(policy.parameters().values()),
+                    2e-3,
+                    Key.of(9));
+            assertThat(error).isLessThan(2e-2);
+        }
+    }
+
+    /** One prompt for all items of a group, or a copy for each. */
+    @ParameterizedTest
+    @MethodSource("backbones")
+    void aSharedPromptHasTheGradientOfACopyForEachRollout(ModelConfig model) {
+        Policy policy = policy(model);
+        List<Sample> prompts = prompts(policy.model(), 1);
+        for (boolean asked : new boolean[] {true, false}) {
+            ReinforceConfig config = config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2);
+            Policy trained = asked ? policy : new Policy(policy.model(), null);
+            var shared = new GroupLoss(BACKEND, config, LIKELIHOOD, model(model, 7), true, true);
+            double expected = run(shared, trained, prompts);
+            List<float[]> gradients = gradients(trained);
+            var copied = new GroupLoss(BACKEND, config, LIKELIHOOD, model(model, 7), false, true);
+            assertThat(run(copied, trained, prompts)).isCloseTo(expected, within(1e-5));
+            List<float[]> others = gradients(trained);
+            for (int p = 0; p < others.size(); p++) {
+                float most = 0;
+                for (float v : gradients.get(p)) most = Math.max(most, Math.abs(v));
+                for (int i = 0; i < others.get(p).length; i++) {
+                    assertThat(others.get(p)[i]).isCloseTo(gradients.get(p)[i], within(2e-6f + 1e-4f * most));
+                }
+            }
+        }
+    }
+
+    @Test
+    void u2WithoutTheTargetInTheGroupThereIsNoGradientAndNoConfidenceLoss() {
+        Policy policy = policy(backbones().findFirst().orElseThrow());
+        ReinforceConfig config = config(0, 0, new ConfidenceOrder(.3, .5, .2), .2);
+        List<Sample> prompts = prompts(policy.model(), -1);
+        for (boolean skipping : new boolean[] {true, false}) {
+            var loss = new GroupLoss(BACKEND, config, LIKELIHOOD, null, true, skipping);
+            assertThat(run(loss, policy, prompts)).isZero();
+            assertThat(zero(policy)).isTrue();
+            assertThat(stats(loss, policy, prompts)[Stat.CONFIDENCE.ordinal()]).isZero();
+        }
+    }
+
+    @Test
+    void u8WithoutWeightForTheFirstPlaceOnlyConfidenceIsLearntThere() {
+        Policy policy = policy(backbones().findFirst().orElseThrow());
+        List<Sample> first = prompts(policy.model(), 0);
+        var silent = new ConfidenceOrder(0, 0, 0);
+        run(new GroupLoss(BACKEND, config(0, 0, silent, .2), LIKELIHOOD, null, true, false), policy, first);
+        assertThat(zero(policy)).isTrue();
+        run(new GroupLoss(BACKEND, config(0, 1, silent, .2), LIKELIHOOD, null), policy, first);
+        assertThat(zero(policy)).isFalse();
+        run(new GroupLoss(BACKEND, config(0, 0, new ConfidenceOrder(0, .5, 0), .2), LIKELIHOOD, null), policy, first);
+        assertThat(zero(policy.model())).isFalse();
+        assertThat(zero(policy.confidence())).isFalse();
+    }
+
+    @Test
+    void u9OnPolicyTheValueIsNothingTheGradientIsNotAndNoClipBinds() {
+        Policy policy = new Policy(model(backbones().findFirst().orElseThrow(), 6), null);
+        List<Sample> prompts = prompts(policy.model(), 3);
+        var silent = new ConfidenceOrder(0, 0, 0);
+        assertThat(run(new GroupLoss(BACKEND, config(0, 1, silent, .2), LIKELIHOOD, null), policy, prompts))
+                .isCloseTo(0, within(1e-6));
+        List<float[]> gradients = gradients(policy);
+        assertThat(zero(policy)).isFalse();
+        var narrow = new GroupLoss(BACKEND, config(0, 1, silent, 1e-6), LIKELIHOOD, null);
+        run(narrow, policy, prompts);
+        assertThat(gradients(policy)).usingRecursiveComparison().isEqualTo(gradients);
+        assertThat(stats(narrow, policy, prompts)[Stat.CLIPPED.ordinal()]).isZero();
+        // Once the model has moved, the same groups are clipped.
+        randomize(policy.model(), 7);
+        assertThat(stats(narrow, policy, prompts)[Stat.CLIPPED.ordinal()]).isPositive();
+    }
+
+    @Test
+    void u12WithoutLambdasTheQuestionHasNoGradientAndThePolicyIsThatWithoutConfidence() {
+        Policy policy = policy(backbones().findFirst().orElseThrow());
+        Policy plain = new Policy(policy.model(), null);
+        List<Sample> prompts = prompts(policy.model(), 2);
+        ReinforceConfig config = config(0, .3, new ConfidenceOrder(0, 0, 0), .2);
+        run(new GroupLoss(BACKEND, config, LIKELIHOOD, null), policy, prompts);
+        assertThat(zero(policy.confidence())).isTrue();
+        List<float[]> asked = gradients(policy.model());
+        run(new GroupLoss(BACKEND, config, LIKELIHOOD, null), plain, prompts);
+        List<float[]> unasked = gradients(plain.model());
+        for (int p = 0; p < asked.size(); p++) {
+            for (int i = 0; i < asked.get(p).length; i++) {
+                assertThat(asked.get(p)[i]).isCloseTo(unasked.get(p)[i], within(1e-6f));
+            }
+        }
+    }
+
+    @Test
+    void u13ItemsOfABeamAreOfTheCatalogueAndNoTwoAreTheSame() {
+        GenerativeModel model = model(backbones().findFirst().orElseThrow(), 6);
+        for (BeamSearch.Result r : search(model)) {
+            var distinct = new HashSet<Integer>();
+            for (int item : r.items()) {
+                assertThat(item).isBetween(0, ITEMS - 1);
+                distinct.add(model.space().trie().node(item, 3));
+            }
+            assertThat(distinct).hasSize(GROUP);
+        }
+        for (int place = 0; place < GROUP; place++) {
+            Policy policy = new Policy(model, null);
+            var loss = new GroupLoss(BACKEND, config(0, 0, new ConfidenceOrder(0, 0, 0), .2), LIKELIHOOD, null);
+            double[] stats = stats(loss, policy, prompts(model, place));
+            assertThat(stats[Stat.HITS.ordinal()]).isEqualTo(HISTORIES.length); // one in each group, at its place
+            assertThat(stats[Stat.RANK.ordinal()]).isEqualTo(place * HISTORIES.length);
+            assertThat(stats[Stat.REWARD.ordinal()]).isCloseTo(0, within(1e-12));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("backbones")
+    void askedInServingAModelAnswersAsInTraining(ModelConfig config) {
+        Policy policy = policy(config);
+        int[][] items = {{4, 9, 1}, {}, {0, 29}};
+        try (
+                var reader = new ConfidenceReader(BACKEND, policy.model(), policy.confidence());
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace)) {
+            double[][] c = reader.read(List.of(HISTORIES), Sample.nobodies(3), items);
+            assertThat(c[1]).isEmpty();
+            for (int u : new int[] {0, 2}) {
+                for (int i = 0; i < items[u].length; i++) {
+                    int[] sequence = Arrays.copyOf(HISTORIES[u], HISTORIES[u].length + 1);
+                    sequence[sequence.length - 1] = 11;
+                    List<Variable> states = policy.model()
+                            .forward(tape, List.of(new Sample(sequence, sequence.length - 1)), Noise.none())
+                            .candidates(new int[] {0}, new int[][] {{items[u][i]}}, policy.confidence().ask(tape));
+                    float[] z = policy.confidence().logits(tape, states.getLast()).value().toArray();
+                    assertThat(c[u][i]).isCloseTo(Confidence.value(z[0], z[1]), within(1e-5));
+                    assertThat(states).hasSize(4);
+                }
+            }
+            assertThat(c[0][0]).isNotEqualTo(c[0][1]);
+        }
+    }
+}

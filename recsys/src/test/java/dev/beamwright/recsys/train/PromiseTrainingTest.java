@@ -1,0 +1,265 @@
+package dev.beamwright.recsys.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.data.Prepare;
+import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.decode.Scale;
+import dev.beamwright.recsys.decode.Scaling;
+import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.prm.Guided;
+import dev.beamwright.recsys.prm.PathLoss;
+import dev.beamwright.recsys.prm.PrmConfig;
+import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.semanticid.Tokenize;
+import dev.beamwright.recsys.semanticid.TokenizeConfig;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Workspace;
+import dev.beamwright.transformer.Noise;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A process reward model in training: together with a model, and on one that stays as it is (statement P11). */
+class PromiseTrainingTest {
+    @TempDir
+    static Path folder;
+
+    static final Backend BACKEND = Backends.best();
+
+    // ---- P11
+
+    private static final ModelConfig SIZES = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
+
+    private static PrmConfig prm(double weight, boolean detached, double hardShare) {
+        return new PrmConfig(weight, detached, 5, hardShare, 2, 1, 0, 0, PrmConfig.Paths.NODE);
+    }
+
+    /** The gradient of each parameter by its name in a checkpoint. */
+    private static Map<String, float[]> gradients(PrmConfig prm) {
+        int[][] codes = new int[12][];
+        for (int i = 0; i < 12; i++) codes[i] = new int[] {3 * i % 5, (i * i + 1) % 4, i % 3};
+        var objective = ObjectiveConfig.of("ce");
+        try (
+                Arena memory = Arena.ofShared();
+                var workspace = new Workspace();
+                Tape tape = Tape.training(BACKEND, workspace)) {
+            GenerativeModel model =
+                    TrainedModel.create(SIZES, new SemanticIds(new int[] {5, 4, 3}, codes), Key.of(1), memory);
+            var guided = Guided.trained(
+                    model, prm == null ? null : TrainedModel.createPrm(prm, SIZES, model, Key.of(1), memory));
+            var loss = new ObjectiveLoss(
+                    objective.objective(Softmax.CHILDREN, 10), 3,
+                    prm == null ? null : new PathLoss(prm, objective.likelihood(Softmax.CHILDREN)),
+                    prm == null ? 0 : prm.weight());
+            var noise = new Noise(.2f, memory);
+            noise.begin(Key.of(2));
+            List<Sample> batch = List.of(new Sample(new int[] {0, 3, 5, 7}, 0), new Sample(new int[] {1, 2, 9}, 1));
+            tape.backward(loss.of(tape, guided, batch, noise, 1f / 6, Key.of(3)).loss());
+            Map<String, float[]> gradients = new LinkedHashMap<>();
+            guided.parameters().forEach((name, v) -> gradients.put(name, v.grad().toArray()));
+            return gradients;
+        }
+    }
+
+    @Test
+    void p11WithoutWeightOrDetachedTheBackbonesGradientIsItsOwn() {
+        Map<String, float[]> alone = gradients(null);
+        for (PrmConfig harmless : List.of(prm(0, false, 0), prm(1, true, 0), prm(1, true, .6))) {
+            Map<String, float[]> beside = gradients(harmless);
+            alone.forEach((name, g) -> assertThat(beside.get(name)).as(name).containsExactly(g));
+            boolean learns = beside.get("prm.paths").length > 0
+                    && Arrays.stream(toDoubles(beside.get("prm.paths"))).anyMatch(v -> v != 0);
+            assertThat(learns).isEqualTo(harmless.weight() > 0);
+        }
+        Map<String, float[]> joint = gradients(prm(1, false, 0));
+        assertThat(joint.get("model.tokens")).isNotEqualTo(alone.get("model.tokens"));
+        // The loss of paths goes through the states, so it never meets the heads.
+        assertThat(joint.get("model.heads.1.weight")).containsExactly(alone.get("model.heads.1.weight"));
+    }
+
+    private static double[] toDoubles(float[] values) {
+        double[] all = new double[values.length];
+        for (int i = 0; i < all.length; i++) all[i] = values[i];
+        return all;
+    }
+
+    // ---- runs
+
+    @Test
+    void trainedTogetherInterruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
+        TrainConfig config = config(1).with(prm(1, false, .4));
+        RunFolder whole = prepared("whole"), interrupted = prepared("interrupted");
+        Train.Summary expected = Train.run(config, whole, BACKEND, false, Progress.silent());
+        assertThat(expected.parameters()).isGreaterThan(withoutPrm().parameters());
+        assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
+        assertThat(endsAfterKills(p -> Train.run(config, interrupted, BACKEND, false, p))).isEqualTo(expected);
+        List<String> epochs = Files.readAllLines(interrupted.file("model/metrics.jsonl"));
+        double[] first = Json.mapper().readValue(epochs.getFirst(), Train.EpochMetrics.class).prmLossByLevel();
+        double[] last = Json.mapper().readValue(epochs.getLast(), Train.EpochMetrics.class).prmLossByLevel();
+        assertThat(last).hasSameSizeAs(first);
+        assertThat(Arrays.stream(last).sum()).isLessThan(Arrays.stream(first).sum());
+        try (var recommender = Recommender.load(whole, BACKEND)) {
+            assertThat(recommender.prm().size()).isEqualTo(expected.parameters() - recommender.model().size());
+        }
+    }
+
+    private static Train.Summary withoutPrm() throws IOException {
+        return Train.run(config(1), prepared("plain"), BACKEND, false, Progress.silent());
+    }
+
+    @Test
+    void trainedOnAModelThatStaysAsItIsAndResumedItEndsWithTheSameBits() throws IOException {
+        RunFolder run = prepared("frozen"), interrupted = prepared("frozen-interrupted");
+        Train.run(config(1), run, BACKEND, false, Progress.silent());
+        Train.run(config(1), interrupted, BACKEND, false, Progress.silent());
+        byte[] model = Files.readAllBytes(run.file("model/best.safetensors"));
+        TrainConfig alone = config(1).forPrm(prm(1, true, 0), 3, 0, 5e-3, 0, 7);
+        Train.Summary expected = Train.prm(alone, run, BACKEND, false, Progress.silent());
+        assertThat(Files.readAllBytes(run.file("model/best.safetensors"))).isEqualTo(model);
+        assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
+        assertThat(endsAfterKills(p -> Train.prm(alone, interrupted, BACKEND, false, p))).isEqualTo(expected);
+
+        // Another model under the same process reward model is refused.
+        Train.run(config(2), run, BACKEND, true, Progress.silent());
+        try (var recommender = Recommender.load(run, BACKEND)) {
+            assertThatThrownBy(recommender::prm)
+                    .isInstanceOf(UserError.class)
+                    .hasMessageContaining("beamwright train-prm");
+        }
+        assertThatThrownBy(() -> Train.prm(alone, run, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("--restart");
+    }
+
+    @Test
+    void withoutAProcessRewardModelAWidenedBeamIsRefused() throws IOException {
+        withoutPrm();
+        try (var recommender = Recommender.load(new RunFolder(folder.resolve("plain")), BACKEND)) {
+            assertThatThrownBy(() -> recommender.ranker(10, Widening.of(20)))
+                    .isInstanceOf(UserError.class)
+                    .hasMessageContaining("train-prm");
+        }
+    }
+
+    /** P6 and P1 on a trained run, and the files of the scaling curve. */
+    @Test
+    void p6TheScalingCurveOfATrainedRun() throws IOException {
+        RunFolder run = prepared("scale");
+        Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
+        var config = new Scale.Config(
+                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), 1, 7,
+                1);
+        Scaling found = Scale.run(config, run, BACKEND, Progress.silent());
+        assertThat(found.users()).isEqualTo(found.questions()).isEqualTo(40);
+        for (Scaling.Point p : found.points()) {
+            for (int l = 1; l < p.kept().length; l++) assertThat(p.kept()[l]).isLessThanOrEqualTo(p.kept()[l - 1]);
+            assertThat(p.milliseconds()).isPositive();
+        }
+        for (int i = 1; i < 4; i++) { // plain beams
+            Scaling.Point narrow = found.points().get(i - 1), wide = found.points().get(i);
+            for (int l = 0; l < wide.kept().length; l++) {
+                assertThat(wide.kept()[l]).isGreaterThanOrEqualTo(narrow.kept()[l]);
+            }
+            assertThat(wide.flops()).isGreaterThan(narrow.flops());
+        }
+        Scaling.Point plain = found.points().get(1), same = found.points().get(4);
+        assertThat(same.kept()).containsExactly(plain.kept());
+        assertThat(same.decoderRows()).isEqualTo(plain.decoderRows());
+        assertThat(same.paths()).isPositive();
+        assertThat(found.points().get(6).paths()).isGreaterThan(same.paths());
+        // No two items share a leaf here, so the share in the last beam is the recall of so many items.
+        assertThat(plain.recall()).isCloseTo(plain.kept()[plain.kept().length - 1], within(1e-12));
+        assertThat(Json.read(run.file("scaling.json"), Scaling.class).points()).hasSize(7);
+        assertThat(found.table()).contains("K 3, K+ 12").contains("plain 6");
+        assertThat(Scale.charts(List.of(found, found))).hasSize(5).allSatisfy(
+                (name, chart) -> assertThat(chart.svg()).contains("<svg"));
+    }
+
+    private static Train.Summary endsAfterKills(Function<Progress, Train.Summary> life) {
+        for (int n = 0; n < 50; n++) {
+            try {
+                Train.Summary summary = life.apply(dyingAfter(3 + n));
+                assertThat(n).isGreaterThan(2);
+                return summary;
+            } catch (Killed e) {
+                // and again
+            }
+        }
+        throw new AssertionError("never came to an end");
+    }
+
+    /** 40 users who go round 12 items, each from an item of their own. */
+    private static RunFolder prepared(String name) throws IOException {
+        Path data = folder.resolve("interactions.tsv");
+        if (!Files.exists(data)) {
+            var s = new StringBuilder("user_id\titem_id\ttimestamp\n");
+            for (int u = 0; u < 40; u++) {
+                for (int i = 0; i < 6 + u % 5; i++) s.append("u" + u + "\ti" + (u + i) % 12 + "\t" + (100 + i) + "\n");
+            }
+            Files.writeString(data, s);
+        }
+        RunFolder run = new RunFolder(folder.resolve(name));
+        Prepare.run(PrepareConfig.of(data, null), run, Progress.silent());
+        Tokenize.run(TokenizeConfig.defaults(1), run, Progress.silent());
+        return run;
+    }
+
+    /** Three epochs of ten steps; a checkpoint after every step. */
+    private static TrainConfig config(long seed) {
+        return new TrainConfig(SIZES, ObjectiveConfig.of(ObjectiveConfig.CE), Softmax.CHILDREN, 3, 0, 4, 5e-3, .1, .05,
+                1, .2, 10, 0, seed, 3, 64, 0);
+    }
+
+    private static final class Killed extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Throws after so many steps of work of any kind. */
+    private static Progress dyingAfter(int steps) {
+        int[] left = {steps};
+        return new Progress() {
+            @Override
+            public void say(String line) {}
+
+            @Override
+            public Bar start(String what, long total) {
+                return new Bar() {
+                    @Override
+                    public void step(long done, String note) {
+                        if (--left[0] < 0) throw new Killed();
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+            }
+        };
+    }
+}
