@@ -297,10 +297,7 @@ public final class Ops {
         // A loss that is scaled afterwards must scale the gradient that the kernel has left behind.
         return new Loss(
                 tape.record(loss, dy -> {
-                    float d = dy.get(0);
-                    if (d != 1 && logits.grad() != null) {
-                        tape.backend().accumulate(logits.grad(), d - 1, logits.grad());
-                    }
+                    if (logits.grad() != null) tape.backend().scale(logits.grad(), dy);
                 }),
                 nll);
     }
@@ -356,7 +353,7 @@ public final class Ops {
         Tensor flat = x.value().reshape(1, (int) x.size()), w = weights.reshape(1, (int) x.size());
         tape.backend().matmul(y, flat, false, w, true, false);
         return tape.record(y, dy -> {
-            if (x.grad() != null) tape.backend().accumulate(x.grad(), dy.get(0), weights.reshape(x.shape().toArray()));
+            if (x.grad() != null) tape.backend().accumulate(x.grad(), dy, weights.reshape(x.shape().toArray()));
         });
     }
 
@@ -404,7 +401,7 @@ public final class Ops {
         return tape.record(y, dy -> {
             for (int i = 0; i < g.size(); i++) {
                 Tensor grad = inputs.get(i).grad();
-                if (grad != null) tape.backend().accumulate(grad, dy.get(0), g.get(i));
+                if (grad != null) tape.backend().accumulate(grad, dy, g.get(i));
             }
         });
     }

@@ -7,6 +7,7 @@ import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -71,12 +72,33 @@ public final class Tape implements AutoCloseable {
 
     /** A tensor of this step that holds these integers. */
     public Tensor ints(int... values) {
-        return Tensor.of(memory, Shape.of(values.length), values);
+        Tensor t = Tensor.of(memory, Shape.of(values.length), values);
+        backend.written(t);
+        return t;
     }
 
     /** A tensor of this step that holds these numbers. */
     public Tensor floats(float... values) {
-        return Tensor.of(memory, Shape.of(values.length), values);
+        Tensor t = Tensor.of(memory, Shape.of(values.length), values);
+        backend.written(t);
+        return t;
+    }
+
+    /**
+     * The same for one integer of each of some rows, or of offsets into them; on a device it may become longer, see
+     * {@link Backend#rows}.
+     *
+     * @param filler what stands behind: -1 for rows that do not exist, the last offset for sequences without rows
+     */
+    public Tensor rowInts(int filler, int... values) {
+        int[] padded = Arrays.copyOf(values, backend.rows(values.length));
+        Arrays.fill(padded, values.length, padded.length, filler);
+        return ints(padded);
+    }
+
+    /** The same for one number of each of some rows, 0 behind them. */
+    public Tensor rowFloats(float... values) {
+        return floats(Arrays.copyOf(values, backend.rows(values.length)));
     }
 
     /** A result, and the step that carries its gradient to the operands. */

@@ -20,9 +20,37 @@ public interface Backend {
     /** The name by which it is asked for. */
     String name();
 
-    /** Makes a body of kernel calls repeatable. On the CPU that is the body itself; a device records it. */
+    /**
+     * Makes a body of kernel calls repeatable. On the CPU that is the body itself. A device walks through the body at
+     * every run, but its kernels only take notes: if they are the same as at an earlier run, on tensors of the same
+     * sizes, what was compiled then is run on the device. So within a body nothing that a kernel computes can be seen
+     * but through {@link #read}, and what the program itself puts into tensors it must announce by {@link #written}.
+     */
     default Step capture(Runnable body) {
         return body::run;
+    }
+
+    /** Whether {@link #capture} takes notes, see there. */
+    default boolean records() {
+        return false;
+    }
+
+    // ---- what a device must know of memory; on the CPU there is but one
+
+    /** How many rows are good for a tensor that needs n: n, or a little more where sizes should be few. */
+    default int rows(int n) {
+        return n;
+    }
+
+    /** Says that the program has put something into a tensor, other than by a kernel. */
+    default void written(Tensor t) {}
+
+    /**
+     * Calls {@code then} when the program can read what kernels have put into a tensor: at once, or within a captured
+     * body when it has been run.
+     */
+    default void read(Tensor t, Runnable then) {
+        then.run();
     }
 
     /**
@@ -54,6 +82,17 @@ public interface Backend {
 
     /** {@code y += alpha · x}. */
     void accumulate(Tensor y, float alpha, Tensor x);
+
+    /** {@code y += alpha[0] · x}. */
+    default void accumulate(Tensor y, Tensor alpha, Tensor x) {
+        accumulate(y, alpha.get(0), x);
+    }
+
+    /** {@code y *= factor[0]}. */
+    default void scale(Tensor y, Tensor factor) {
+        float f = factor.get(0);
+        if (f != 1) accumulate(y, f - 1, y);
+    }
 
     /** {@code y = a + b}. */
     void add(Tensor y, Tensor a, Tensor b);
@@ -211,6 +250,42 @@ public interface Backend {
             int heads,
             float scale);
 
+    // ---- beam search
+
+    /**
+     * The best children of each user's rows: user u has the rows [u · before, (u+1) · before), and gets the rows
+     * [u · width, (u+1) · width), best first. The score of a child is that of its row and the log-probability of its
+     * code; of two with the same score the one with the lower edge is better. A row with the score -∞ stands for none: it
+     * is not extended, and where there are too few children the rows behind them are such, with node and parent 0 and the
+     * token -1.
+     *
+     * @param nodes I32 (users · width): the trie nodes reached
+     * @param scores (users · width)
+     * @param parents I32 (users · width): the row that each was a child of
+     * @param tokens I32 (users · width): {@code firstToken} and the code of each
+     * @param logits (rows before, codes)
+     * @param nodesBefore I32 (rows before)
+     * @param scoresBefore (rows before)
+     */
+    void extendBeams(
+            Tensor nodes,
+            Tensor scores,
+            Tensor parents,
+            Tensor tokens,
+            Tensor logits,
+            Tensor nodesBefore,
+            Tensor scoresBefore,
+            BeamSpec spec);
+
+    /**
+     * The ancestors of rows that were chosen by {@link #extendBeams}: {@code after[r] = (before[parents[r]], r)}.
+     *
+     * @param after I32 (rows, depth + 1)
+     * @param before I32 (rows before, depth), or null for a depth of 0
+     * @param parents I32 (rows)
+     */
+    void extendPaths(Tensor after, Tensor before, Tensor parents);
+
     // ---- losses
 
     /**
@@ -260,6 +335,22 @@ public interface Backend {
 
     /** {@code sum[index] = Σ x²}, partial sums added in a fixed order, in double precision. */
     void squaredNorm(Tensor sum, int index, Tensor x);
+
+    /**
+     * {@code state = (settings, scale)} with {@code scale = min(1, limit / √(Σ norms))}, or 1 if the limit is 0: clipping
+     * by the global norm (Pascanu et al., 2013).
+     *
+     * @param state (4)
+     * @param settings (3)
+     * @param norms squares of norms, see {@link #squaredNorm}
+     */
+    default void clip(Tensor state, Tensor settings, Tensor norms, float limit) {
+        double squares = 0;
+        for (long i = 0, n = norms.shape().size(); i < n; i++) squares += norms.get(i);
+        double norm = Math.sqrt(squares);
+        for (int i = 0; i < 3; i++) state.set(i, settings.get(i));
+        state.set(3, (float) (limit > 0 && norm > limit ? limit / norm : 1));
+    }
 
     /**
      * One step of AdamW (Loshchilov and Hutter, 2019): {@code m = β₁m + (1-β₁)g}, {@code v = β₂v + (1-β₂)g²},

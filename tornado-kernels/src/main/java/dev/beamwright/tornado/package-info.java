@@ -1,5 +1,5 @@
 /**
- * Where the backend {@code tornado} will stand: kernels in Java that TornadoVM compiles for a device. So far there is the
- * build's wiring alone; docs/tornadovm.md says what was found out.
+ * The backend {@code tornado}: the kernels of {@link dev.beamwright.tornado.kernel}, compiled for a device by TornadoVM.
+ * docs/tornadovm.md tells how a training step becomes task graphs.
  */
 package dev.beamwright.tornado;

@@ -32,8 +32,9 @@ public final class AdamW {
     private final Schedule schedule;
     private final List<Variable> parameters;
     private final List<Tensor> firstMoments, secondMoments;
-    private final Tensor state, norms;
+    private final Tensor settings, state, norms;
     private long steps;
+    private double norm;
 
     public AdamW(List<Variable> parameters, Config config, Schedule schedule, SegmentAllocator memory) {
         this.parameters = List.copyOf(parameters);
@@ -41,28 +42,22 @@ public final class AdamW {
         this.schedule = schedule;
         firstMoments = parameters.stream().map(p -> Tensor.zeros(memory, p.shape())).toList();
         secondMoments = parameters.stream().map(p -> Tensor.zeros(memory, p.shape())).toList();
+        settings = Tensor.zeros(memory, Shape.of(3));
         state = Tensor.zeros(memory, Shape.of(4));
         norms = Tensor.zeros(memory, Shape.of(parameters.size()));
     }
 
-    /**
-     * Updates every parameter and clears its gradient.
-     *
-     * @return the global norm of the gradient before clipping
-     */
-    public double step(Backend backend) {
-        for (int i = 0; i < parameters.size(); i++) backend.squaredNorm(norms, i, parameters.get(i).grad());
-        double squares = 0;
-        for (int i = 0; i < parameters.size(); i++) squares += norms.get(i);
-        double norm = Math.sqrt(squares);
-        double scale = config.clip > 0 && norm > config.clip ? config.clip / norm : 1;
-        double rate = config.rate * schedule.factor(steps);
+    /** Updates every parameter and clears its gradient. */
+    public void step(Backend backend) {
+        double rate = rate();
         steps++;
-        state.copyFrom(
+        settings.copyFrom(
                 (float) rate,
                 (float) (1 / (1 - StrictMath.pow(config.beta1, steps))),
-                (float) (1 / (1 - StrictMath.pow(config.beta2, steps))),
-                (float) scale);
+                (float) (1 / (1 - StrictMath.pow(config.beta2, steps))));
+        backend.written(settings);
+        for (int i = 0; i < parameters.size(); i++) backend.squaredNorm(norms, i, parameters.get(i).grad());
+        backend.clip(state, settings, norms, config.clip);
         for (int i = 0; i < parameters.size(); i++) {
             Variable p = parameters.get(i);
             backend.adamW(
@@ -76,6 +71,15 @@ public final class AdamW {
                     config.eps,
                     p.shape().rank() > 1 ? config.decay : 0);
         }
+        backend.read(norms, () -> {
+            double squares = 0;
+            for (int i = 0; i < parameters.size(); i++) squares += norms.get(i);
+            norm = Math.sqrt(squares);
+        });
+    }
+
+    /** The global norm of the last step's gradient before clipping. */
+    public double norm() {
         return norm;
     }
 

@@ -11,7 +11,7 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, vector or scalar; 'beamwright devices' lists what there is")
+            description = "auto, vector, scalar or tornado (a GPU); 'beamwright devices' lists what there is")
     private String name;
 
     /** Opens the backend that was asked for. */

@@ -64,7 +64,9 @@ final class DevicesCommand implements Callable<Integer> {
             chosen |= best;
         }
         if (devices.stream().noneMatch(d -> d.name.equals("tornado"))) {
-            devices.add(new Device("tornado", false, false, "its kernels are not written yet, see docs/tornadovm.md"));
+            String missing = Tornado.missing();
+            String status = missing.isEmpty() ? "Java was started without the SDK in " + Tornado.sdk() : missing;
+            devices.add(new Device("tornado", false, false, status));
         }
         return devices;
     }

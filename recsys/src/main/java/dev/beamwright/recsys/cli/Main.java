@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.run.Version;
+import dev.beamwright.tensor.spi.DeviceException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -100,6 +101,9 @@ public final class Main implements Runnable {
             switch (t) {
                 case UserError e -> {
                     return say(err, e.getMessage(), USER_ERROR);
+                }
+                case DeviceException e -> {
+                    return say(err, "--device: " + e.getMessage(), USER_ERROR);
                 }
                 case OutOfMemoryError e -> {
                     return say(err, outOfMemory(e), USER_ERROR);

@@ -49,7 +49,11 @@ final class Tornado {
         return List.of(
                 "@" + argfile(),
                 "-Dtornado.recover.bailout=False", // a kernel that fails must say so, not run as plain Java
-                "-Dtornado.tvm.maxbytecodesize=1048576"); // room for the many tasks of a training step
+                "-Dtornado.tvm.maxbytecodesize=1048576", // room for the many tasks of a training step
+                "-Dtornado.max.events=1", // not an array of 32,768 events for each task
+                "-Dtornado.opencl.compiler.flags=-w", // the default takes liberties with infinities
+                "-Dtornado.enable.fastMathOptimizations=False",
+                "-Dtornado.device.memory=16GB"); // a limit; without it 4 GB
     }
 
     private static Path argfile() {

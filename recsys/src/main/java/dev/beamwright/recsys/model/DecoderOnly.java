@@ -67,9 +67,9 @@ public record DecoderOnly(
                 positions[at + i] = i;
             }
         }
-        var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
+        var rows = new Sequences(tape.rowInts(total, offsets), tape.rowInts(0, positions));
         List<Variable> cache = new ArrayList<>();
-        Variable x = decoder.apply(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows, noise, cache);
+        Variable x = decoder.apply(tape, Ops.gather(tape, tokens, tape.rowInts(-1, ids)), rows, noise, cache);
 
         int[] begins = new int[targets], firstRows = new int[targets]; // of each target: its sequence's and its own
         for (int s = 0, n = 0; s < samples.size(); s++) {
@@ -82,7 +82,7 @@ public record DecoderOnly(
         List<Variable> states = new ArrayList<>();
         for (int level = 0; level < levels; level++) {
             int l = level;
-            states.add(Ops.gather(tape, x, tape.ints(Arrays.stream(firstRows).map(r -> r + l).toArray())));
+            states.add(Ops.gather(tape, x, tape.rowInts(-1, Arrays.stream(firstRows).map(r -> r + l).toArray())));
         }
         return new Forward() {
             @Override
@@ -142,27 +142,27 @@ public record DecoderOnly(
             prefixOffsets[c + 1] = prefixes.size();
         }
         List<Variable> states = new ArrayList<>();
-        states.add(Ops.gather(tape, firstStates, tape.ints(owners.toIntArray())));
+        states.add(Ops.gather(tape, firstStates, tape.rowInts(-1, owners.toIntArray())));
         if (inputs == 0) return states;
         int n = owners.size();
         int[] offsets = new int[n + 1];
         for (int i = 0; i <= n; i++) offsets[i] = i * inputs;
         var branches = new Branches(
-                new Sequences(tape.ints(offsets), tape.ints(positions.toIntArray())),
-                tape.ints(groups),
-                tape.ints(prefixes.toIntArray()),
-                tape.ints(prefixOffsets));
-        Variable embedded = Ops.gather(tape, tokens, tape.ints(ids.toIntArray()));
+                new Sequences(tape.rowInts(ids.size(), offsets), tape.rowInts(0, positions.toIntArray())),
+                tape.rowInts(ids.size(), groups),
+                tape.rowInts(-1, prefixes.toIntArray()),
+                tape.rowInts(prefixes.size(), prefixOffsets));
+        Variable embedded = Ops.gather(tape, tokens, tape.rowInts(-1, ids.toIntArray()));
         if (ask != null) {
             int[] asks = ids.intStream().map(id -> id == NONE ? 0 : NONE).toArray();
-            embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.ints(asks)));
+            embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
         }
         Variable x = decoder.branches(tape, embedded, branches, cache, noise);
         for (int l = 0; l < inputs; l++) {
             if (l == levels - 1) continue; // behind the last code stands the token alone
             int[] rows = new int[n];
             for (int i = 0; i < n; i++) rows[i] = i * inputs + l;
-            states.add(Ops.gather(tape, x, tape.ints(rows)));
+            states.add(Ops.gather(tape, x, tape.rowInts(-1, rows)));
         }
         return states;
     }
@@ -191,9 +191,9 @@ public record DecoderOnly(
             }
             for (int i = offsets[u]; i < at; i++) positions[i] = i - offsets[u];
         }
-        var rows = new Sequences(tape.ints(offsets), tape.ints(positions));
-        var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.ints(ids)), rows);
-        Variable first = Ops.gather(tape, decoding.last(), tape.ints(last));
+        var rows = new Sequences(tape.rowInts(ids.length, offsets), tape.rowInts(0, positions));
+        var decoding = decoder.prefill(tape, Ops.gather(tape, tokens, tape.rowInts(NONE, ids)), rows);
+        Variable first = Ops.gather(tape, decoding.last(), tape.rowInts(NONE, last));
         var prompts = new Encoded(decoding.last(), rows.offsets());
         return new Decoding() {
             @Override
@@ -208,19 +208,29 @@ public record DecoderOnly(
 
             @Override
             public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
-                int n = codes.length;
-                int[] id = new int[n], position = new int[n];
-                for (int r = 0; r < n; r++) {
-                    id[r] = space.tokenOf(level, codes[r]);
-                    position[r] = offsets[rowUsers[r] + 1] - offsets[rowUsers[r]] + level;
-                }
+                int[] id = Arrays.stream(codes).map(c -> space.tokenOf(level, c)).toArray();
                 int[] path = Arrays.stream(ancestors).flatMapToInt(Arrays::stream).toArray();
+                return next(level, tape.ints(id), rowUsers, tape.ints(path).reshape(id.length, level + 1));
+            }
+
+            @Override
+            public int depth() {
+                return 0;
+            }
+
+            @Override
+            public Variable next(int level, Tensor ids, int[] rowUsers, Tensor ancestors) {
+                int[] position = new int[rowUsers.length];
+                for (int r = 0; r < position.length; r++) {
+                    int u = Math.min(rowUsers[r], users - 1);
+                    position[r] = offsets[u + 1] - offsets[u] + level;
+                }
                 return decoding.step(
                         tape,
-                        Ops.gather(tape, tokens, tape.ints(id)),
+                        Ops.gather(tape, tokens, ids),
                         tape.ints(position),
                         tape.ints(rowUsers),
-                        tape.ints(path).reshape(n, level + 1));
+                        ancestors);
             }
         };
     }

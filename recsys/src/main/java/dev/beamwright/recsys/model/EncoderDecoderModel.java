@@ -85,8 +85,9 @@ public record EncoderDecoderModel(
                     Arrays.fill(owners, at, at += items[c].length, chosen[c]);
                 }
                 Arrays.parallelPrefix(readers, Integer::sum);
-                List<Variable> others = decode(tape, all, ask, memory.readBy(tape.ints(readers)), noise);
-                others.set(0, Ops.gather(tape, states.getFirst(), tape.ints(owners)));
+                Tensor rows = tape.rowInts(readers[targets], readers);
+                List<Variable> others = decode(tape, all, ask, memory.readBy(rows), noise);
+                others.set(0, Ops.gather(tape, states.getFirst(), tape.rowInts(NONE, owners)));
                 return others;
             }
 
@@ -119,15 +120,15 @@ public record EncoderDecoderModel(
             ids[n] = l == 0 ? space.begin() : l <= levels ? space.token(items[n / length], l - 1) : NONE;
             asks[n] = l <= levels ? NONE : 0;
         }
-        Variable embedded = Ops.gather(tape, decoderTokens(), tape.ints(ids));
-        if (ask != null) embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.ints(asks)));
+        Variable embedded = Ops.gather(tape, decoderTokens(), tape.rowInts(NONE, ids));
+        if (ask != null) embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
         Variable x = network.decode(tape, embedded, equalLengths(tape, items.length, length), memory, noise);
         List<Variable> states = new ArrayList<>();
         for (int l = 0; l < length; l++) {
             if (l == levels) continue; // behind the last code stands the token alone
             int[] rows = new int[items.length];
             for (int n = 0; n < rows.length; n++) rows[n] = n * length + l;
-            states.add(Ops.gather(tape, x, tape.ints(rows)));
+            states.add(Ops.gather(tape, x, tape.rowInts(NONE, rows)));
         }
         return states;
     }
@@ -149,7 +150,12 @@ public record EncoderDecoderModel(
         var decoding = network.decoder().against(tape, memory);
         return new Decoding() {
             // The begin token is the first row of every path: row u of user u.
-            private final Variable first = step(begins(n), 0, range(n), range(n));
+            private final int rows = tape.backend().rows(n);
+            private final Variable first = step(
+                    tape.ints(begins(rows)),
+                    0,
+                    Arrays.stream(range(rows)).map(r -> Math.min(r, n - 1)).toArray(),
+                    tape.ints(range(rows)).reshape(rows, 1));
 
             @Override
             public Variable first() {
@@ -169,18 +175,28 @@ public record EncoderDecoderModel(
                     path[r * (level + 2)] = rowUsers[r];
                     System.arraycopy(ancestors[r], 0, path, r * (level + 2) + 1, level + 1);
                 }
-                return step(ids, level + 1, rowUsers, path);
+                return next(level, tape.ints(ids), rowUsers, tape.ints(path).reshape(ids.length, level + 2));
             }
 
-            private Variable step(int[] ids, int position, int[] rowUsers, int[] path) {
-                int[] positions = new int[ids.length];
+            @Override
+            public int depth() {
+                return 1;
+            }
+
+            @Override
+            public Variable next(int level, Tensor ids, int[] rowUsers, Tensor ancestors) {
+                return step(ids, level + 1, rowUsers, ancestors);
+            }
+
+            private Variable step(Tensor ids, int position, int[] rowUsers, Tensor ancestors) {
+                int[] positions = new int[rowUsers.length];
                 Arrays.fill(positions, position);
                 return decoding.step(
                         tape,
-                        Ops.gather(tape, decoderTokens(), tape.ints(ids)),
+                        Ops.gather(tape, decoderTokens(), ids),
                         tape.ints(positions),
                         tape.ints(rowUsers),
-                        tape.ints(path).reshape(ids.length, position + 1));
+                        ancestors);
             }
         };
     }
@@ -205,7 +221,7 @@ public record EncoderDecoderModel(
         int[] offsets = new int[count + 1], positions = new int[count * length];
         for (int s = 0; s <= count; s++) offsets[s] = s * length;
         for (int i = 0; i < positions.length; i++) positions[i] = i % length;
-        return new Sequences(tape.ints(offsets), tape.ints(positions));
+        return new Sequences(tape.rowInts(count * length, offsets), tape.rowInts(0, positions));
     }
 
     /** The token of a user, or -1 for none. */
@@ -237,11 +253,11 @@ public record EncoderDecoderModel(
         }
 
         Tensor ids(Tape tape) {
-            return tape.ints(ids.toIntArray());
+            return tape.rowInts(-1, ids.toIntArray());
         }
 
         Sequences rows(Tape tape) {
-            return new Sequences(tape.ints(offsets), tape.ints(positions.toIntArray()));
+            return new Sequences(tape.rowInts(ids.size(), offsets), tape.rowInts(0, positions.toIntArray()));
         }
     }
 }

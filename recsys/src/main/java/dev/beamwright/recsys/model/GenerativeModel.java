@@ -2,6 +2,7 @@ package dev.beamwright.recsys.model;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Layer;
 import dev.beamwright.transformer.Noise;
@@ -97,5 +98,22 @@ public interface GenerativeModel extends Layer {
          * @return the states that predict the next level: (rows, width)
          */
         Variable next(int level, int[] codes, int[] users, int[][] ancestors);
+
+        /** How many rows the state of each user has before the first code: 1 where a token begins what is written, else 0. */
+        default int depth() {
+            return 0;
+        }
+
+        /**
+         * The same where codes and ancestors come out of kernels, and rows of users that do not exist are filled up.
+         *
+         * @param tokens I32 (rows): the token of each code, -1 for none
+         * @param users the user of each row
+         * @param ancestors I32 (rows, {@link #depth()} + level + 1): the row of each step on the path, the present one
+         *     included
+         */
+        default Variable next(int level, Tensor tokens, int[] users, Tensor ancestors) {
+            throw new UnsupportedOperationException("this model cannot be searched by kernels alone");
+        }
     }
 }

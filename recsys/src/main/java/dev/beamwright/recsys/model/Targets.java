@@ -37,8 +37,8 @@ public record Targets(int[] items, List<Tensor> codes, List<SoftmaxMask> masks) 
                 c[i] = space.code(items[i], level);
                 nodes[i] = space.trie().node(items[i], level);
             }
-            codes.add(tape.ints(c));
-            masks.add(space.mask(tape.ints(nodes)));
+            codes.add(tape.rowInts(-1, c));
+            masks.add(space.mask(tape.rowInts(space.trie().firstNode(level), nodes)));
         }
         return new Targets(items, codes, masks);
     }

@@ -53,7 +53,7 @@ public record ApaoPairwise(
         List<Variable> logProbs = new ArrayList<>(); // of the targets by level, then of the negatives by level
         Targets own = Targets.of(b.tape(), space, drawn.items);
         for (int t = 0; t < levels; t++) {
-            Variable logits = Ops.gather(b.tape(), b.logits().get(t), b.tape().ints(drawn.targets));
+            Variable logits = Ops.gather(b.tape(), b.logits().get(t), b.tape().rowInts(-1, drawn.targets));
             logProbs.add(likelihood.logProbability(b.tape(), logits, own, t));
         }
         List<Variable> states = b.forward().candidates(drawn.targets, drawn.negatives);

@@ -25,6 +25,11 @@ public record ApaoPointwise(Likelihood likelihood, double beta, PrefixWeights we
         implements
             Objective {
     @Override
+    public boolean recordable() {
+        return true;
+    }
+
+    @Override
     public Result loss(MicroBatch b) {
         int levels = b.levels();
         double[] c = PrefixWeights.perCode(weights.current(b.prefixWeights(), levels));
@@ -34,8 +39,10 @@ public record ApaoPointwise(Likelihood likelihood, double beta, PrefixWeights we
         }
         double[] nll = new double[levels], prefixLosses = new double[levels];
         Variable loss = CrossEntropy.weighted(b, likelihood, perLevel, nll);
-        double sum = 0;
-        for (int m = 0; m < levels; m++) prefixLosses[m] = b.weight() * (sum += nll[m]) / (m + 1);
+        b.tape().backend().read(loss.value(), () -> {
+            double sum = 0;
+            for (int m = 0; m < levels; m++) prefixLosses[m] = b.weight() * (sum += nll[m]) / (m + 1);
+        });
         return new Result(loss, nll, prefixLosses);
     }
 

@@ -94,7 +94,7 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
      */
     private Variable regulariser(MicroBatch b, Variable margin, double scale, float[] w, float[] nll) {
         double value = 0;
-        float[] gradient = new float[nll.length];
+        float[] gradient = new float[(int) margin.size()];
         for (int i = 0; i < nll.length; i++) {
             double z = delta(margin, i) / xi;
             value += scale * lambda * logSigmoid(z) + (scale - w[i]) * nll[i];

@@ -15,6 +15,11 @@ import java.util.Arrays;
  */
 public record CrossEntropy(Likelihood likelihood) implements Objective {
     @Override
+    public boolean recordable() {
+        return true;
+    }
+
+    @Override
     public Result loss(MicroBatch b) {
         double[] nll = new double[b.levels()];
         return new Result(meanNll(b, likelihood, nll), nll);
@@ -34,7 +39,8 @@ public record CrossEntropy(Likelihood likelihood) implements Objective {
             float[] rows = new float[b.targets().count()];
             Arrays.fill(rows, weights[t]);
             var level = likelihood.crossEntropy(b.tape(), b.logits().get(t), b.targets(), t, rows);
-            nll[t] += level.sum();
+            int l = t;
+            b.tape().backend().read(level.values(), () -> nll[l] += level.sum());
             total = total == null ? level.loss() : Ops.add(b.tape(), total, level.loss());
         }
         return total;

@@ -28,12 +28,21 @@ public record Likelihood(Softmax softmax, float temperature) {
      * A weighted cross-entropy and what it was made of.
      *
      * @param loss of one element: {@code Σ_n weights[n] · nll[n]}
-     * @param nll of each target's code
+     * @param values of each target's code, and perhaps of rows behind that are none
+     * @param sign by which values become negative log-likelihoods
+     * @param count how many targets there are
      */
-    record Weighted(Variable loss, float[] nll) {
+    record Weighted(Variable loss, Tensor values, int sign, int count) {
+        /** Of each target's code; to be read when the values are there, see {@link dev.beamwright.tensor.Backend#read}. */
+        float[] nll() {
+            float[] nll = new float[count];
+            for (int i = 0; i < count; i++) nll[i] = sign * values.get(i);
+            return nll;
+        }
+
         double sum() {
             double sum = 0;
-            for (float v : nll) sum += v;
+            for (float v : nll()) sum += v;
             return sum;
         }
     }
@@ -42,16 +51,14 @@ public record Likelihood(Softmax softmax, float temperature) {
     Weighted crossEntropy(Tape tape, Variable logits, Targets targets, int level, float[] weights) {
         if (softmax == Softmax.LEVEL && temperature == 1) {
             Tensor codes = targets.codes().get(level);
-            Ops.Loss loss = Ops.crossEntropy(tape, logits, codes, tape.floats(weights));
-            return new Weighted(loss.value(), loss.nll().toArray());
+            Ops.Loss loss = Ops.crossEntropy(tape, logits, codes, tape.rowFloats(weights));
+            return new Weighted(loss.value(), loss.nll(), 1, weights.length);
         }
         Variable logProb = logProbability(tape, logits, targets, level);
-        float[] nll = logProb.value().toArray(), negative = new float[weights.length];
-        for (int i = 0; i < nll.length; i++) {
-            nll[i] = -nll[i];
-            negative[i] = -weights[i];
-        }
-        return new Weighted(Ops.weightedSum(tape, logProb, tape.floats(negative)), nll);
+        float[] negative = new float[weights.length];
+        for (int i = 0; i < weights.length; i++) negative[i] = -weights[i];
+        Variable loss = Ops.weightedSum(tape, logProb, tape.rowFloats(negative));
+        return new Weighted(loss, logProb.value(), -1, weights.length);
     }
 
     /**

@@ -13,6 +13,14 @@ public sealed interface Objective permits CrossEntropy, ApaoPointwise, ApaoPairw
     }
 
     /**
+     * Whether {@link #loss} looks at what kernels compute through {@link dev.beamwright.tensor.Backend#read} only, so that
+     * a device can capture a whole step. Others are trained on a device kernel by kernel, which is right but slow.
+     */
+    default boolean recordable() {
+        return false;
+    }
+
+    /**
      * The weights of the prefix losses for the next step. They change once per step, by the losses of the whole batch,
      * so they do not depend on how it was cut into micro-batches; and only in training.
      *

@@ -67,6 +67,11 @@ public final class ObjectiveLoss implements Trainer.Loss<Guided> {
         return objective.extraRows(levels) + (paths == null ? 0 : paths.rows(levels));
     }
 
+    @Override
+    public boolean recordable() {
+        return paths == null && objective.recordable();
+    }
+
     /** Goes on to the next step. */
     public void stepped(Trainer.Report report) {
         prefixWeights = objective.nextPrefixWeights(prefixWeights, report.prefixLosses());

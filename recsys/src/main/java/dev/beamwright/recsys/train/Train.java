@@ -425,7 +425,9 @@ public final class Train implements AutoCloseable {
     private void resume() {
         if (!run.has(stage.last())) return;
         try {
-            Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors(true));
+            Map<String, Tensor> tensors = tensors(true);
+            Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors);
+            tensors.values().forEach(backend::written);
             if (modelChecksum != null && !modelChecksum.equals(metadata.get("model"))) {
                 throw new UserError(
                         run.file(stage.last()) + ": was trained on another model; begin anew with --restart");
@@ -462,14 +464,23 @@ public final class Train implements AutoCloseable {
         try {
             Map<String, String> metadata = new LinkedHashMap<>(Map.of("state", Json.line(state)));
             if (modelChecksum != null) metadata.put("model", modelChecksum);
-            Checkpoint.save(run.file(file), tensors(moments), metadata);
+            Map<String, Tensor> tensors = tensors(moments);
+            fetch(tensors);
+            Checkpoint.save(run.file(file), tensors, metadata);
         } catch (IOException e) {
             throw new UserError(run.file(file) + ": cannot be written: " + e, e);
         }
     }
 
     private String checksum() {
-        return Checkpoint.checksum(trained.tensors().values());
+        Map<String, Tensor> parameters = trained.tensors();
+        fetch(parameters);
+        return Checkpoint.checksum(parameters.values());
+    }
+
+    /** A device keeps tensors to itself until they are asked for. */
+    private void fetch(Map<String, Tensor> tensors) {
+        tensors.values().forEach(t -> backend.read(t, () -> {}));
     }
 
     private void keepFirstSteps(List<FirstStep> first) {

@@ -10,6 +10,7 @@ import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
+import dev.beamwright.tensor.Step;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Layer;
 import dev.beamwright.transformer.Noise;
@@ -40,6 +41,11 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
         default int extraRows() {
             return 0;
         }
+
+        /** Whether a device can capture it, see {@link Objective#recordable}. */
+        default boolean recordable() {
+            return false;
+        }
     }
 
     /**
@@ -57,6 +63,9 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             int shards,
             int microTokens,
             int tokensPerItem) {}
+
+    /** Tokens that go through the network at once on a device, where it is memory that limits them. */
+    private static final int DEVICE_TOKENS = 1 << 16;
 
     private final Backend backend;
     private final Loss<M> loss;
@@ -97,13 +106,14 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             long totalSteps,
             Arena memory) {
         long warmup = Math.round(config.warmup() * totalSteps);
+        boolean device = backend.records();
         var settings = new Settings(
                 new AdamW.Config(
                         (float) config.rate(), 0.9f, 0.98f, 1e-8f, (float) config.decay(), (float) config.clip()),
                 Schedule.cosine(warmup, totalSteps, 0.05),
                 config.dropout(),
-                config.shards(),
-                config.microTokens(),
+                device ? 1 : config.shards(),
+                device ? DEVICE_TOKENS : config.microTokens(),
                 model.backbone().space().levels());
         return new Trainer<>(backend, model, loss, settings, memory);
     }
@@ -129,23 +139,38 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
         var results = new Objective.Result[micro.size()];
-        weights.during(() -> Parallel.run(shards, shard -> {
+        Step gradient = () -> weights.during(() -> Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
-                Key microKey = key.fold(m);
-                noises.get(shard).begin(microKey);
-                results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
+                int number = m;
+                Step one = () -> {
+                    Key microKey = key.fold(number);
+                    noises.get(shard).begin(microKey);
+                    results[number] = forwardAndBackward(shard, micro.get(number), 1f / targets, microKey);
+                };
+                (loss.recordable() ? backend.capture(one::run) : one).run();
             }
         }));
-        addShards();
-        double norm = optimizer.step(backend);
+        Step update = () -> {
+            addShards();
+            optimizer.step(backend);
+        };
+        if (micro.size() == 1 && loss.recordable()) { // the whole step as one
+            backend.capture(() -> {
+                gradient.run();
+                update.run();
+            }).run();
+        } else {
+            gradient.run();
+            backend.capture(update::run).run();
+        }
         double[] nll = null, prefixLosses = null;
         for (Objective.Result part : results) { // in the order of the micro-batches
             if (part == null) continue;
             nll = plus(nll, part.nll());
             prefixLosses = plus(prefixLosses, part.prefixLosses());
         }
-        return new Report(nll, targets, norm, prefixLosses);
+        return new Report(nll, targets, optimizer.norm(), prefixLosses);
     }
 
     private static double[] plus(double[] sum, double[] part) {

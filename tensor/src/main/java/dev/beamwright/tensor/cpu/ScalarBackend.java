@@ -5,10 +5,12 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The reference: plain loops, meant to be read, and what every other backend is tested against. */
@@ -461,6 +463,76 @@ class ScalarBackend implements Backend {
                     put(out.data(), (long) r * width + h * dim + d, y);
                 }
             }
+        }
+    }
+
+    // ---- beam search
+
+    @Override
+    public void extendBeams(
+            Tensor nodes,
+            Tensor scores,
+            Tensor parents,
+            Tensor tokens,
+            Tensor logits,
+            Tensor nodesBefore,
+            Tensor scoresBefore,
+            BeamSpec spec) {
+        int c = logits.shape().dim(-1), users = (int) nodes.shape().size() / spec.width();
+        record Child(float score, int row, int edge) {}
+        for (int u = 0; u < users; u++) {
+            List<Child> found = new ArrayList<>();
+            for (int row = u * spec.before(); row < (u + 1) * spec.before(); row++) {
+                float score = scoresBefore.get(row);
+                if (score == Float.NEGATIVE_INFINITY) continue;
+                int from = spec.offsets().getInt(nodesBefore.getInt(row));
+                int to = spec.offsets().getInt(nodesBefore.getInt(row) + 1);
+                float max = Float.NEGATIVE_INFINITY;
+                double sum = 0;
+                int n = spec.children() ? to - from : c;
+                for (int pass = 0; pass < 2; pass++) {
+                    for (int i = 0; i < n; i++) {
+                        int column = spec.children() ? spec.columns().getInt(from + i) : i;
+                        float z = at(logits.data(), (long) row * c + column) / spec.temperature();
+                        if (pass == 0) max = Math.max(max, z);
+                        else sum += Math.exp(z - max);
+                    }
+                }
+                double lse = Math.log(sum) + max;
+                for (int e = from; e < to; e++) {
+                    if (!allowed(spec, u, e + 1)) continue;
+                    float z = at(logits.data(), (long) row * c + spec.columns().getInt(e)) / spec.temperature();
+                    found.add(new Child((float) (score + (z - lse)), row, e));
+                }
+            }
+            found.sort((a, b) -> a.score != b.score ? Float.compare(b.score, a.score) : a.edge - b.edge);
+            for (int i = 0; i < spec.width(); i++) {
+                int row = u * spec.width() + i;
+                Child best = i < found.size() ? found.get(i) : null;
+                nodes.setInt(row, best == null ? 0 : best.edge + 1);
+                scores.set(row, best == null ? Float.NEGATIVE_INFINITY : best.score);
+                parents.setInt(row, best == null ? 0 : best.row);
+                tokens.setInt(row, best == null ? -1 : spec.firstToken() + spec.columns().getInt(best.edge));
+            }
+        }
+    }
+
+    private static boolean allowed(BeamSpec spec, int user, int node) {
+        if (spec.open() != null && spec.open().getInt(node) == 0) return false;
+        if (spec.barred() == null) return true;
+        int each = spec.barred().shape().dim(-1);
+        for (int i = 0; i < each; i++) if (spec.barred().getInt((long) user * each + i) == node) return false;
+        return true;
+    }
+
+    @Override
+    public void extendPaths(Tensor after, Tensor before, Tensor parents) {
+        int rows = after.shape().dim(0), depth = after.shape().dim(-1) - 1;
+        for (int r = 0; r < rows; r++) {
+            for (int l = 0; l < depth; l++) {
+                after.setInt((long) r * (depth + 1) + l, before.getInt((long) parents.getInt(r) * depth + l));
+            }
+            after.setInt((long) r * (depth + 1) + depth, r);
         }
     }
 

@@ -28,19 +28,25 @@ import org.junit.jupiter.api.TestFactory;
  * and that do not; and its bits, which must be those of one thread, and stay the same while the code is compiled.
  */
 @Tag("vector")
-class BackendContractTest {
+public class BackendContractTest {
     private static final int[] ROWS = {1, 3, 13, 64, 207}, COLUMNS = {1, 3, 13, 64, 207};
     private static final Backend SCALAR = new ScalarBackend();
     /** Without the Vector API it is the scalar one again, of which the same bits are asked. */
     private static final Backend VECTOR = Backends.best();
 
     /** Runs a kernel on inputs it draws, and returns what it wrote. */
-    private interface Kernel {
+    public interface Kernel {
         List<Tensor> run(Backend backend, Inputs in, int rows, int columns);
     }
 
-    private record Case(String name, Kernel kernel, int manyRows, int manyColumns) {
-        float[] run(Backend backend, int rows, int columns) {
+    public record Case(String name, Kernel kernel, int manyRows, int manyColumns) {
+        @Override
+        public String toString() {
+            return name;
+        }
+
+        /** What the kernel writes, one tensor behind the other. */
+        public float[] run(Backend backend, int rows, int columns) {
             try (Arena arena = Arena.ofShared()) {
                 List<Tensor> written = kernel.run(backend, new Inputs(arena, rows * 1000L + columns), rows, columns);
                 float[] all = new float[0];
@@ -61,7 +67,7 @@ class BackendContractTest {
     }
 
     /** Draws tensors; the same seed draws the same. */
-    private record Inputs(Arena arena, Random random) {
+    public record Inputs(Arena arena, Random random) {
         Inputs(Arena arena, long seed) {
             this(arena, new Random(seed));
         }
@@ -105,7 +111,8 @@ class BackendContractTest {
         }
     }
 
-    private static final List<Case> CASES = new ArrayList<>();
+    /** Every kernel, also for the contract tests of backends in other modules. */
+    public static final List<Case> CASES = new ArrayList<>();
 
     private static void add(String name, int manyRows, int manyColumns, Kernel kernel) {
         CASES.add(new Case(name, kernel, manyRows, manyColumns));

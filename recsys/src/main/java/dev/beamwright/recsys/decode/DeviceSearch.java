@@ -1,0 +1,136 @@
+package dev.beamwright.recsys.decode;
+
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.BeamSpec;
+import dev.beamwright.tensor.Shape;
+import dev.beamwright.tensor.SoftmaxMask;
+import dev.beamwright.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * The search of {@link BeamSearch} by kernels alone, so that a device runs all levels as one captured step: keys and
+ * values, the trie, the choice of the best and the paths stay on the device, and only the last beam comes back. Every
+ * user has as many rows as the beam is wide; where there are fewer paths, the rows behind them stand for none.
+ */
+final class DeviceSearch {
+    private final GenerativeModel model;
+    private final ItemTrie trie;
+    private final BeamSearch.Config config;
+
+    DeviceSearch(GenerativeModel model, BeamSearch.Config config) {
+        this.model = model;
+        this.trie = model.space().trie();
+        this.config = config;
+    }
+
+    /**
+     * Searches for a batch of users, see {@link BeamSearch#search}.
+     *
+     * @return what they get, to be asked for when the captured step has been run
+     */
+    Supplier<List<BeamSearch.Result>> search(
+            Tape tape, List<int[]> histories, int[] userNumbers, boolean[] eligible, boolean seen) {
+        Backend backend = tape.backend();
+        int width = config.width(), real = histories.size(), users = backend.rows(real), levels = trie.levels();
+        int[] rowUsers = new int[users * width];
+        for (int r = 0; r < rowUsers.length; r++) rowUsers[r] = Math.min(r / width, real - 1);
+        SoftmaxMask edges = model.space().mask(null);
+        Tensor open = eligible == null ? null : tape.ints(numbers(trie.reachable(eligible)));
+        Tensor barred = seen ? barred(tape, histories, users, eligible) : null;
+
+        GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
+        Tensor ancestors = decoding.depth() == 0 ? null : tape.ints(range(users)).reshape(users, 1);
+        float[] none = new float[users];
+        Arrays.fill(none, real, users, Float.NEGATIVE_INFINITY);
+        Tensor nodes = tape.ints(new int[users]), scores = tape.floats(none);
+        Variable states = decoding.first();
+        for (int level = 0; level < levels; level++) {
+            boolean last = level == levels - 1;
+            Tensor logits = model.logits(tape, level, states).value();
+            Tensor reached = tape.allocateInts(users * width), parents = tape.allocateInts(users * width);
+            Tensor tokens = tape.allocateInts(users * width), sums = tape.allocate(Shape.of(users * width));
+            var spec = new BeamSpec(
+                    level == 0 ? 1 : width, width, edges.offsets(), edges.columns(), open, last ? barred : null,
+                    config.likelihood().softmax() == Softmax.CHILDREN, config.likelihood().temperature(),
+                    model.space().tokenOf(level, 0));
+            backend.extendBeams(reached, sums, parents, tokens, logits, nodes, scores, spec);
+            nodes = reached;
+            scores = sums;
+            if (last) break;
+            Tensor paths = tape.allocateInts(users * width, decoding.depth() + level + 1);
+            backend.extendPaths(paths, ancestors, parents);
+            ancestors = paths;
+            states = decoding.next(level, tokens, rowUsers, ancestors);
+        }
+        int[][] leaves = new int[1][];
+        float[][] values = new float[1][];
+        Tensor lastNodes = nodes, lastScores = scores;
+        backend.read(lastNodes, () -> leaves[0] = lastNodes.toIntArray());
+        backend.read(lastScores, () -> values[0] = lastScores.toArray());
+        return () -> results(leaves[0], values[0], histories, eligible, seen);
+    }
+
+    private List<BeamSearch.Result> results(
+            int[] leaves, float[] values, List<int[]> histories, boolean[] eligible, boolean seen) {
+        List<BeamSearch.Result> results = new ArrayList<>();
+        for (int u = 0; u < histories.size(); u++) {
+            var items = new it.unimi.dsi.fastutil.ints.IntArrayList();
+            var scores = new it.unimi.dsi.fastutil.floats.FloatArrayList();
+            for (int r = u * config.width(); r < (u + 1) * config.width(); r++) {
+                if (values[r] == Float.NEGATIVE_INFINITY) break;
+                for (int item : trie.itemsOf(leaves[r])) {
+                    if (!may(item, eligible, seen ? histories.get(u) : null)) continue;
+                    items.add(item);
+                    scores.add(values[r]);
+                }
+            }
+            results.add(new BeamSearch.Result(items.toIntArray(), scores.toFloatArray()));
+        }
+        return results;
+    }
+
+    private static boolean may(int item, boolean[] eligible, int[] history) {
+        if (eligible != null && !eligible[item]) return false;
+        if (history != null) for (int i : history) if (i == item) return false;
+        return true;
+    }
+
+    /** The leaves that have no item left for a user: (users, as many as anyone has), filled up with -1. */
+    private Tensor barred(Tape tape, List<int[]> histories, int users, boolean[] eligible) {
+        List<int[]> all = new ArrayList<>();
+        int most = 1;
+        for (int[] history : histories) {
+            int[] leaves = Arrays.stream(history)
+                    .map(item -> trie.node(item, trie.levels()))
+                    .distinct()
+                    .filter(leaf -> Arrays.stream(trie.itemsOf(leaf)).noneMatch(i -> may(i, eligible, history)))
+                    .toArray();
+            all.add(leaves);
+            most = Math.max(most, leaves.length);
+        }
+        int each = tape.backend().rows(most);
+        int[] flat = new int[users * each];
+        Arrays.fill(flat, -1);
+        for (int u = 0; u < all.size(); u++) System.arraycopy(all.get(u), 0, flat, u * each, all.get(u).length);
+        return tape.ints(flat).reshape(users, each);
+    }
+
+    private static int[] numbers(boolean[] flags) {
+        int[] n = new int[flags.length];
+        for (int i = 0; i < n.length; i++) n[i] = flags[i] ? 1 : 0;
+        return n;
+    }
+
+    private static int[] range(int n) {
+        int[] r = new int[n];
+        for (int i = 0; i < n; i++) r[i] = i;
+        return r;
+    }
+}

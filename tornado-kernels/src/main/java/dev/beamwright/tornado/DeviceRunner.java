@@ -1,0 +1,178 @@
+package dev.beamwright.tornado;
+
+import dev.beamwright.tensor.Storage;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.Workspace;
+import dev.beamwright.tornado.Recording.Kind;
+import dev.beamwright.tornado.Recording.Slot;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Runs calls on the device: those of a captured body as one {@link Program}, others one by one. Keeps account of which
+ * tensors the device holds in a newer state than the host, so that whoever uses both ways sees the same values.
+ */
+final class DeviceRunner implements Runner {
+    private final int mostTasks;
+    private final Eager eager = new Eager();
+    private final ThreadLocal<Recording> recording = new ThreadLocal<>();
+    private final ThreadLocal<Workspace> scratch = ThreadLocal.withInitial(Workspace::new);
+
+    private Home home = new Home();
+    private final Map<List<Object>, Program> programs = new HashMap<>();
+    /** What the device has in a newer state, and a program by which it can be fetched. */
+    private final Map<Storage, Program> newer = new IdentityHashMap<>();
+    /** Where memory lies that some program left on the device for good, by address. */
+    private final Set<Long> lost = new HashSet<>();
+
+    /** @param mostTasks of one task graph */
+    DeviceRunner(int mostTasks) {
+        this.mostTasks = mostTasks;
+    }
+
+    @Override
+    public void run(Call call) {
+        if (noting()) recording.get().note(call);
+        else runNow(call);
+    }
+
+    private synchronized void runNow(Call call) {
+        int place = 0;
+        for (Object a : call.arguments()) {
+            if (!(a instanceof Tensor t)) continue;
+            if (place++ < call.kernel().writes()) changed(t.storage());
+            else fetch(t.storage());
+        }
+        eager.run(call);
+    }
+
+    @Override
+    public boolean records() {
+        return true;
+    }
+
+    @Override
+    public boolean noting() {
+        return recording.get() != null;
+    }
+
+    @Override
+    public boolean onDevice() {
+        return true;
+    }
+
+    @Override
+    public SegmentAllocator scratch() {
+        return noting() ? scratch.get() : Arena.ofAuto();
+    }
+
+    @Override
+    public void captured(Runnable body) {
+        if (noting()) { // part of a greater one
+            body.run();
+            return;
+        }
+        var walk = new Recording();
+        scratch.get().reset();
+        recording.set(walk);
+        try {
+            body.run();
+        } finally {
+            recording.remove();
+        }
+        walk.close();
+        runNow(walk);
+        walk.answer();
+    }
+
+    private synchronized void runNow(Recording walk) {
+        if (walk.calls.isEmpty()) return;
+        for (Slot s : walk.slots) {
+            if (s.kind == Kind.RESIDENT && !home.holds(s.storage) && lost.contains(s.storage.data().address())) {
+                throw new IllegalStateException("a captured body reads a tensor that an earlier one left on the device"
+                        + " without giving it to the program");
+            }
+        }
+        Program program = programs.get(walk.signature);
+        if (program == null) {
+            dropTheDead();
+            program = new Program(walk, home, mostTasks);
+            programs.put(walk.signature, program);
+        }
+        program.run(walk);
+        for (Slot s : walk.slots) {
+            if (s.kind == Kind.RESIDENT && s.written) {
+                if (s.output) newer.remove(s.storage);
+                else newer.put(s.storage, program);
+            }
+            if (s.kind == Kind.SCRATCH) {
+                if (s.output) lost.remove(s.storage.data().address());
+                else lost.add(s.storage.data().address());
+            }
+        }
+    }
+
+    @Override
+    public void written(Tensor t) {
+        if (noting()) {
+            recording.get().written(t);
+            return;
+        }
+        synchronized (this) {
+            changed(t.storage());
+        }
+    }
+
+    @Override
+    public void read(Tensor t, Runnable then) {
+        if (noting()) {
+            recording.get().read(t, then);
+            return;
+        }
+        synchronized (this) {
+            fetch(t.storage());
+        }
+        then.run();
+    }
+
+    private void fetch(Storage storage) {
+        Program program = newer.remove(storage);
+        if (program != null) program.download(home, storage);
+    }
+
+    /** The host has changed what may be on the device. */
+    private void changed(Storage storage) {
+        lost.remove(storage.data().address());
+        if (home.holds(storage)) forget();
+    }
+
+    /** Gives everything back to the host; what is captured next begins anew. */
+    private void forget() {
+        for (Storage s : new ArrayList<>(newer.keySet())) {
+            if (s.whole().scope().isAlive()) fetch(s);
+        }
+        newer.clear();
+        programs.values().forEach(Program::close);
+        programs.clear();
+        home = new Home();
+    }
+
+    /** Memory of models that are gone must not stay on the device, nor be taken for that of new ones. */
+    private void dropTheDead() {
+        for (Program p : programs.values()) {
+            for (Storage s : p.residents()) {
+                if (!s.whole().scope().isAlive()) {
+                    forget();
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package dev.beamwright.tornado;
+
+import dev.beamwright.tensor.Tensor;
+import java.lang.foreign.SegmentAllocator;
+
+/** What becomes of kernel calls. */
+interface Runner {
+    /** Runs a call, or notes it. */
+    void run(Call call);
+
+    /** Whether calls run on a device, which alone has the kernels with a {@code KernelContext}. */
+    boolean onDevice();
+
+    /** Memory for what a backend's method needs between its calls. */
+    SegmentAllocator scratch();
+
+    /** Whether {@link #captured} notes calls. */
+    boolean records();
+
+    /** Whether the present thread is within a captured body, so that calls are noted. */
+    boolean noting();
+
+    /** Runs a body, as a whole where calls are noted. */
+    void captured(Runnable body);
+
+    /** See {@link dev.beamwright.tensor.Backend#written}. */
+    void written(Tensor t);
+
+    /** See {@link dev.beamwright.tensor.Backend#read}. */
+    void read(Tensor t, Runnable then);
+}

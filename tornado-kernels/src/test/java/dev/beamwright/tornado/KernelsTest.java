@@ -1,0 +1,119 @@
+package dev.beamwright.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.beamwright.autograd.Ops;
+import dev.beamwright.autograd.Tape;
+import dev.beamwright.autograd.Variable;
+import dev.beamwright.autograd.check.OpCase;
+import dev.beamwright.autograd.check.OpCases;
+import dev.beamwright.tensor.Backend;
+import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.Workspace;
+import dev.beamwright.tensor.cpu.BackendContractTest;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every kernel against the plain loops of the scalar backend: as a Java method, without a device, for many sizes; call by
+ * call on the device; and as part of a captured step. Where the SDK finds no device, the last two fail.
+ */
+class KernelsTest {
+    static final Backend REFERENCE = Backends.named("scalar");
+    static final Backend JAVA = new TornadoBackend(new JavaRunner());
+
+    @AutoClose
+    Arena memory = Arena.ofShared();
+
+    /** The device. There is no skipping: who has the SDK has its tests. */
+    static Backend device() {
+        return Backends.named("tornado");
+    }
+
+    static Stream<Arguments> casesAndSizes() {
+        return BackendContractTest.CASES.stream()
+                .flatMap(c -> Stream.of(1, 3, 13, 64, 207)
+                        .flatMap(r -> Stream.of(1, 13, 64).map(k -> Arguments.of(c, r, k))));
+    }
+
+    @ParameterizedTest(name = "{0} ({1}, {2})")
+    @MethodSource("casesAndSizes")
+    void asJava(BackendContractTest.Case kernel, int rows, int columns) {
+        compare(JAVA, kernel, rows, columns);
+    }
+
+    static Stream<Arguments> cases() {
+        return BackendContractTest.CASES.stream()
+                .filter(c -> !c.name().startsWith("matmul") || c.name().endsWith("depth 13") || c.name().endsWith("long"))
+                .flatMap(c -> Stream.of(Arguments.of(c, 1, 1), Arguments.of(c, 67, 13)));
+    }
+
+    @ParameterizedTest(name = "{0} ({1}, {2})")
+    @MethodSource("cases")
+    void onTheDevice(BackendContractTest.Case kernel, int rows, int columns) {
+        compare(device(), kernel, rows, columns);
+    }
+
+    private static void compare(Backend backend, BackendContractTest.Case kernel, int rows, int columns) {
+        float[] expected = kernel.run(REFERENCE, rows, columns), actual = kernel.run(backend, rows, columns);
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(actual[i]).as("element %s", i).isCloseTo(expected[i], within(4e-5f * (1 + Math.abs(expected[i]))));
+        }
+    }
+
+    static List<OpCase> ops() {
+        // These two look at values on the way: they cannot be captured.
+        return OpCases.all().stream()
+                .filter(c -> !c.name().equals("squaredError") && !c.name().equals("computed"))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("ops")
+    void capturedOnTheDevice(OpCase op) {
+        List<float[]> expected = outputAndGradients(REFERENCE, op, 13), actual = outputAndGradients(device(), op, 13);
+        for (int i = 0; i < expected.size(); i++) {
+            float[] e = expected.get(i), a = actual.get(i);
+            float largest = 0;
+            for (float v : e) largest = Math.max(largest, Math.abs(v));
+            for (int j = 0; j < e.length; j++) {
+                assertThat(a[j])
+                        .as("%s %s", i == 0 ? "output" : "gradient " + i, j)
+                        .isCloseTo(e[j], within(1e-5f + 4e-5f * largest));
+            }
+        }
+    }
+
+    /** Runs it twice, on other inputs the second time, so that what was captured is replayed. */
+    private List<float[]> outputAndGradients(Backend backend, OpCase op, int size) {
+        OpCase.Instance instance = op.make(memory, size);
+        List<float[]> results = new ArrayList<>();
+        int[] runs = {0};
+        try (var workspace = new Workspace()) {
+            var step = backend.capture(() -> {
+                try (var tape = Tape.training(backend, workspace)) {
+                    Variable y = instance.output().apply(tape);
+                    backend.read(y.value(), () -> results.add(y.value().toArray()));
+                    float[] weights = new float[(int) y.size()];
+                    for (int i = 0; i < weights.length; i++) {
+                        weights[i] = (i * 37 % 19 - 9) / 9f * (runs[0] + 1);
+                    }
+                    tape.backward(y.size() == 1 ? y : Ops.weightedSum(tape, y, tape.floats(weights)));
+                }
+            });
+            step.run();
+            runs[0]++;
+            step.run();
+        }
+        for (Variable v : instance.inputs()) backend.read(v.grad(), () -> results.add(v.grad().toArray()));
+        return results;
+    }
+}
