@@ -41,7 +41,8 @@ record Row(
     record Contestant(String who, String form, int threads, Meter meter) {
         @Override
         public String toString() {
-            return who + " (" + (form.isEmpty() ? "" : form + ", ") + threads + (threads == 1 ? " thread)" : " threads)");
+            return who + " (" + (form.isEmpty() ? "" : form + ", ") + threads
+                    + (threads == 1 ? " thread)" : " threads)");
         }
     }
 
