@@ -96,7 +96,10 @@ public final class CpuCommand implements BenchCommand.Benchmark {
         var peers = new Peers(python(), Parallel.threads(), progress);
         try (Lab lab = new Lab(peers, quick, rounds != null ? rounds : quick ? 2 : 7, progress)) {
             if (profile) {
-                for (Row r : rows) print.print(profile(lab, r));
+                for (Row r : rows) {
+                    print.print(profile(lab, r));
+                    print.flush();
+                }
             } else {
                 List<Result> results = new ArrayList<>();
                 for (Row r : rows) {
