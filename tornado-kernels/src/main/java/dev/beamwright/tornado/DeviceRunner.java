@@ -29,6 +29,7 @@ final class DeviceRunner implements Runner {
     private final Map<List<Object>, Program> programs = new HashMap<>();
     /** What the device has in a newer state, and a program by which it can be fetched. */
     private final Map<Storage, Program> newer = new IdentityHashMap<>();
+    private Program last;
     /** Where memory lies that some program left on the device for good, by address. */
     private final Set<Long> lost = new HashSet<>();
 
@@ -107,6 +108,7 @@ final class DeviceRunner implements Runner {
             programs.put(walk.signature, program);
         }
         program.run(walk);
+        last = program;
         for (Slot s : walk.slots) {
             if (s.kind == Kind.RESIDENT && s.written) {
                 if (s.output) newer.remove(s.storage);
@@ -117,6 +119,11 @@ final class DeviceRunner implements Runner {
                 else lost.add(s.storage.data().address());
             }
         }
+    }
+
+    @Override
+    public synchronized int[] lastProgram() {
+        return last == null ? new int[2] : new int[] {last.tasks(), last.graphs()};
     }
 
     @Override

@@ -23,6 +23,11 @@ interface Runner {
     /** Runs a body, as a whole where calls are noted. */
     void captured(Runnable body);
 
+    /** Tasks and graphs of the captured body that ran last; none where nothing is captured. */
+    default int[] lastProgram() {
+        return new int[2];
+    }
+
     /** See {@link dev.beamwright.tensor.Backend#written}. */
     void written(Tensor t);
 

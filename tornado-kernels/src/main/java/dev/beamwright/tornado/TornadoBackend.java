@@ -49,6 +49,11 @@ final class TornadoBackend implements Backend {
         return runner.records();
     }
 
+    /** Tasks and graphs of the captured body that ran last. */
+    int[] lastProgram() {
+        return runner.lastProgram();
+    }
+
     /** n rounded up to one of four sizes for each power of two, so that few sizes are compiled for. */
     @Override
     public int rows(int n) {
