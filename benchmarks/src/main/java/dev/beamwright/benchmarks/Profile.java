@@ -70,9 +70,9 @@ record Profile(int samples, Map<String, Double> kernels, Map<String, Double> cla
         return new Profile(samples, shares(kernels, samples), shares(classes, samples), shares(methods, samples));
     }
 
-    /** The kernel of a backend that was called last, or what else it was. */
+    /** The kernel of a backend that was called, from whatever part of it the sample is, or what else it was. */
     private static String kernel(List<RecordedMethod> stack) {
-        for (RecordedMethod m : stack) {
+        for (RecordedMethod m : stack.reversed()) {
             if (simpleName(m).endsWith("Backend")) return m.getName().replaceAll("lambda\\$(\\w+)\\$\\d+", "$1");
         }
         return simpleName(stack.getFirst()).equals("Parallel") ? "(waits for work)" : "(no kernel)";
