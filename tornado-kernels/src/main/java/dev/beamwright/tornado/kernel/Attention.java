@@ -18,9 +18,9 @@ public final class Attention {
     /** Rows of queries that one thread of {@link #biasBackward} goes through. */
     public static final int CHUNK = 64;
 
-    /** The sequence that a row belongs to, or -1: the last one that begins at or before it, if it ends behind it. */
+    /** The last sequence that begins at or before a row, the first one where there is none. */
     static int sequence(IntArray offsets, int sequences, int row) {
-        int low = -1, high = sequences;
+        int low = 0, high = sequences;
         while (high - low > 1) {
             int middle = (low + high) / 2;
             if (offsets.get(middle) <= row) {
@@ -29,11 +29,16 @@ public final class Attention {
                 high = middle;
             }
         }
-        int found = low;
-        if (low >= 0) {
-            if (offsets.get(low + 1) <= row) found = -1;
-        }
-        return found;
+        return low;
+    }
+
+    /**
+     * 1 where a row belongs to a sequence, else 0: to be multiplied by. A branch that ends a round of a loop early would be
+     * compiled to one that falls through.
+     */
+    static int inside(IntArray offsets, int s, int row) {
+        int begun = offsets.get(s) <= row ? 1 : 0;
+        return row < offsets.get(s + 1) ? begun : 0;
     }
 
     private static float dot(FloatArray a, int at, FloatArray b, int bt, int dim) {
@@ -90,29 +95,28 @@ public final class Attention {
                 for (int d = 0; d < dim; d++) out.set(at + d, 0f);
                 float total = 0f;
                 int s = sequence(queryOffsets, sequences, i);
-                if (s >= 0) {
-                    int from = queryOffsets.get(s), first = keyOffsets.get(s), keys = keyOffsets.get(s + 1) - first;
-                    if (causal == 1 && i - from + 1 < keys) keys = i - from + 1;
-                    if (keys > 0) {
-                        float max = Float.NEGATIVE_INFINITY, sum = 0f;
-                        for (int j = 0; j < keys; j++) {
-                            float score = dot(q, at, kv, (first + j) * 2 * width + h * dim, dim) * scale
-                                    + biasOf(bias, h, reach, j - (i - from));
-                            if (score > max) {
-                                sum = sum * TornadoMath.exp(max - score) + 1f;
-                                max = score;
-                            } else {
-                                sum += TornadoMath.exp(score - max);
-                            }
+                int from = queryOffsets.get(s), first = keyOffsets.get(s);
+                int keys = (keyOffsets.get(s + 1) - first) * inside(queryOffsets, s, i);
+                if (causal == 1) keys = TornadoMath.min(keys, i - from + 1);
+                if (keys > 0) {
+                    float max = Float.NEGATIVE_INFINITY, sum = 0f;
+                    for (int j = 0; j < keys; j++) {
+                        float score = dot(q, at, kv, (first + j) * 2 * width + h * dim, dim) * scale
+                                + biasOf(bias, h, reach, j - (i - from));
+                        if (score > max) {
+                            sum = sum * TornadoMath.exp(max - score) + 1f;
+                            max = score;
+                        } else {
+                            sum += TornadoMath.exp(score - max);
                         }
-                        total = TornadoMath.log(sum) + max;
-                        for (int j = 0; j < keys; j++) {
-                            int k = (first + j) * 2 * width + h * dim;
-                            float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
-                            float p = TornadoMath.exp(score - max) / sum * kept(key, noise, keep, heads, i, h, j);
-                            for (int d = 0; d < dim; d++) {
-                                out.set(at + d, out.get(at + d) + p * kv.get(k + width + d));
-                            }
+                    }
+                    total = TornadoMath.log(sum) + max;
+                    for (int j = 0; j < keys; j++) {
+                        int k = (first + j) * 2 * width + h * dim;
+                        float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
+                        float p = TornadoMath.exp(score - max) / sum * kept(key, noise, keep, heads, i, h, j);
+                        for (int d = 0; d < dim; d++) {
+                            out.set(at + d, out.get(at + d) + p * kv.get(k + width + d));
                         }
                     }
                 }
@@ -157,17 +161,16 @@ public final class Attention {
                     for (int d = 0; d < dim; d++) dq.set(at + d, 0f);
                 }
                 int s = sequence(queryOffsets, sequences, i);
-                if (s >= 0) {
-                    int from = queryOffsets.get(s), first = keyOffsets.get(s), keys = keyOffsets.get(s + 1) - first;
-                    if ((flags & 1) == 1 && i - from + 1 < keys) keys = i - from + 1;
-                    for (int j = 0; j < keys; j++) {
-                        int k = (first + j) * 2 * width + h * dim;
-                        float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
-                        float p = TornadoMath.exp(score - lse.get(t));
-                        float dp = dot(dout, at, kv, k + width, dim) * kept(key, noise, keep, heads, i, h, j);
-                        float ds = p * (dp - delta.get(t)) * scale;
-                        for (int d = 0; d < dim; d++) dq.set(at + d, dq.get(at + d) + ds * kv.get(k + d));
-                    }
+                int from = queryOffsets.get(s), first = keyOffsets.get(s);
+                int keys = (keyOffsets.get(s + 1) - first) * inside(queryOffsets, s, i);
+                if ((flags & 1) == 1) keys = TornadoMath.min(keys, i - from + 1);
+                for (int j = 0; j < keys; j++) {
+                    int k = (first + j) * 2 * width + h * dim;
+                    float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
+                    float p = TornadoMath.exp(score - lse.get(t));
+                    float dp = dot(dout, at, kv, k + width, dim) * kept(key, noise, keep, heads, i, h, j);
+                    float ds = p * (dp - delta.get(t)) * scale;
+                    for (int d = 0; d < dim; d++) dq.set(at + d, dq.get(at + d) + ds * kv.get(k + d));
                 }
             }
         }
@@ -205,21 +208,19 @@ public final class Attention {
                     }
                 }
                 int s = sequence(keyOffsets, sequences, row);
-                if (s >= 0) {
-                    int from = queryOffsets.get(s), to = queryOffsets.get(s + 1), j = row - keyOffsets.get(s);
-                    int begin = from;
-                    if ((flags & 1) == 1) begin = from + j;
-                    for (int i = begin; i < to; i++) {
-                        int at = i * width + h * dim;
-                        float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
-                        float p = TornadoMath.exp(score - lse.get(i * heads + h));
-                        float factor = kept(key, noise, keep, heads, i, h, j);
-                        float dp = dot(dout, at, kv, k + width, dim) * factor;
-                        float ds = p * (dp - delta.get(i * heads + h)) * scale;
-                        for (int d = 0; d < dim; d++) {
-                            dkv.set(k + d, dkv.get(k + d) + ds * q.get(at + d));
-                            dkv.set(k + width + d, dkv.get(k + width + d) + p * factor * dout.get(at + d));
-                        }
+                int from = queryOffsets.get(s), j = row - keyOffsets.get(s);
+                int begin = (flags & 1) == 1 ? from + j : from;
+                int to = queryOffsets.get(s + 1) * inside(keyOffsets, s, row);
+                for (int i = begin; i < to; i++) {
+                    int at = i * width + h * dim;
+                    float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
+                    float p = TornadoMath.exp(score - lse.get(i * heads + h));
+                    float factor = kept(key, noise, keep, heads, i, h, j);
+                    float dp = dot(dout, at, kv, k + width, dim) * factor;
+                    float ds = p * (dp - delta.get(i * heads + h)) * scale;
+                    for (int d = 0; d < dim; d++) {
+                        dkv.set(k + d, dkv.get(k + d) + ds * q.get(at + d));
+                        dkv.set(k + width + d, dkv.get(k + width + d) + p * factor * dout.get(at + d));
                     }
                 }
             }
@@ -258,16 +259,15 @@ public final class Attention {
             for (int d = 0; d < distances; d++) partial.set(own + d, 0f);
             for (int i = begin; i < end; i++) {
                 int s = sequence(queryOffsets, sequences, i), at = i * width + h * dim;
-                if (s >= 0) {
-                    int from = queryOffsets.get(s), first = keyOffsets.get(s), keys = keyOffsets.get(s + 1) - first;
-                    if (causal == 1 && i - from + 1 < keys) keys = i - from + 1;
-                    for (int j = 0; j < keys; j++) {
-                        int k = (first + j) * 2 * width + h * dim, place = own + place(reach, j - (i - from));
-                        float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
-                        float p = TornadoMath.exp(score - lse.get(i * heads + h));
-                        float dp = dot(dout, at, kv, k + width, dim) * kept(key, noise, keep, heads, i, h, j);
-                        partial.set(place, partial.get(place) + p * (dp - delta.get(i * heads + h)));
-                    }
+                int from = queryOffsets.get(s), first = keyOffsets.get(s);
+                int keys = (keyOffsets.get(s + 1) - first) * inside(queryOffsets, s, i);
+                if (causal == 1) keys = TornadoMath.min(keys, i - from + 1);
+                for (int j = 0; j < keys; j++) {
+                    int k = (first + j) * 2 * width + h * dim, place = own + place(reach, j - (i - from));
+                    float score = dot(q, at, kv, k, dim) * scale + biasOf(bias, h, reach, j - (i - from));
+                    float p = TornadoMath.exp(score - lse.get(i * heads + h));
+                    float dp = dot(dout, at, kv, k + width, dim) * kept(key, noise, keep, heads, i, h, j);
+                    partial.set(place, partial.get(place) + p * (dp - delta.get(i * heads + h)));
                 }
             }
         }

@@ -29,28 +29,14 @@ public final class FlashAttention {
 
     /** The first row, of the other side, of the sequences that rows from {@code row} on may belong to. */
     private static int begin(IntArray own, IntArray other, int sequences, int row) {
-        int s = lower(own, sequences, row);
+        int s = Attention.sequence(own, sequences, row);
         return other.get(s);
     }
 
     /** Behind the last row, of the other side, of the sequence that the last of the rows belongs to. */
     private static int end(IntArray own, IntArray other, int sequences, int last) {
-        int s = lower(own, sequences, last);
+        int s = Attention.sequence(own, sequences, last);
         return other.get(s + 1);
-    }
-
-    /** The last sequence that begins at or before a row, the first one where there is none. */
-    private static int lower(IntArray offsets, int sequences, int row) {
-        int low = 0, high = sequences;
-        while (high - low > 1) {
-            int middle = (low + high) / 2;
-            if (offsets.get(middle) <= row) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        return low;
     }
 
     /** As {@link Attention#forward}, for {@code rows} rows; the grid is (128 · blocks of rows, heads). */
@@ -91,13 +77,9 @@ public final class FlashAttention {
             qs[line * LINE + d] = qsValue;
         }
         int s = Attention.sequence(queryOffsets, sequences, i);
-        int from = 0, keyFirst = 0, keys = 0;
-        if (s >= 0 && i < rows) {
-            from = queryOffsets.get(s);
-            keyFirst = keyOffsets.get(s);
-            keys = keyOffsets.get(s + 1) - keyFirst;
-            if (causal == 1 && i - from + 1 < keys) keys = i - from + 1;
-        }
+        int from = queryOffsets.get(s), keyFirst = keyOffsets.get(s);
+        int keys = (keyOffsets.get(s + 1) - keyFirst) * Attention.inside(queryOffsets, s, i);
+        if (causal == 1) keys = TornadoMath.min(keys, i - from + 1);
         int begin = begin(queryOffsets, keyOffsets, sequences, first);
         int end = end(queryOffsets, keyOffsets, sequences, last);
         for (int d = 0; d < OWN; d++) acc[d] = 0f;
@@ -208,16 +190,10 @@ public final class FlashAttention {
             dos[line * LINE + d] = dosValue;
         }
         int s = Attention.sequence(queryOffsets, sequences, i);
-        int from = 0, keyFirst = 0, keys = 0;
-        float logSum = 0f, dotOut = 0f;
-        if (s >= 0 && i < rows) {
-            from = queryOffsets.get(s);
-            keyFirst = keyOffsets.get(s);
-            keys = keyOffsets.get(s + 1) - keyFirst;
-            if ((flags & 1) == 1 && i - from + 1 < keys) keys = i - from + 1;
-            logSum = lse.get(i * heads + h);
-            dotOut = delta.get(i * heads + h);
-        }
+        int from = queryOffsets.get(s), keyFirst = keyOffsets.get(s), known = TornadoMath.min(i, rows - 1);
+        int keys = (keyOffsets.get(s + 1) - keyFirst) * Attention.inside(queryOffsets, s, i);
+        if ((flags & 1) == 1) keys = TornadoMath.min(keys, i - from + 1);
+        float logSum = lse.get(known * heads + h), dotOut = delta.get(known * heads + h);
         int begin = begin(queryOffsets, keyOffsets, sequences, first);
         int end = end(queryOffsets, keyOffsets, sequences, last);
         for (int d = 0; d < OWN; d++) acc[d] = 0f;
@@ -308,14 +284,9 @@ public final class FlashAttention {
             vs[line * LINE + d] = vsValue;
         }
         int s = Attention.sequence(keyOffsets, sequences, row);
-        int from = 0, to = 0, j = 0, seenFrom = 0;
-        if (s >= 0 && row < rows) {
-            from = queryOffsets.get(s);
-            to = queryOffsets.get(s + 1);
-            j = row - keyOffsets.get(s);
-            seenFrom = from;
-            if ((flags & 1) == 1) seenFrom = from + j;
-        }
+        int from = queryOffsets.get(s), j = row - keyOffsets.get(s);
+        int seenFrom = (flags & 1) == 1 ? from + j : from;
+        int to = queryOffsets.get(s + 1) * Attention.inside(keyOffsets, s, row);
         int begin = begin(keyOffsets, queryOffsets, sequences, first);
         int end = end(keyOffsets, queryOffsets, sequences, last);
         for (int d = 0; d < OWN; d++) {
