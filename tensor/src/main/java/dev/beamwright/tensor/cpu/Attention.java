@@ -5,7 +5,7 @@ import static dev.beamwright.tensor.cpu.Gemm.packRows;
 import static dev.beamwright.tensor.cpu.Gemm.packTransposed;
 import static dev.beamwright.tensor.cpu.Gemm.panelBytes;
 import static dev.beamwright.tensor.cpu.Gemm.panels;
-import static dev.beamwright.tensor.cpu.Gemm.write;
+import static dev.beamwright.tensor.cpu.Gemm.tile;
 import static dev.beamwright.tensor.cpu.Lanes.address;
 import static dev.beamwright.tensor.cpu.Lanes.get;
 import static dev.beamwright.tensor.cpu.Lanes.getInt;
@@ -444,8 +444,8 @@ final class Attention {
                 long panel = keys + j / COLUMNS * panelBytes(depth());
                 for (int r = 0; r < rows; r += ROWS) {
                     int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
-                    Tile.rows(h, w, ds, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, seen(r + h - 1));
-                    write(tile, 0, COLUMNS, h, w, u.query(dq, first + r) + 4L * j, queryStride(), true);
+                    long to = u.query(dq, first + r) + 4L * j;
+                    tile(false, h, w, ds, r * LDA, 0, panel, tile, to, queryStride(), seen(r + h - 1), true);
                 }
             }
         }
@@ -468,8 +468,8 @@ final class Attention {
                     int h = Math.min(ROWS, n - k), w = Math.min(COLUMNS, dim - j);
                     int skip = spec.causal() ? Math.max(0, from + k - first) : 0; // queries before these keys
                     long at = panel + 4L * COLUMNS * skip;
-                    Tile.columns(h, w, a, skip * LDA + k, LDA, at, 4 * COLUMNS, tile, 0, COLUMNS, rows - skip);
-                    write(tile, 0, COLUMNS, h, w, to + k * keyStride() + 4L * j, keyStride(), true);
+                    long c = to + k * keyStride() + 4L * j;
+                    tile(true, h, w, a, skip * LDA + k, LDA, at, tile, c, keyStride(), rows - skip, true);
                 }
             }
         }

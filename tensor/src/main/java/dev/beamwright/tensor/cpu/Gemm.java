@@ -249,7 +249,7 @@ final class Gemm {
                     for (int i = 0; i < m; i += ROWS) {
                         int h = Math.min(ROWS, m - i);
                         Tile.rows(h, w, packed, i * LDA, rows, stride, tile, 0, COLUMNS, d);
-                        write(tile, 0, COLUMNS, h, w, c(i, j), 4L * n, add || p > 0);
+                        write(tile, h, w, c(i, j), 4L * n, add || p > 0);
                     }
                 }
             }
@@ -394,45 +394,49 @@ final class Gemm {
                 int w = Math.min(COLUMNS, n - j);
                 for (int i = g; i < Math.min(m, g + GROUP); i += ROWS) {
                     int h = Math.min(ROWS, m - i), at = i / ROWS * step;
-                    if (ta) Tile.columns(h, w, a, at, ROWS, panel, 4 * COLUMNS, tile, 0, COLUMNS, k);
-                    else Tile.rows(h, w, a, at, panel, 4 * COLUMNS, tile, 0, COLUMNS, k);
-                    write(tile, 0, COLUMNS, h, w, c + i * ldc + 4L * j, ldc, add);
+                    tile(ta, h, w, a, at, ROWS, panel, tile, c + i * ldc + 4L * j, ldc, k, add);
                 }
             }
         }
     }
 
-    /** Puts or adds a tile to where it belongs. */
-    static void write(float[] tile, int at, int stride, int rows, int columns, long c, long ldc, boolean add) {
-        if (columns == COLUMNS) {
-            if (add) addWhole(tile, at, stride, rows, c, ldc);
-            else putWhole(tile, at, stride, rows, c, ldc);
-        } else {
-            for (int j = 0; j < columns; j += VL)
-                putPart(tile, at + j, stride, rows, columns - j, c + 4L * j, ldc, add);
+    /**
+     * Puts or adds one tile of up to {@link Tile#ROWS} x {@link Tile#COLUMNS} products to native memory.
+     *
+     * @param byColumns how a lies, see {@link Tile}; {@code as} matters only if by columns
+     * @param through room for a tile that is not whole
+     */
+    static void tile(
+            boolean byColumns,
+            int rows,
+            int columns,
+            float[] a,
+            int at,
+            int as,
+            long panel,
+            float[] through,
+            long c,
+            long ldc,
+            int k,
+            boolean add) {
+        if (rows == ROWS && columns == COLUMNS) {
+            Tile.whole(byColumns, add, a, at, as, panel, 4 * COLUMNS, c, ldc, k);
+            return;
         }
+        if (byColumns) Tile.columns(rows, columns, a, at, as, panel, 4 * COLUMNS, through, 0, COLUMNS, k);
+        else Tile.rows(rows, columns, a, at, panel, 4 * COLUMNS, through, 0, COLUMNS, k);
+        write(through, rows, columns, c, ldc, add);
     }
 
-    private static void putWhole(float[] tile, int at, int stride, int rows, long c, long ldc) {
-        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
-            store(c, FloatVector.fromArray(F, tile, at));
-            store(c + VB, FloatVector.fromArray(F, tile, at + VL));
-        }
-    }
-
-    private static void addWhole(float[] tile, int at, int stride, int rows, long c, long ldc) {
-        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
-            store(c, load(c).add(FloatVector.fromArray(F, tile, at)));
-            store(c + VB, load(c + VB).add(FloatVector.fromArray(F, tile, at + VL)));
-        }
-    }
-
-    private static void putPart(
-            float[] tile, int at, int stride, int rows, int columns, long c, long ldc, boolean add) {
-        VectorMask<Float> mask = rest(0, columns);
-        for (int r = 0; r < rows; r++, at += stride, c += ldc) {
-            FloatVector v = FloatVector.fromArray(F, tile, at);
-            store(c, add ? v.add(load(c, mask)) : v, mask);
+    /** Puts or adds a part of a tile to where it belongs. */
+    private static void write(float[] tile, int rows, int columns, long c, long ldc, boolean add) {
+        for (int j = 0; j < columns; j += VL) {
+            VectorMask<Float> mask = rest(j, columns);
+            long to = c + 4L * j;
+            for (int r = 0, at = j; r < rows; r++, at += COLUMNS, to += ldc) {
+                FloatVector v = FloatVector.fromArray(F, tile, at);
+                store(to, add ? v.add(load(to, mask)) : v, mask);
+            }
         }
     }
 

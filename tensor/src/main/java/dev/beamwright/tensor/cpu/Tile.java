@@ -1,10 +1,13 @@
 package dev.beamwright.tensor.cpu;
 
+import static dev.beamwright.tensor.cpu.Lanes.ALL;
 import static dev.beamwright.tensor.cpu.Lanes.F;
+import static dev.beamwright.tensor.cpu.Lanes.ORDER;
 import static dev.beamwright.tensor.cpu.Lanes.VB;
 import static dev.beamwright.tensor.cpu.Lanes.VL;
 import static dev.beamwright.tensor.cpu.Lanes.load;
 import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.FloatVector.zero;
 
 import jdk.incubator.vector.FloatVector;
@@ -14,9 +17,10 @@ import jdk.incubator.vector.FloatVector;
  * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
  *
  * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
- * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
- * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
- * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+ * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. The sums go to an
+ * array t of rows {@code ts} apart; those of a whole tile can also be put or added to native memory at once.
+ * (There the Vector API is called without {@link Lanes} between: such a method is so large that C2 goes on
+ * inlining only what the JDK itself forces it to, and would box every vector for a call to ours.)
  *
  * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
  *
@@ -45,6 +49,31 @@ final class Tile {
     /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
     private interface Kernel {
         void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
+    }
+
+    /** A whole tile that leaves its sums in native memory, at c and rows {@code cs} bytes apart. */
+    private interface Whole {
+        void run(float[] a, int ao, int as, long b, long bs, long c, long cs, int n);
+    }
+
+    /** By rows and by columns, put and added. */
+    private static final Whole[] WHOLE = ROWS == 12
+            ? new Whole[] {Tile::putRows12, Tile::addRows12, Tile::putColumns12, Tile::addColumns12}
+            : new Whole[] {Tile::putRows6, Tile::addRows6, Tile::putColumns6, Tile::addColumns6};
+
+    /** {@link #ROWS} x {@link #COLUMNS} sums, put or added to native memory. */
+    static void whole(
+            boolean columns,
+            boolean add,
+            float[] a,
+            int ao,
+            int as,
+            long b,
+            long bs,
+            long c,
+            long cs,
+            int n) {
+        WHOLE[(columns ? 2 : 0) + (add ? 1 : 0)].run(a, ao, as, b, bs, c, cs, n);
     }
 
     /** The tile of an a that lies by rows. */
@@ -969,5 +998,573 @@ final class Tile {
         c9.intoArray(t, to + 9 * ts);
         c10.intoArray(t, to + 10 * ts);
         c11.intoArray(t, to + 11 * ts);
+    }
+
+    private static void putRows6(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoMemorySegment(ALL, c, ORDER);
+        d0.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.intoMemorySegment(ALL, c, ORDER);
+        d1.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.intoMemorySegment(ALL, c, ORDER);
+        d2.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.intoMemorySegment(ALL, c, ORDER);
+        d3.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.intoMemorySegment(ALL, c, ORDER);
+        d4.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.intoMemorySegment(ALL, c, ORDER);
+        d5.intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void addRows6(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += 1;
+            b += bs;
+        }
+        c0.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d0.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d1.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d2.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d3.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d4.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d5.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void putColumns6(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += as;
+            b += bs;
+        }
+        c0.intoMemorySegment(ALL, c, ORDER);
+        d0.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.intoMemorySegment(ALL, c, ORDER);
+        d1.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.intoMemorySegment(ALL, c, ORDER);
+        d2.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.intoMemorySegment(ALL, c, ORDER);
+        d3.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.intoMemorySegment(ALL, c, ORDER);
+        d4.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.intoMemorySegment(ALL, c, ORDER);
+        d5.intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void addColumns6(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            ao += as;
+            b += bs;
+        }
+        c0.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d0.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d1.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d2.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d3.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d4.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d5.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void putRows12(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8 * LDA]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9 * LDA]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10 * LDA]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11 * LDA]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += 1;
+            b += bs;
+        }
+        c0.intoMemorySegment(ALL, c, ORDER);
+        d0.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.intoMemorySegment(ALL, c, ORDER);
+        d1.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.intoMemorySegment(ALL, c, ORDER);
+        d2.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.intoMemorySegment(ALL, c, ORDER);
+        d3.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.intoMemorySegment(ALL, c, ORDER);
+        d4.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.intoMemorySegment(ALL, c, ORDER);
+        d5.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c6.intoMemorySegment(ALL, c, ORDER);
+        d6.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c7.intoMemorySegment(ALL, c, ORDER);
+        d7.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c8.intoMemorySegment(ALL, c, ORDER);
+        d8.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c9.intoMemorySegment(ALL, c, ORDER);
+        d9.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c10.intoMemorySegment(ALL, c, ORDER);
+        d10.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c11.intoMemorySegment(ALL, c, ORDER);
+        d11.intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void addRows12(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1 * LDA]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2 * LDA]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3 * LDA]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4 * LDA]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5 * LDA]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6 * LDA]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7 * LDA]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8 * LDA]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9 * LDA]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10 * LDA]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11 * LDA]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += 1;
+            b += bs;
+        }
+        c0.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d0.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d1.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d2.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d3.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d4.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d5.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c6.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d6.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c7.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d7.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c8.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d8.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c9.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d9.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c10.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d10.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c11.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d11.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void putColumns12(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += as;
+            b += bs;
+        }
+        c0.intoMemorySegment(ALL, c, ORDER);
+        d0.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.intoMemorySegment(ALL, c, ORDER);
+        d1.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.intoMemorySegment(ALL, c, ORDER);
+        d2.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.intoMemorySegment(ALL, c, ORDER);
+        d3.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.intoMemorySegment(ALL, c, ORDER);
+        d4.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.intoMemorySegment(ALL, c, ORDER);
+        d5.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c6.intoMemorySegment(ALL, c, ORDER);
+        d6.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c7.intoMemorySegment(ALL, c, ORDER);
+        d7.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c8.intoMemorySegment(ALL, c, ORDER);
+        d8.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c9.intoMemorySegment(ALL, c, ORDER);
+        d9.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c10.intoMemorySegment(ALL, c, ORDER);
+        d10.intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c11.intoMemorySegment(ALL, c, ORDER);
+        d11.intoMemorySegment(ALL, c + VB, ORDER);
+    }
+
+    private static void addColumns12(
+            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {
+        FloatVector c0 = zero(F), d0 = c0;
+        FloatVector c1 = zero(F), d1 = c1;
+        FloatVector c2 = zero(F), d2 = c2;
+        FloatVector c3 = zero(F), d3 = c3;
+        FloatVector c4 = zero(F), d4 = c4;
+        FloatVector c5 = zero(F), d5 = c5;
+        FloatVector c6 = zero(F), d6 = c6;
+        FloatVector c7 = zero(F), d7 = c7;
+        FloatVector c8 = zero(F), d8 = c8;
+        FloatVector c9 = zero(F), d9 = c9;
+        FloatVector c10 = zero(F), d10 = c10;
+        FloatVector c11 = zero(F), d11 = c11;
+        for (int k = 0; k < n; k++) {
+            FloatVector x = load(b), y = load(b + VB), v;
+            v = broadcast(F, a[ao]);
+            c0 = v.fma(x, c0);
+            d0 = v.fma(y, d0);
+            v = broadcast(F, a[ao + 1]);
+            c1 = v.fma(x, c1);
+            d1 = v.fma(y, d1);
+            v = broadcast(F, a[ao + 2]);
+            c2 = v.fma(x, c2);
+            d2 = v.fma(y, d2);
+            v = broadcast(F, a[ao + 3]);
+            c3 = v.fma(x, c3);
+            d3 = v.fma(y, d3);
+            v = broadcast(F, a[ao + 4]);
+            c4 = v.fma(x, c4);
+            d4 = v.fma(y, d4);
+            v = broadcast(F, a[ao + 5]);
+            c5 = v.fma(x, c5);
+            d5 = v.fma(y, d5);
+            v = broadcast(F, a[ao + 6]);
+            c6 = v.fma(x, c6);
+            d6 = v.fma(y, d6);
+            v = broadcast(F, a[ao + 7]);
+            c7 = v.fma(x, c7);
+            d7 = v.fma(y, d7);
+            v = broadcast(F, a[ao + 8]);
+            c8 = v.fma(x, c8);
+            d8 = v.fma(y, d8);
+            v = broadcast(F, a[ao + 9]);
+            c9 = v.fma(x, c9);
+            d9 = v.fma(y, d9);
+            v = broadcast(F, a[ao + 10]);
+            c10 = v.fma(x, c10);
+            d10 = v.fma(y, d10);
+            v = broadcast(F, a[ao + 11]);
+            c11 = v.fma(x, c11);
+            d11 = v.fma(y, d11);
+            ao += as;
+            b += bs;
+        }
+        c0.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d0.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c1.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d1.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c2.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d2.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c3.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d3.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c4.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d4.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c5.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d5.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c6.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d6.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c7.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d7.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c8.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d8.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c9.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d9.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c10.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d10.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
+        c += cs;
+        c11.add(fromMemorySegment(F, ALL, c, ORDER)).intoMemorySegment(ALL, c, ORDER);
+        d11.add(fromMemorySegment(F, ALL, c + VB, ORDER)).intoMemorySegment(ALL, c + VB, ORDER);
     }
 }

@@ -10,6 +10,8 @@ import java.nio.file.Path;
  */
 final class TileGenerator {
     private static final int[] HEIGHTS = {1, 2, 4, 6, 8, 12};
+    /** The greatest heights, of vectors of 8 or fewer and of 16. */
+    private static final int[] WHOLE = {6, 12};
 
     private TileGenerator() {}
 
@@ -26,6 +28,11 @@ final class TileGenerator {
         for (boolean columns : new boolean[] {false, true}) {
             for (int width = 2; width >= 1; width--) {
                 for (int height : HEIGHTS) s.append(tile(columns, height, width));
+            }
+        }
+        for (int height : WHOLE) {
+            for (boolean columns : new boolean[] {false, true}) {
+                for (boolean add : new boolean[] {false, true}) s.append(whole(columns, height, add));
             }
         }
         return s + "}\n";
@@ -45,6 +52,32 @@ final class TileGenerator {
     private static String tile(boolean columns, int height, int width) {
         var s = new StringBuilder("\n    private static void %s(\n".formatted(name(columns, height, width)));
         s.append("            float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n) {\n");
+        s.append(sums(columns, height, width));
+        for (int i = 0; i < height; i++) {
+            String at = i == 0 ? "to" : i == 1 ? "to + ts" : "to + %d * ts".formatted(i);
+            s.append("        c%d.intoArray(t, %s);\n".formatted(i, at));
+            if (width == 2) s.append("        d%d.intoArray(t, %s + VL);\n".formatted(i, at));
+        }
+        return s + "    }\n";
+    }
+
+    private static String whole(boolean columns, int height, boolean add) {
+        String name = (add ? "add" : "put") + (columns ? "Columns" : "Rows") + height;
+        var s = new StringBuilder("\n    private static void %s(\n".formatted(name));
+        s.append("            float[] a, int ao, int as, long b, long bs, long c, long cs, int n) {\n");
+        s.append(sums(columns, height, 2));
+        for (int i = 0; i < height; i++) {
+            for (String[] half : new String[][] {{"c" + i, "c"}, {"d" + i, "c + VB"}}) {
+                String sum = add ? ".add(fromMemorySegment(F, ALL, %s, ORDER))".formatted(half[1]) : "";
+                s.append("        %s%s.intoMemorySegment(ALL, %s, ORDER);\n".formatted(half[0], sum, half[1]));
+            }
+            if (i < height - 1) s.append("        c += cs;\n");
+        }
+        return s + "    }\n";
+    }
+
+    private static String sums(boolean columns, int height, int width) {
+        var s = new StringBuilder();
         for (int i = 0; i < height; i++) {
             s.append("        FloatVector c%d = zero(F)%s;\n".formatted(i,
                     width == 2 ? ", d%d = c%d".formatted(i, i) : ""));
@@ -56,24 +89,22 @@ final class TileGenerator {
             s.append("            v = broadcast(F, a[%s]);\n            c%d = v.fma(x, c%d);\n".formatted(at, i, i));
             if (width == 2) s.append("            d%d = v.fma(y, d%d);\n".formatted(i, i));
         }
-        s.append("            ao += %s;\n            b += bs;\n        }\n".formatted(columns ? "as" : "1"));
-        for (int i = 0; i < height; i++) {
-            String at = i == 0 ? "to" : i == 1 ? "to + ts" : "to + %d * ts".formatted(i);
-            s.append("        c%d.intoArray(t, %s);\n".formatted(i, at));
-            if (width == 2) s.append("        d%d.intoArray(t, %s + VL);\n".formatted(i, at));
-        }
-        return s + "    }\n";
+        return s.append("            ao += %s;\n            b += bs;\n        }\n".formatted(columns ? "as" : "1"))
+                .toString();
     }
 
     private static final String HEAD =
             """
                     package dev.beamwright.tensor.cpu;
 
+                    import static dev.beamwright.tensor.cpu.Lanes.ALL;
                     import static dev.beamwright.tensor.cpu.Lanes.F;
+                    import static dev.beamwright.tensor.cpu.Lanes.ORDER;
                     import static dev.beamwright.tensor.cpu.Lanes.VB;
                     import static dev.beamwright.tensor.cpu.Lanes.VL;
                     import static dev.beamwright.tensor.cpu.Lanes.load;
                     import static jdk.incubator.vector.FloatVector.broadcast;
+                    import static jdk.incubator.vector.FloatVector.fromMemorySegment;
                     import static jdk.incubator.vector.FloatVector.zero;
 
                     import jdk.incubator.vector.FloatVector;
@@ -83,9 +114,10 @@ final class TileGenerator {
                      * k runs, {@code t[i][j] = Σ_k a[i][k] · b[k][j]}.
                      *
                      * <p>a lies in an array, in one of two ways: by rows, row i at {@code ao + i · LDA}, or by columns, column k at
-                     * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. t is an array
-                     * of rows {@code ts} apart; from there the sums are added to where they belong. (Storing them to native memory
-                     * right here would push the method over the limit past which C2 stops inlining and boxes every vector.)
+                     * {@code ao + k · as}. b lies in native memory, row k at {@code b + k · bs}, best 64-byte aligned. The sums go to an
+                     * array t of rows {@code ts} apart; those of a whole tile can also be put or added to native memory at once.
+                     * (There the Vector API is called without {@link Lanes} between: such a method is so large that C2 goes on
+                     * inlining only what the JDK itself forces it to, and would box every vector for a call to ours.)
                      *
                      * <p>Each sum is one chain of fused multiply-adds in the order of k, whichever tile computes it.
                      *
@@ -114,6 +146,31 @@ final class TileGenerator {
                         /** One tile. As tables of these, tiles are called and never inlined, whatever their size. */
                         private interface Kernel {
                             void run(float[] a, int ao, int as, long b, long bs, float[] t, int to, int ts, int n);
+                        }
+
+                        /** A whole tile that leaves its sums in native memory, at c and rows {@code cs} bytes apart. */
+                        private interface Whole {
+                            void run(float[] a, int ao, int as, long b, long bs, long c, long cs, int n);
+                        }
+
+                        /** By rows and by columns, put and added. */
+                        private static final Whole[] WHOLE = ROWS == 12
+                                ? new Whole[] {Tile::putRows12, Tile::addRows12, Tile::putColumns12, Tile::addColumns12}
+                                : new Whole[] {Tile::putRows6, Tile::addRows6, Tile::putColumns6, Tile::addColumns6};
+
+                        /** {@link #ROWS} x {@link #COLUMNS} sums, put or added to native memory. */
+                        static void whole(
+                                boolean columns,
+                                boolean add,
+                                float[] a,
+                                int ao,
+                                int as,
+                                long b,
+                                long bs,
+                                long c,
+                                long cs,
+                                int n) {
+                            WHOLE[(columns ? 2 : 0) + (add ? 1 : 0)].run(a, ao, as, b, bs, c, cs, n);
                         }
 
                         /** The tile of an a that lies by rows. */
