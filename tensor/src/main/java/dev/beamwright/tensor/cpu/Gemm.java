@@ -72,7 +72,7 @@ final class Gemm {
         if (packed != 0) p.withPanels(packed, alone);
         else if (m <= FEW_ROWS && !ta) p.fewRows(alone);
         else if (ta && !tb && k >= 2048 && k >= 4 * Math.min(m, n) && (long) m * n <= 400_000) p.longSum(alone);
-        else if (m <= RESIDENT_ROWS) p.byColumns(alone);
+        else if (m <= RESIDENT_ROWS && (alone || n >= 4 * m)) p.byColumns(alone); // or a would be packed too often
         else p.byRows(alone);
     }
 
