@@ -17,8 +17,15 @@ final class PrmOptions {
     @Option(
             names = "--prm-hard-share",
             paramLabel = "X",
-            description = "process reward model: share of these that come from the model's own beam; default: 0")
+            description = "process reward model: share of these that are hard (see --prm-hard); default: 0")
     private Double hardShare;
+
+    @Option(
+            names = "--prm-hard",
+            paramLabel = "FROM",
+            description = "process reward model: where hard ones come from: beam (the model's own) or siblings (they differ"
+                    + " in the last code alone); default: beam")
+    private PrmConfig.Hard hard;
 
     @Option(
             names = "--prm-targets",
@@ -55,6 +62,7 @@ final class PrmOptions {
                 detached,
                 or(negatives, d.negatives()),
                 or(hardShare, d.hardShare()),
+                or(hard, d.hard()),
                 or(targets, d.targets()),
                 or(blocks, d.blocks()),
                 or(heads, d.heads()),
@@ -64,7 +72,7 @@ final class PrmOptions {
 
     /** No process reward model; its options would be without effect. */
     PrmConfig none() {
-        if (Stream.of(negatives, hardShare, targets, blocks, heads, table, paths).anyMatch(Objects::nonNull)) {
+        if (Stream.of(negatives, hardShare, hard, targets, blocks, heads, table, paths).anyMatch(Objects::nonNull)) {
             throw new UserError("options of a process reward model (--prm-…) without one; give --prm-weight 1, too");
         }
         return null;

@@ -24,7 +24,8 @@ import java.util.List;
  * <pre>L_b = -log( e^{y⁺} / (e^{y⁺} + Σ e^{y⁻}) )</pre>
  *
  * averaged over levels b and targets; the paper adds up the levels of this loss and of the backbone's, here both are
- * means. Negatives are drawn uniformly from the prefixes that the catalogue has. Where a sample has several targets,
+ * means. Negatives are drawn uniformly from the prefixes that the catalogue has, but for a share of hard ones if asked for.
+ * Where a sample has several targets,
  * some are drawn at random and stand for all: their losses are scaled so that the expected gradient is that of all.
  *
  * <p>A target's prefixes see the states of its history only. In a model that reads whole sequences these are the first
@@ -80,18 +81,25 @@ public final class PathLoss {
         ItemTrie trie = model.space().trie();
         int levels = trie.levels();
         List<Drawn> drawn = draw(samples, key.fold("targets"));
-        int[][][] hard = config.hard() == 0 ? null : beams(tape, model, drawn);
+        int[][][] beams = config.hardNegatives() == 0 || config.hard() != PrmConfig.Hard.BEAM
+                ? null
+                : beams(tape, model, drawn);
         var nodes = new IntArrayList();
         int n = drawn.size();
         int[] offsets = new int[n + 1], groups = new int[n * levels + 1];
         double[] weights = new double[n * levels];
         for (int t = 0; t < n; t++) {
             for (int depth = 1; depth <= levels; depth++) {
-                int g = t * levels + depth - 1, positive = trie.node(drawn.get(t).item, depth);
+                int g = t * levels + depth - 1, item = drawn.get(t).item, positive = trie.node(item, depth);
+                Key draws = key.fold("negatives").fold(drawn.get(t).target).fold(depth);
+                int[] hard = config.hardNegatives() == 0
+                        ? new int[0]
+                        : beams != null
+                                ? beams[t][depth - 1]
+                                : siblings(trie, trie.node(item, depth - 1), positive, config.hardNegatives(), draws);
                 nodes.add(positive);
-                nodes.addElements(nodes.size(), negatives(
-                        trie, depth, positive, hard == null ? new int[0] : hard[t][depth - 1], config.negatives(),
-                        key.fold("negatives").fold(drawn.get(t).target).fold(depth)));
+                nodes.addElements(
+                        nodes.size(), negatives(trie, depth, positive, hard, config.negatives(), draws));
                 groups[g + 1] = nodes.size();
                 weights[g] = drawn.get(t).stands;
             }
@@ -166,6 +174,16 @@ public final class PathLoss {
         return drawn;
     }
 
+    /** Other children of a node, as many as there are at the most, drawn at random. */
+    static int[] siblings(ItemTrie trie, int parent, int positive, int wanted, Key key) {
+        int first = trie.firstEdge(parent);
+        return Arrays.stream(key.fold("siblings").permutation(trie.children(parent)))
+                .map(i -> trie.child(first + i))
+                .filter(node -> node != positive)
+                .limit(wanted)
+                .toArray();
+    }
+
     /**
      * A target that is compared.
      *
@@ -201,7 +219,7 @@ public final class PathLoss {
     private int[][][] beams(Tape tape, GenerativeModel model, List<Drawn> drawn) {
         int levels = model.space().levels();
         int[][][] beams = new int[drawn.size()][levels][];
-        var search = new BeamSearch(model, new BeamSearch.Config(config.hard() + 1, likelihood));
+        var search = new BeamSearch(model, new BeamSearch.Config(config.hardNegatives() + 1, likelihood));
         search.search(
                 tape.inference(),
                 drawn.stream().map(Drawn::history).toList(),
@@ -210,7 +228,7 @@ public final class PathLoss {
                 false,
                 (t, depth, beam) -> beams[t][depth - 1] = Arrays.stream(beam.nodes())
                         .filter(node -> node != model.space().trie().node(drawn.get(t).item, depth))
-                        .limit(config.hard())
+                        .limit(config.hardNegatives())
                         .toArray());
         return beams;
     }

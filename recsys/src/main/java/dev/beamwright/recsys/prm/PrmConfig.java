@@ -9,7 +9,8 @@ import dev.beamwright.recsys.run.UserError;
  * @param detached whether its loss leaves the backbone as it is
  * @param negatives other prefixes of the same length that each prefix of a target is compared with, where there are so
  *     many
- * @param hardShare share of the negatives that come from the model's own beam, not from all prefixes
+ * @param hardShare share of the negatives that are hard, not drawn from all prefixes
+ * @param hard where these come from
  * @param targets of a sample that are compared, drawn at random; they stand for all
  * @param blocks of cross-attention
  * @param heads of each attention; 0 for as many as the backbone's, which so small a backbone needs; the paper's has a
@@ -22,6 +23,7 @@ public record PrmConfig(
         boolean detached,
         int negatives,
         double hardShare,
+        Hard hard,
         int targets,
         int blocks,
         int heads,
@@ -35,8 +37,16 @@ public record PrmConfig(
         SUM
     }
 
+    /** Where hard negatives come from. */
+    public enum Hard {
+        /** What the model's own beam ends with at that level, likeliest first. */
+        BEAM,
+        /** Prefixes that differ from the target's in the last code alone, drawn at random; no search is needed. */
+        SIBLINGS
+    }
+
     /** The settings that are used unless others are asked for. */
-    public static final PrmConfig DEFAULT = new PrmConfig(1, false, 32, 0, 4, 1, 0, 0, Paths.SUM);
+    public static final PrmConfig DEFAULT = new PrmConfig(1, false, 32, 0, Hard.BEAM, 4, 1, 0, 0, Paths.SUM);
 
     public PrmConfig {
         require(weight >= 0 && weight < 1000, "prm-weight must be 0 or more, got " + weight);
@@ -48,8 +58,8 @@ public record PrmConfig(
         require(table >= 0, "prm-table must be 0 (a row for each prefix) or more, got " + table);
     }
 
-    /** How many of the negatives come from the model's beam. */
-    int hard() {
+    /** How many of the negatives are hard. */
+    int hardNegatives() {
         return (int) Math.round(hardShare * negatives);
     }
 

@@ -62,7 +62,7 @@ class ProcessRewardModelTest {
     }
 
     static PrmConfig form(int blocks, int heads, int table, Paths paths) {
-        return new PrmConfig(1, false, 6, 0, 2, blocks, heads, table, paths);
+        return new PrmConfig(1, false, 6, 0, PrmConfig.Hard.BEAM, 2, blocks, heads, table, paths);
     }
 
     private static SemanticIds ids() {
@@ -243,7 +243,7 @@ class ProcessRewardModelTest {
         var config = new ModelConfig("decoder", 12, 2, 3, 4, 10, false, 5);
         GenerativeModel model = model(config);
         ItemTrie trie = model.space().trie();
-        var form = new PrmConfig(1, false, 7, .7, 1, 1, 0, 0, Paths.NODE);
+        var form = new PrmConfig(1, false, 7, .7, PrmConfig.Hard.BEAM, 1, 1, 0, 0, Paths.NODE);
         List<int[]> scored = new ArrayList<>();
         var sample = new Sample(new int[] {3, 7, 20}, 2);
         try (
@@ -274,6 +274,29 @@ class ProcessRewardModelTest {
         }
     }
 
+    /** Siblings share all but the last code, and every one of them is drawn equally often. */
+    @Test
+    void hardNegativesAreSiblings() {
+        ItemTrie trie = model(new ModelConfig("decoder", 12, 2, 3, 4, 10, false, 5)).space().trie();
+        int item = 20, parent = trie.node(item, 1), positive = trie.node(item, 2);
+        var all = new java.util.TreeSet<Integer>();
+        for (int e = 0; e < trie.children(parent); e++) all.add(trie.child(trie.firstEdge(parent) + e));
+        all.remove(positive);
+        assertThat(all).hasSizeGreaterThan(1);
+        var firsts = new java.util.TreeMap<Integer, Integer>();
+        for (int trial = 0; trial < 2000; trial++) {
+            int[] drawn = PathLoss.siblings(trie, parent, positive, 100, Key.of(trial));
+            assertThat(drawn).hasSize(all.size());
+            assertThat(Arrays.stream(drawn).boxed()).containsExactlyInAnyOrderElementsOf(all);
+            firsts.merge(drawn[0], 1, Integer::sum);
+        }
+        assertThat(firsts.keySet()).isEqualTo(all);
+        double expected = 2000.0 / all.size();
+        assertThat(firsts.values()).allSatisfy(n -> assertThat((double) n).isCloseTo(expected, within(6 * Math.sqrt(expected))));
+        assertThat(PathLoss.siblings(trie, parent, positive, 1, Key.of(3))).hasSize(1);
+        assertThat(PathLoss.siblings(trie, parent, positive, 0, Key.of(3))).isEmpty();
+    }
+
     /**
      * Users of four kinds whose first code is their kind, before a backbone that does not tell the kinds apart at the
      * first level; the states of a user's history do.
@@ -293,7 +316,7 @@ class ProcessRewardModelTest {
         }
         var model = new TableModel(space, logits);
         var config = new ModelConfig("decoder", 16, 1, 4, 4, 16, false, 5);
-        var form = new PrmConfig(1, true, 8, 0, 1, 1, 0, 0, Paths.NODE);
+        var form = new PrmConfig(1, true, 8, 0, PrmConfig.Hard.BEAM, 1, 1, 0, 0, Paths.NODE);
         var prm = ProcessRewardModel.of(form, config, space, Key.of(1), memory);
         var optimizer = new AdamW(
                 List.copyOf(prm.parameters().values()), new AdamW.Config(1e-2f, .9f, .98f, 1e-8f, 0, 1),

@@ -58,7 +58,7 @@ class PromiseTrainingTest {
     private static final ModelConfig SIZES = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
 
     private static PrmConfig prm(double weight, boolean detached, double hardShare) {
-        return new PrmConfig(weight, detached, 5, hardShare, 2, 1, 0, 0, PrmConfig.Paths.NODE);
+        return new PrmConfig(weight, detached, 5, hardShare, PrmConfig.Hard.BEAM, 2, 1, 0, 0, PrmConfig.Paths.NODE);
     }
 
     /** The gradient of each parameter by its name in a checkpoint. */
