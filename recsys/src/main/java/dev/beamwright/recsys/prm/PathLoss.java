@@ -96,7 +96,7 @@ public final class PathLoss {
                         ? new int[0]
                         : beams != null
                                 ? beams[t][depth - 1]
-                                : siblings(trie, trie.node(item, depth - 1), positive, config.hardNegatives(), draws);
+                        : siblings(trie, trie.node(item, depth - 1), positive, config.hardNegatives(), draws);
                 nodes.add(positive);
                 nodes.addElements(
                         nodes.size(), negatives(trie, depth, positive, hard, config.negatives(), draws));

@@ -292,7 +292,8 @@ class ProcessRewardModelTest {
         }
         assertThat(firsts.keySet()).isEqualTo(all);
         double expected = 2000.0 / all.size();
-        assertThat(firsts.values()).allSatisfy(n -> assertThat((double) n).isCloseTo(expected, within(6 * Math.sqrt(expected))));
+        assertThat(firsts.values())
+                .allSatisfy(n -> assertThat((double) n).isCloseTo(expected, within(6 * Math.sqrt(expected))));
         assertThat(PathLoss.siblings(trie, parent, positive, 1, Key.of(3))).hasSize(1);
         assertThat(PathLoss.siblings(trie, parent, positive, 0, Key.of(3))).isEmpty();
     }
