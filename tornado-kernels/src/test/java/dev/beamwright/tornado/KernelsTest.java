@@ -51,7 +51,8 @@ class KernelsTest {
 
     static Stream<Arguments> cases() {
         return BackendContractTest.CASES.stream()
-                .filter(c -> !c.name().startsWith("matmul") || c.name().endsWith("depth 13") || c.name().endsWith("long"))
+                .filter(c -> !c.name().startsWith("matmul") || c.name().endsWith("depth 13")
+                        || c.name().endsWith("long"))
                 .flatMap(c -> Stream.of(Arguments.of(c, 1, 1), Arguments.of(c, 67, 13)));
     }
 
@@ -65,7 +66,8 @@ class KernelsTest {
         float[] expected = kernel.run(REFERENCE, rows, columns), actual = kernel.run(backend, rows, columns);
         assertThat(actual).hasSameSizeAs(expected);
         for (int i = 0; i < expected.length; i++) {
-            assertThat(actual[i]).as("element %s", i).isCloseTo(expected[i], within(4e-5f * (1 + Math.abs(expected[i]))));
+            assertThat(actual[i]).as("element %s", i).isCloseTo(expected[i],
+                    within(4e-5f * (1 + Math.abs(expected[i]))));
         }
     }
 

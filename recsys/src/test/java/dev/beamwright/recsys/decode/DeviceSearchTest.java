@@ -21,11 +21,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The search by kernels finds what the search of the CPU finds. */
 class DeviceSearchTest {
     private static final Backend BACKEND = Backends.best();
-    private static final List<int[]> HISTORIES = List.of(new int[] {3, 7, 7, 20}, new int[] {29}, new int[] {1, 2, 3, 4, 5});
+    private static final List<int[]> HISTORIES =
+            List.of(new int[] {3, 7, 7, 20}, new int[] {29}, new int[] {1, 2, 3, 4, 5});
 
     /** A beam that is wider than the catalogue, and one that is not; some items left out; two items share their codes. */
     @ParameterizedTest
-    @CsvSource({"decoder, CHILDREN, 4", "decoder, LEVEL, 50", "encoder-decoder, CHILDREN, 50", "encoder-decoder, LEVEL, 5"})
+    @CsvSource({"decoder, CHILDREN, 4", "decoder, LEVEL, 50", "encoder-decoder, CHILDREN, 50",
+        "encoder-decoder, LEVEL, 5"})
     void bothSearchesAgree(String backbone, Softmax softmax, int width) {
         int[][] codes = new int[30][];
         for (int i = 0; i < 30; i++) codes[i] = new int[] {i % 4, i / 8, i % 3};

@@ -64,7 +64,10 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     @Option(names = "--no-cpu", description = "leave out the CPU's columns")
     private boolean noCpu;
 
-    @Option(names = "--out", paramLabel = "FOLDER", defaultValue = "benchmarks/results",
+    @Option(
+            names = "--out",
+            paramLabel = "FOLDER",
+            defaultValue = "benchmarks/results",
             description = "default: ${DEFAULT-VALUE}")
     private Path out;
 
@@ -263,7 +266,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         boolean decoder = backbone.equals("decoder");
         ModelConfig config = quick
                 ? new ModelConfig(backbone, 16, 1, decoder ? 0 : 1, 2, 8, 24, decoder, true, 10_000, 0, 8)
-                : decoder ? ModelConfig.llama() : ModelConfig.tiger();
+                : decoder ? ModelConfig.llama()
+                : ModelConfig.tiger();
         int items = quick ? 40 : 12_000, codes = quick ? 8 : 256, batch = quick ? 8 : decoder ? 128 : 1024;
         Key key = Key.of(5);
         int[][] ids = new int[items][];
@@ -315,7 +319,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         String size = quick ? "tiny " + backbone : decoder ? "llama" : "TIGER";
         int searched = Lab.tasksAndGraphs(tornado)[0];
         add(new Row("step of " + size, 0, 0, null, one, all, seconds[0], first[0], tasks, null), progress);
-        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], first[1], searched, null), progress);
+        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], first[1], searched, null),
+                progress);
     }
 
     // ---- timing

@@ -29,7 +29,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r);
                 float max = Float.NEGATIVE_INFINITY, sum = 0f;
@@ -66,7 +67,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r), from = 0, to = c;
                 if (masked == 1) {
@@ -105,7 +107,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r);
                 if (add == 0) {
@@ -146,7 +149,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r), last = -1;
                 float value = Float.POSITIVE_INFINITY, result = 0f;
@@ -184,7 +188,8 @@ public final class Losses {
     /** {@code dlogits[r, rivals[r]] += dmargin[r]} and {@code dlogits[r, targets[r]] -= dmargin[r]}. */
     public static void topMarginBackward(
             FloatArray dlogits, FloatArray dmargin, IntArray rivals, IntArray targets, int c, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int target = targets.get(r);
                 if (target >= 0) {

@@ -12,7 +12,8 @@ public final class Search {
     /** The nearest code of each row by squared Euclidean distance, the lower on a tie; one thread for each row. */
     public static void nearest(
             IntArray codes, FloatArray distances, FloatArray x, FloatArray codebook, int k, int c, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int best = 0;
                 float least = Float.POSITIVE_INFINITY;
@@ -49,7 +50,8 @@ public final class Search {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 float total = 0f;
                 if (scores.get(r) > Float.NEGATIVE_INFINITY) {
@@ -101,7 +103,8 @@ public final class Search {
             float temperature,
             int c,
             int n) {
-        for (@Parallel int u = 0; u < n; u++) {
+        for (@Parallel
+        int u = 0; u < n; u++) {
             float lastScore = Float.POSITIVE_INFINITY;
             int lastEdge = -1;
             for (int place = 0; place < width; place++) {
@@ -152,7 +155,8 @@ public final class Search {
     public static void children(
             IntArray nodes, IntArray parents, IntArray tokens, IntArray rows, IntArray edges, IntArray columns,
             int firstToken, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int e = edges.get(i), node = 0, parent = 0, token = -1;
                 if (e >= 0) {
@@ -169,7 +173,8 @@ public final class Search {
 
     /** {@code after[r] = (before[parents[r]], r)}; one thread for each row. */
     public static void paths(IntArray after, IntArray before, IntArray parents, int depth, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 for (int l = 0; l < depth; l++) {
                     after.set(r * (depth + 1) + l, before.get(parents.get(r) * depth + l));
