@@ -8,6 +8,7 @@ import dev.beamwright.tornado.Recording.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -68,7 +69,7 @@ final class Program implements AutoCloseable {
                 MemorySegment whole = nowhere.whole().asSlice(0, Storage.ALIGNMENT + s.bytes());
                 host = new Storage(whole, whole.asSlice(Storage.ALIGNMENT));
             }
-            arrays[s.number] = Arrays.wrap(host, s.type);
+            arrays[s.number] = NativeArrays.wrap(host, s.type);
         }
         List<Slot> residents = slots.stream().filter(s -> s.kind == Kind.RESIDENT).toList();
         home.add(residents);
@@ -76,7 +77,7 @@ final class Program implements AutoCloseable {
 
         parts = split(recording.calls, mostTasks);
         int[] first = new int[slots.size()];
-        java.util.Arrays.fill(first, -1);
+        Arrays.fill(first, -1);
         for (int g = 0; g < parts.size(); g++) {
             for (Call call : parts.get(g)) {
                 for (Object a : call.arguments()) {

@@ -168,11 +168,11 @@ public final class Losses {
                         for (int i = from; i < to; i++) {
                             int at = column(columns, masked, i);
                             float v = logits.get(row + at);
-                            boolean behind = v < value || (v == value && at > last);
-                            if (behind && (best < 0 || v > most)) {
-                                best = at;
-                                most = v;
-                            }
+                            // Without a branch that ends a round of the loop.
+                            int lower = v < value ? 1 : 0, later = at > last ? 1 : 0, more = v > most ? 1 : 0;
+                            int take = (v == value ? later : lower) * (best < 0 ? 1 : more);
+                            most = take == 1 ? v : most;
+                            best = take == 1 ? at : best;
                         }
                         last = best;
                         value = most;
