@@ -66,7 +66,9 @@ public final class CpuCommand implements BenchCommand.Benchmark {
             description = "a python that has PyTorch; default: $BEAMWRIGHT_PYTHON or python3")
     private String python;
 
-    @Option(names = "--compile", description = "measure PyTorch's training steps by torch.compile too, which takes long")
+    @Option(
+            names = "--compile",
+            description = "measure PyTorch's training steps by torch.compile too, which takes long")
     private boolean compile;
 
     @Option(names = "--list", description = "print the rows, measure nothing")
@@ -94,7 +96,10 @@ public final class CpuCommand implements BenchCommand.Benchmark {
         var peers = new Peers(python(), Parallel.threads(), progress);
         try (Lab lab = new Lab(peers, quick, rounds != null ? rounds : quick ? 2 : 7, progress)) {
             if (profile) {
-                for (Row r : rows) print.print(profile(lab, r));
+                for (Row r : rows) {
+                    print.print(profile(lab, r));
+                    print.flush();
+                }
             } else {
                 List<Result> results = new ArrayList<>();
                 for (Row r : rows) {

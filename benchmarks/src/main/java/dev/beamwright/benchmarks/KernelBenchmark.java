@@ -43,8 +43,9 @@ import org.openjdk.jmh.annotations.Warmup;
 public class KernelBenchmark {
     /** The operation, by its name in {@link OpCases}. */
     @Param({
-        "linear", "addBias", "add", "multiply", "scale", "relu", "gelu", "swiGlu", "dropout", "rmsNorm", "layerNorm",
-        "gather", "gatherSum", "rotary", "attentionCausal", "attentionBias", "attentionCross", "attentionCrossBias",
+        "linear", "addBias", "add", "multiply", "scale", "reshape", "relu", "gelu", "swiGlu", "dropout", "addDropout",
+        "reluDropout", "sharedResults", "rmsNorm", "layerNorm", "gather", "gatherSum", "rotary", "attentionCausal",
+        "attentionBias", "attentionCross", "attentionCrossBias",
         "attentionDropout", "joinedAttention", "crossEntropy", "logProbability", "logProbabilityMasked", "squaredError",
         "topMargin", "topMarginMasked", "computed", "weightedSum"
     })

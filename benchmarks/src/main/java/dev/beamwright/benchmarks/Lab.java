@@ -139,15 +139,22 @@ final class Lab implements Closer, AutoCloseable {
             List<Contestant> all = new ArrayList<>(row.who().list(this));
             int most = Math.min(rounds, row.mostRounds());
             int[] times = new int[all.size()];
-            for (int i = 0; i < times.length; i++) times[i] = row.warm() ? warmUp(all.get(i), i == 0) : 1;
             double[][] samples = new double[all.size()][most];
-            for (int round = 0; round < most; round++) {
+            try (Progress.Bar bar = progress.start(row.group() + ": " + row.name(), (most + 1L) * times.length)) {
                 for (int i = 0; i < times.length; i++) {
-                    if (times[i] == 0) continue;
-                    pause();
-                    Optional<Double> measured = measure(all.get(i), times[i]);
-                    if (measured.isEmpty()) times[i] = 0;
-                    else samples[i][round] = measured.get();
+                    times[i] = row.warm() ? warmUp(all.get(i), i == 0) : 1;
+                    bar.step(i + 1, all.get(i) + " is warm");
+                }
+                for (int round = 0; round < most; round++) {
+                    for (int i = 0; i < times.length; i++) {
+                        if (times[i] == 0) continue;
+                        pause();
+                        Optional<Double> measured = measure(all.get(i), times[i]);
+                        if (measured.isEmpty()) times[i] = 0;
+                        else samples[i][round] = measured.get();
+                        String found = measured.map(m -> Table.quantity(m, row.unit())).orElse("failed");
+                        bar.step((round + 1L) * times.length + i + 1, all.get(i) + " " + found);
+                    }
                 }
             }
             List<Result.Entry> entries = new ArrayList<>();
@@ -193,7 +200,7 @@ final class Lab implements Closer, AutoCloseable {
         try {
             return Optional.of(c.meter().measure(times));
         } catch (Peer.Missing e) {
-            String note = c.who() + (c.form().isEmpty() ? "" : " (" + c.form() + ")") + " failed: " + e.getMessage();
+            String note = c + " failed: " + e.getMessage();
             notes.add(note);
             progress.say(note);
             return Optional.empty();

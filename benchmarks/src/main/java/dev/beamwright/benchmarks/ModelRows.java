@@ -67,7 +67,8 @@ final class ModelRows {
         var m = models.config().model();
         double flop = models.flop();
         String command = "llama-step %d %d %d %d %d %d %d %d dropout=%s".formatted(
-                m.width(), m.layers(), m.heads(), m.headDim(), m.hidden(), models.codes(), models.items(), models.batch(),
+                m.width(), m.layers(), m.heads(), m.headDim(), m.hidden(), models.codes(), models.items(),
+                models.batch(),
                 models.config().dropout());
         return Row.of(
                 "steps", "decoder-only, " + name + ", batch " + models.batch(), flop, "FLOP/s",

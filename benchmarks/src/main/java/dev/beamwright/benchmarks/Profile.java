@@ -15,17 +15,19 @@ import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordedFrame;
+import jdk.jfr.consumer.RecordedMethod;
 import jdk.jfr.consumer.RecordingFile;
 
 /**
- * Where the time goes: samples of what the threads run, taken by Java's flight recorder, by the class and the method of
- * ours that was running. Time in the JDK counts for the method of ours that called it.
+ * Where the time goes: samples of what the threads run, taken by Java's flight recorder, by the kernel of the backend,
+ * and by the class and the method of ours that was running. Time in the JDK counts for the method of ours that called it.
  *
  * @param samples how many were taken
+ * @param kernels the share of each kernel, the largest first
  * @param classes the share of each class, the largest first
  * @param methods the share of each method, the largest first
  */
-record Profile(int samples, Map<String, Double> classes, Map<String, Double> methods) {
+record Profile(int samples, Map<String, Double> kernels, Map<String, Double> classes, Map<String, Double> methods) {
     private static final String OURS = "dev.beamwright.";
 
     /**
@@ -50,22 +52,35 @@ record Profile(int samples, Map<String, Double> classes, Map<String, Double> met
     }
 
     private static Profile of(List<RecordedEvent> events) {
-        Map<String, Integer> classes = new TreeMap<>(), methods = new TreeMap<>();
+        Map<String, Integer> kernels = new TreeMap<>(), classes = new TreeMap<>(), methods = new TreeMap<>();
         int samples = 0;
         for (RecordedEvent e : events) {
             if (!e.getEventType().getName().equals("jdk.ExecutionSample") || e.getStackTrace() == null) continue;
-            RecordedFrame ours = e.getStackTrace().getFrames().stream()
-                    .filter(f -> f.getMethod().getType().getName().startsWith(OURS))
-                    .findFirst()
-                    .orElse(null);
-            if (ours == null) continue;
-            String name = ours.getMethod().getType().getName();
-            name = name.substring(name.lastIndexOf('.') + 1);
+            List<RecordedMethod> ours = e.getStackTrace().getFrames().stream()
+                    .map(RecordedFrame::getMethod)
+                    .filter(m -> m.getType().getName().startsWith(OURS) && !m.getType().getName().contains("/"))
+                    .toList(); // a lambda's own class, with a slash in its name, only calls the method of ours
+            if (ours.isEmpty()) continue;
+            String name = simpleName(ours.getFirst());
+            kernels.merge(kernel(ours), 1, Integer::sum);
             classes.merge(name, 1, Integer::sum);
-            methods.merge(name + "." + ours.getMethod().getName(), 1, Integer::sum);
+            methods.merge(name + "." + ours.getFirst().getName(), 1, Integer::sum);
             samples++;
         }
-        return new Profile(samples, shares(classes, samples), shares(methods, samples));
+        return new Profile(samples, shares(kernels, samples), shares(classes, samples), shares(methods, samples));
+    }
+
+    /** The kernel of a backend that was called, from whatever part of it the sample is, or what else it was. */
+    private static String kernel(List<RecordedMethod> stack) {
+        for (RecordedMethod m : stack.reversed()) {
+            if (simpleName(m).endsWith("Backend")) return m.getName().replaceAll("lambda\\$(\\w+)\\$\\d+", "$1");
+        }
+        return simpleName(stack.getFirst()).equals("Parallel") ? "(waits for work)" : "(no kernel)";
+    }
+
+    private static String simpleName(RecordedMethod m) {
+        String name = m.getType().getName();
+        return name.substring(name.lastIndexOf('.') + 1);
     }
 
     private static Map<String, Double> shares(Map<String, Integer> counts, int all) {
@@ -76,15 +91,20 @@ record Profile(int samples, Map<String, Double> classes, Map<String, Double> met
         return shares;
     }
 
-    /** As Markdown: the classes, and the methods that have at least a hundredth. */
+    /** As Markdown: the kernels, the classes, and the methods that have at least a hundredth. */
     String markdown(String title) {
         StringBuilder s = new StringBuilder();
         s.append("## ").append(title).append("\n\n").append(samples)
-                .append(" samples.\n\n| class | share |\n|---|---:|\n");
-        classes.forEach((name, share) -> line(s, name, share));
-        s.append("\n| method | share |\n|---|---:|\n");
-        methods.forEach((name, share) -> line(s, name, share));
+                .append(" samples.\n");
+        table(s, "kernel", kernels);
+        table(s, "class", classes);
+        table(s, "method", methods);
         return s.append('\n').toString();
+    }
+
+    private static void table(StringBuilder s, String what, Map<String, Double> shares) {
+        s.append("\n| ").append(what).append(" | share |\n|---|---:|\n");
+        shares.forEach((name, share) -> line(s, name, share));
     }
 
     private static void line(StringBuilder s, String name, double share) {

@@ -113,7 +113,8 @@ public final class ReinforceCost {
             boolean skipping,
             Arena memory) {
         GenerativeModel model = model(run, prepared, config, memory);
-        var policy = new Policy(model, r.confidence().active() ? Confidence.of(model, r.confidenceGain(), Key.of(1), memory) : null);
+        var policy = new Policy(model,
+                r.confidence().active() ? Confidence.of(model, r.confidenceGain(), Key.of(1), memory) : null);
         var loss = new GroupLoss(backend, r, config.likelihood(), null, shared, skipping);
         Trainer<Policy> trainer = Reinforce.trainer(backend, policy, loss, r, memory);
         return round -> {

@@ -38,7 +38,13 @@ record Row(
      * @param form of it; may be empty
      * @param threads it may use
      */
-    record Contestant(String who, String form, int threads, Meter meter) {}
+    record Contestant(String who, String form, int threads, Meter meter) {
+        @Override
+        public String toString() {
+            return who + " (" + (form.isEmpty() ? "" : form + ", ") + threads
+                    + (threads == 1 ? " thread)" : " threads)");
+        }
+    }
 
     /** Measures once. */
     @FunctionalInterface

@@ -71,7 +71,7 @@ class LabTest {
         try (Lab lab = lab("python3", 2)) {
             Result result = lab.measure(row);
             assertThat(result.entries()).extracting(Entry::who).containsExactly(Result.OURS);
-            assertThat(result.notes()).containsExactly("P (form) failed: it cannot");
+            assertThat(result.notes()).containsExactly("P (form, 1 thread) failed: it cannot");
         }
     }
 

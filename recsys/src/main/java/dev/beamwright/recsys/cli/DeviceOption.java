@@ -11,7 +11,8 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, vector, scalar or tornado (a GPU); 'beamwright devices' lists what there is")
+            description = "auto, vector or scalar ('beamwright devices' lists what there is); tornado is being"
+                    + " built and not to be trusted yet")
     private String name;
 
     /** Opens the backend that was asked for. */

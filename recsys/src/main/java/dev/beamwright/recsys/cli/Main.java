@@ -37,7 +37,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
             EvaluateCommand.class,
             DiagnoseCommand.class,
             ScaleCommand.class,
-
             CompareCommand.class,
             RecommendCommand.class,
             InspectCommand.class,

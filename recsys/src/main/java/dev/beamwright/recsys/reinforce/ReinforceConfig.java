@@ -111,7 +111,8 @@ public record ReinforceConfig(
         };
         return new ReinforceConfig(
                 name, from, reward, 16, 16, 1, 300, 0.2, 0, true, ugr ? 0 : 1,
-                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 1e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-6, 0.01, 0, 1, 0, 25,
+                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 1e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-6, 0.01, 0, 1, 0,
+                25,
                 0, 10, 1000, seed, 4, 1024, 60);
     }
 
@@ -135,7 +136,8 @@ public record ReinforceConfig(
         }
         return new ReinforceConfig(
                 name, from, reward, group, batch, iterations, steps, ratioClip, p.kl(), meanScore, p.alphaMin(),
-                p.confidence(), confidenceRate, beta, rejected, rate, warmup, decay, p.clip(), dropout, every, patience, beam,
+                p.confidence(), confidenceRate, beta, rejected, rate, warmup, decay, p.clip(), dropout, every, patience,
+                beam,
                 validationCases,
                 seed, shards, microTokens, checkpointSeconds);
     }
@@ -144,7 +146,8 @@ public record ReinforceConfig(
     public ReinforceConfig startingFrom(String folder) {
         return new ReinforceConfig(
                 name, folder, reward, group, batch, iterations, steps, ratioClip, kl, meanScore, alphaMin, confidence,
-                confidenceRate, beta, rejected, rate, warmup, decay, clip, dropout, every, patience, beam, validationCases, seed,
+                confidenceRate, beta, rejected, rate, warmup, decay, clip, dropout, every, patience, beam,
+                validationCases, seed,
                 shards,
                 microTokens, checkpointSeconds);
     }

@@ -90,7 +90,8 @@ class GroupLossTest {
     static ReinforceConfig preferring(String name) {
         ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, .5, 0), .2);
         return new ReinforceConfig(
-                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1, 0,
+                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1,
+                0,
                 5,
                 0, 10, 0, 1, 2, 64, 60);
     }

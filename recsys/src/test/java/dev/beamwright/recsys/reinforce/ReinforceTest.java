@@ -183,7 +183,8 @@ class ReinforceTest {
     void patienceEndsTheTraining() throws IOException {
         ReinforceConfig c = config("grpo", 0, 1, 400, 1e-9, 60); // so slow that nothing can become better
         var impatient = new ReinforceConfig(
-                c.name(), c.from(), c.reward(), 6, 2, 1, 400, .2, 0, true, 1, c.confidence(), 1e-2, .1, 1, c.rate(), .1, 0, 1,
+                c.name(), c.from(), c.reward(), 6, 2, 1, 400, .2, 0, true, 1, c.confidence(), 1e-2, .1, 1, c.rate(), .1,
+                0, 1,
                 0, 2, 2, 10, 0, 3, 2, 128, 60);
         assertThat(Reinforce.run(impatient, run("patience"), BACKEND, false, Progress.silent()).steps()).isEqualTo(6);
     }

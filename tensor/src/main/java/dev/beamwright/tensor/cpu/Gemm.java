@@ -168,7 +168,8 @@ final class Gemm {
             run(alone, heights * together, i -> {
                 int first = i / together * height, last = Math.min(m, first + height), j = i % together * w;
                 if (together > 1) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
-                else for (; j < n; j += w) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
+                else
+                    for (; j < n; j += w) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
             });
         }
 

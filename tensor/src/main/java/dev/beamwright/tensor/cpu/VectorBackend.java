@@ -47,7 +47,8 @@ final class VectorBackend extends ScalarBackend {
         int k = transposeA ? a.shape().rows() : lda;
         PackedWeights.Packed packed = transposeA || constants.isEmpty() ? null : constants.get(address(b));
         long panels = packed == null ? 0 : packed.panels(b, transposeB);
-        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate, panels);
+        Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate,
+                panels);
         keep(c, a, b);
     }
 
