@@ -21,6 +21,7 @@ import java.util.Set;
  */
 final class DeviceRunner implements Runner {
     private final int mostTasks;
+    private final boolean tiles;
     private final Eager eager = new Eager();
     private final ThreadLocal<Recording> recording = new ThreadLocal<>();
     private final ThreadLocal<Workspace> scratch = ThreadLocal.withInitial(Workspace::new);
@@ -33,9 +34,15 @@ final class DeviceRunner implements Runner {
     /** Where memory lies that some program left on the device for good, by address. */
     private final Set<Long> lost = new HashSet<>();
 
-    /** @param mostTasks of one task graph */
-    DeviceRunner(int mostTasks) {
+    /**
+     * Runs on the device that TornadoVM names first.
+     *
+     * @param mostTasks of one task graph
+     * @param tiles see {@link #tiles()}
+     */
+    DeviceRunner(int mostTasks, boolean tiles) {
         this.mostTasks = mostTasks;
+        this.tiles = tiles;
     }
 
     @Override
@@ -65,8 +72,8 @@ final class DeviceRunner implements Runner {
     }
 
     @Override
-    public boolean onDevice() {
-        return true;
+    public boolean tiles() {
+        return tiles;
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.Locale;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
@@ -21,7 +22,7 @@ final class Devices {
         return failure;
     }
 
-    private static String look() {
+    static String look() {
         if (!System.getProperty("tornado.recover.bailout", "True").equalsIgnoreCase("False")) {
             return "Java was started without -Dtornado.recover.bailout=False, without which kernels that fail run as plain"
                     + " Java, silently";
@@ -76,6 +77,15 @@ final class Devices {
     static boolean cuda() {
         TornadoVMBackendType type = TornadoRuntimeProvider.getTornadoRuntime().getBackendType(0);
         return type.name().equals("CUDA");
+    }
+
+    /**
+     * Whether kernels with tiles in local memory are worth it: on a CPU they take long to compile and are no faster.
+     * {@code -Dbeamwright.tornado.tiles=true} or {@code false} decides otherwise.
+     */
+    static boolean tiles() {
+        String wish = System.getProperty("beamwright.tornado.tiles");
+        return wish == null ? used().getDeviceType() != TornadoDeviceType.CPU : Boolean.parseBoolean(wish);
     }
 
     /**

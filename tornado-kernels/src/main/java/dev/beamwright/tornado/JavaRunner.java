@@ -16,7 +16,7 @@ final class JavaRunner implements Runner {
     }
 
     @Override
-    public boolean onDevice() {
+    public boolean tiles() {
         return false;
     }
 

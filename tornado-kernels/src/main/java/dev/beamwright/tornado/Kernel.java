@@ -1,6 +1,5 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tensor.spi.DeviceException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
@@ -50,7 +49,7 @@ record Kernel(String name, int writes, int add, int addBit, Object function, int
         try {
             TASKS[arity].invoke(graph, all);
         } catch (InvocationTargetException e) {
-            throw new DeviceException("kernel " + name + ": " + e.getCause().getMessage(), e.getCause());
+            throw Failures.of(e.getCause(), name);
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(name, e);
         }

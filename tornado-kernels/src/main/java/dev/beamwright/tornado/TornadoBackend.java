@@ -122,7 +122,7 @@ final class TornadoBackend implements Backend {
             return;
         }
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
-        if (runner.onDevice() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
+        if (runner.tiles() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
         else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
@@ -366,7 +366,7 @@ final class TornadoBackend implements Backend {
     }
 
     private boolean flash(AttentionSpec spec) {
-        return runner.onDevice() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
+        return runner.tiles() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
     }
 
     private static WorkerGrid flashGrid(int rows, int heads) {

@@ -30,7 +30,7 @@ public final class TornadoBackendProvider implements BackendProvider {
     @Override
     public synchronized Backend open() {
         synchronized (TornadoBackendProvider.class) {
-            if (opened == null) opened = new TornadoBackend(new DeviceRunner(Devices.tasksOfOneGraph()));
+            if (opened == null) opened = new TornadoBackend(new DeviceRunner(Devices.tasksOfOneGraph(), Devices.tiles()));
             return opened;
         }
     }
