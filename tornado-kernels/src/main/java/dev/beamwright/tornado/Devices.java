@@ -88,6 +88,11 @@ final class Devices {
         return wish == null ? used().getDeviceType() != TornadoDeviceType.CPU : Boolean.parseBoolean(wish);
     }
 
+    /** Whether the kernels of a graph are started as one CUDA graph; {@code -Dbeamwright.tornado.graphs=false} turns it off. */
+    static boolean cudaGraphs() {
+        return cuda() && !System.getProperty("beamwright.tornado.graphs", "true").equals("false");
+    }
+
     /**
      * Small graphs share more compilations, since equal tasks of different graphs are compiled once; great ones cost less
      * to start. A GPU's driver compiles fast and a training has many steps.

@@ -103,6 +103,7 @@ final class Program implements AutoCloseable {
         for (int g = 0; g < parts.size(); g++) anyGrid |= addGraph(graphs, g, held, home, grids);
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         if (anyGrid) plan.withGridScheduler(grids); // an empty one is refused
+        if (Devices.cudaGraphs()) plan.withCUDAGraph();
     }
 
     private boolean addGraph(List<ImmutableTaskGraph> graphs, int g, Set<Object> held, Home home, GridScheduler grids) {
