@@ -39,6 +39,11 @@ final class TornadoBackend implements Backend {
         noInts = Tensor.zeros(java.lang.foreign.Arena.global(), Shape.of(2), DType.I32);
     }
 
+    /** On the same device, with products in another precision. */
+    TornadoBackend with(Products other) {
+        return new TornadoBackend(runner, other);
+    }
+
     @Override
     public String name() {
         return "tornado";

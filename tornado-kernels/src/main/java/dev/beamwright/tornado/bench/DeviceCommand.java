@@ -76,6 +76,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
      *
      * @param flops arithmetic operations of one run, 0 where they are not what counts
      * @param bytes read and written by one run at the least, 0 where they are not what counts
+     * @param brains the device's with operands rounded to bfloat16, on tensor cores
+     * @param halves the same with half precision
+     * @param library cuBLAS in single precision
      * @param firstRun seconds of the first run on the device: compiling, and copying parameters to it
      * @param share of what the device was measured to be able to do, in the same run
      */
@@ -87,6 +90,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             Double vector1,
             Double vector,
             Double device,
+            Double brains,
+            Double halves,
+            Double library,
             double firstRun,
             int tasks,
             Double share) {
@@ -178,6 +184,13 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         int t = quick ? 96 : 4096, c = quick ? 32 : 128, hidden = quick ? 64 : 1024, vocabulary = quick ? 48 : 1024;
         Tensor x = filled(memory, t, c), w = filled(memory, hidden, c), y = filled(memory, t, hidden);
         Tensor dw = filled(memory, hidden, c), dx = filled(memory, t, c);
+        for (int side : quick ? new int[] {64} : new int[] {2048, 4096}) {
+            Tensor left = filled(memory, side, side), right = filled(memory, side, side);
+            Tensor result = filled(memory, side, side);
+            row(
+                    "product of " + side + "³", 2.0 * side * side * side, 0,
+                    b -> b.matmul(result, left, false, right, false, false), side, progress);
+        }
         double product = 2.0 * t * c * hidden;
         row("product, weights transposed", product, 0, b -> b.matmul(y, x, false, w, true, false), progress);
         row("product, as it stands", product, 0, b -> b.matmul(dx, y, false, w, false, false), progress);
@@ -225,6 +238,11 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     }
 
     private void row(String name, double flops, double bytes, Work work, Progress progress) {
+        row(name, flops, bytes, work, 0, progress);
+    }
+
+    /** @param side of a product that cuBLAS makes, too; else 0 */
+    private void row(String name, double flops, double bytes, Work work, int side, Progress progress) {
         Double scalar = null, one = null, all = null;
         if (!noCpu) {
             Backend plain = Backends.named("scalar"), vector = Backends.named("vector");
@@ -234,7 +252,22 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         }
         Timed device = onDevice(() -> work.on(tornado), true);
         double share = flops > 0 ? flops / device.seconds / productRate : bytes / device.seconds / copyRate;
-        add(new Row(name, flops, bytes, scalar, one, all, device.seconds, device.first, device.tasks, share), progress);
+        Double brains = null, halves = null, library = null;
+        if (Lab.cuda() && name.startsWith("product")) {
+            Backend bf16 = Lab.withProducts(tornado, "bf16"), fp16 = Lab.withProducts(tornado, "fp16");
+            brains = onDevice(() -> work.on(bf16), true).seconds;
+            halves = onDevice(() -> work.on(fp16), true).seconds;
+            Runnable cublas = side == 0 ? null : CuBlas.product(side);
+            if (cublas != null) {
+                cublas.run();
+                library = median(cublas);
+            }
+        }
+        add(
+                new Row(
+                        name, flops, bytes, scalar, one, all, device.seconds, brains, halves, library, device.first,
+                        device.tasks, share),
+                progress);
     }
 
     private void add(Row r, Progress progress) {
@@ -318,8 +351,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         }
         String size = quick ? "tiny " + backbone : decoder ? "llama" : "TIGER";
         int searched = Lab.tasksAndGraphs(tornado)[0];
-        add(new Row("step of " + size, 0, 0, null, one, all, seconds[0], first[0], tasks, null), progress);
-        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], first[1], searched, null),
+        add(new Row("step of " + size, 0, 0, null, one, all, seconds[0], null, null, null, first[0], tasks, null), progress);
+        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], null, null, null, first[1], searched, null),
                 progress);
     }
 
@@ -380,8 +413,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
 
     private static String line(Row r) {
         return String.format(
-                Locale.ROOT, "%-28s %9s %9s %9s %9s  %-16s %5s %6.2f s %4d", r.name, ms(r.scalar), ms(r.vector1),
-                ms(r.vector), ms(r.device), r.rate(),
+                Locale.ROOT, "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %6.2f s %4d", r.name, ms(r.scalar),
+                ms(r.vector1), ms(r.vector), ms(r.device), ms(r.brains), ms(r.halves), ms(r.library), r.rate(),
                 r.share == null ? "" : String.format(Locale.ROOT, "%.0f%%", 100 * r.share), r.firstRun, r.tasks);
     }
 
@@ -392,9 +425,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     private void print(PrintWriter to) {
         to.printf(
                 Locale.ROOT, "%s%ncopy %.1f GB/s, product %.1f GFLOP/s, one more task %.1f µs%n%nmilliseconds%n"
-                        + "%-28s %9s %9s %9s %9s  %-16s %5s %8s %4s%n",
+                        + "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %8s %4s%n",
                 Lab.device(), copyRate / 1e9, productRate / 1e9, taskSeconds * 1e6, "", "plain Java", "Vector, 1",
-                "Vector, " + Parallel.threads(), "device", "rate", "share", "first", "tasks");
+                "Vector, " + Parallel.threads(), "device", "bf16", "fp16", "cuBLAS", "rate", "share", "first", "tasks");
         for (Row r : rows) to.println(line(r));
         to.flush();
     }
