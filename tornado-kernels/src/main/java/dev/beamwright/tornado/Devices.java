@@ -54,12 +54,13 @@ final class Devices {
     private static String describe(TornadoDevice device) {
         return String.format(
                 Locale.ROOT,
-                "%s, %s by %s, %,d MB of %,d MB allowed",
+                "%s, %s by %s, memory %,d MB (one array: %,d MB), of which %s may be used",
                 device.getPhysicalDevice().getDeviceName(),
                 device.getDeviceType(),
                 device.getTornadoVMBackend(),
+                device.getMaxGlobalMemory() >> 20,
                 device.getMaxAllocMemory() >> 20,
-                device.getMaxGlobalMemory() >> 20);
+                System.getProperty("tornado.device.memory", "4GB"));
     }
 
     /** Of the SDK. */

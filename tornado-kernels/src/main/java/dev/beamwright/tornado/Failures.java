@@ -44,8 +44,11 @@ final class Failures {
         return new DeviceException("kernel " + kernel + " failed on the device: " + plain(failure.getMessage()), failure);
     }
 
-    /** On one line and without colours. */
+    /** On one line, without colours and without the stack traces that TornadoVM writes into its messages. */
     private static String plain(String message) {
-        return message == null ? "" : message.replaceAll("\u001b\\[[0-9;]*m", "").strip().replaceAll("\\s+", " ");
+        if (message == null) return "";
+        String text = message.replaceAll("\u001b\\[[0-9;]*m", "").strip().replaceAll("\\s+", " ");
+        int trace = text.indexOf("Stacktrace:");
+        return trace < 0 ? text : text.substring(0, trace).strip();
     }
 }
