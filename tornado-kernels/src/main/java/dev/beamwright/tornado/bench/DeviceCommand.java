@@ -81,6 +81,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
      * @param library cuBLAS in single precision
      * @param firstRun seconds of the first run on the device: compiling, and copying parameters to it
      * @param share of what the device was measured to be able to do, in the same run
+     * @param launch share of the time that starting the tasks takes, of what consists of many
      */
     public record Row(
             String name,
@@ -95,9 +96,10 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             Double library,
             double firstRun,
             int tasks,
-            Double share) {
+            Double share,
+            Double launch) {
         String rate() {
-            if (device == null) return "";
+            if (launch != null) return String.format(Locale.ROOT, "launches %.0f%%", 100 * launch);
             if (flops > 0) return String.format(Locale.ROOT, "%.1f GFLOP/s", flops / device / 1e9);
             return bytes > 0 ? String.format(Locale.ROOT, "%.1f GB/s", bytes / device / 1e9) : "";
         }
@@ -266,7 +268,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         add(
                 new Row(
                         name, flops, bytes, scalar, one, all, device.seconds, brains, halves, library, device.first,
-                        device.tasks, share),
+                        device.tasks, share, null),
                 progress);
     }
 
@@ -351,9 +353,14 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         }
         String size = quick ? "tiny " + backbone : decoder ? "llama" : "TIGER";
         int searched = Lab.tasksAndGraphs(tornado)[0];
-        add(new Row("step of " + size, 0, 0, null, one, all, seconds[0], null, null, null, first[0], tasks, null), progress);
-        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], null, null, null, first[1], searched, null),
-                progress);
+        whole("step of " + size, one, all, seconds[0], first[0], tasks, progress);
+        whole("beam search of " + size, null, beamAll, seconds[1], first[1], searched, progress);
+    }
+
+    private void whole(
+            String name, Double one, Double all, double seconds, double first, int tasks, Progress progress) {
+        double launch = Math.min(1, tasks * taskSeconds / seconds);
+        add(new Row(name, 0, 0, null, one, all, seconds, null, null, null, first, tasks, null, launch), progress);
     }
 
     // ---- timing
