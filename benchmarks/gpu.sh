@@ -81,13 +81,19 @@ run() {
     quick=()
     [[ -n ${QUICK:-} ]] && quick=(--quick)
     part devices "${java[@]}" -cp "$jars" dev.beamwright.recsys.cli.Main devices
-    part benchmark "${java[@]}" -cp "$jars" dev.beamwright.recsys.cli.Main bench device --out "$results" "${quick[@]}"
+    bench=(-cp "$jars" dev.beamwright.recsys.cli.Main bench device "${quick[@]}")
+    part benchmark "${java[@]}" "${bench[@]}" --out "$results"
+    # On CUDA also without its graphs: to compare, or in place of what failed.
+    if grep -q 'by CUDA' "$results/devices.txt"; then
+        part benchmark-without-graphs "${java[@]}" -Dbeamwright.tornado.graphs=false "${bench[@]}" --no-cpu \
+            --out "$results/without-graphs"
+    fi
     if "$python" -c 'import torch' 2>/dev/null; then
         part peer "$python" "$here/peers/torch_gpu.py"
     else
         echo "gpu: no torch for $python: PyTorch was not measured" | tee "$results/peer.txt"
     fi
-    part tests "${java[@]}" -cp "$tests" org.junit.platform.console.ConsoleLauncher execute --disable-banner \
+    part tests "${java[@]}" -Dtornado.device.memory=512MB -cp "$tests" org.junit.platform.console.ConsoleLauncher execute --disable-banner \
         --details=tree --select-package=dev.beamwright.tornado
     echo "gpu: results in $results; failed: ${failed:-nothing}"
     [[ -z ${failed:-} ]]

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -182,6 +183,7 @@ final class DeviceRunner implements Runner {
             if (s.whole().scope().isAlive()) fetch(s);
         }
         newer.clear();
+        programs.values().stream().max(Comparator.comparingInt(Program::shared)).ifPresent(Program::closeHome);
         programs.values().forEach(Program::close);
         programs.clear();
         home = new Home();

@@ -68,6 +68,21 @@ class FailuresTest {
     }
 
     @Test
+    void productsOfSixteenBitsNeedCuda() {
+        System.setProperty("beamwright.tornado.products", "bf16");
+        try {
+            assertThat(Products.asked(true)).isEqualTo(Products.BF16);
+            assertThatThrownBy(() -> Products.asked(false))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessageContaining("-Dbeamwright.tornado.products=bf16 needs the tensor cores");
+            System.setProperty("beamwright.tornado.products", "int4");
+            assertThatThrownBy(() -> Products.asked(true)).hasMessageContaining("none of fp32, bf16 and fp16");
+        } finally {
+            System.clearProperty("beamwright.tornado.products");
+        }
+    }
+
+    @Test
     void anUnknownDeviceNamesThoseThereAre() {
         assertThatThrownBy(() -> Backends.named("gpu"))
                 .hasMessageContaining("no backend 'gpu'")

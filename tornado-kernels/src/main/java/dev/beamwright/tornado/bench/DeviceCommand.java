@@ -127,6 +127,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
 
     private Backend tornado;
     private final List<Row> rows = new ArrayList<>();
+    private final List<Tensor> made = new ArrayList<>();
     private double copyRate, productRate, taskSeconds;
 
     @Override
@@ -139,6 +140,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         Progress progress = Progress.stderr();
         progress.say("device: " + Lab.device());
         try (Arena memory = Arena.ofShared()) {
+            if (Lab.cuda()) tensorCoresAreRight(memory);
             limits(memory, progress);
             kernels(memory, progress);
         }
@@ -153,12 +155,34 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         return 0;
     }
 
+    /** No speed of wrong numbers: products of 16 bits against those of single precision, in all transpositions. */
+    private void tensorCoresAreRight(Arena memory) {
+        int m = 128, n = 192, k = 64;
+        Tensor exact = filled(memory, m, n), rounded = filled(memory, m, n);
+        for (String name : List.of("bf16", "fp16")) {
+            Backend other = Lab.withProducts(tornado, name);
+            for (int form = 0; form < 4; form++) {
+                boolean ta = (form & 1) != 0, tb = (form & 2) != 0;
+                Tensor a = ta ? filled(memory, k, m) : filled(memory, m, k);
+                Tensor b = tb ? filled(memory, n, k) : filled(memory, k, n);
+                tornado.matmul(exact, a, ta, b, tb, false);
+                other.matmul(rounded, a, ta, b, tb, false);
+                for (int i = 0; i < m * n; i++) {
+                    if (Math.abs(exact.get(i) - rounded.get(i)) < 0.05) continue; // of sums of about 2
+                    throw new UserError(String.format(
+                            Locale.ROOT, "bench device: product in %s, transposed %b %b: element %d is %g, not %g", name,
+                            ta, tb, i, rounded.get(i), exact.get(i)));
+                }
+            }
+        }
+    }
+
     // ---- the device's limits
 
     private void limits(Arena memory, Progress progress) {
         int n = quick ? 1 << 16 : 1 << 24, side = quick ? 128 : 2048;
-        Tensor a = filled(memory, n), b = filled(memory, n);
-        Timed copy = onDevice(() -> tornado.addBias(b, a, one(memory)), true);
+        Tensor a = filled(memory, n), b = filled(memory, n), nothing = Tensor.zeros(memory, Shape.of(1));
+        Timed copy = onDevice(() -> tornado.addBias(b, a, nothing), true);
         copyRate = 8.0 * n / copy.seconds;
         progress.say(String.format(Locale.ROOT, "copy: %.1f GB/s", copyRate / 1e9));
         Tensor x = filled(memory, side, side), y = filled(memory, side, side), z = filled(memory, side, side);
@@ -170,10 +194,6 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         Timed many = onDevice(() -> repeat(110, () -> tornado.accumulate(small, 0.5f, small)), false);
         taskSeconds = (many.seconds - few.seconds) / 100;
         progress.say(String.format(Locale.ROOT, "one more task: %.1f µs", taskSeconds * 1e6));
-    }
-
-    private static Tensor one(Arena memory) {
-        return Tensor.zeros(memory, Shape.of(1));
     }
 
     private static void repeat(int times, Runnable body) {
@@ -370,6 +390,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     /** A captured body; with {@code many} it is made of ten runs of the work, whose share is reported. */
     private Timed onDevice(Runnable work, boolean many) {
         int times = many ? 10 : 1;
+        made.forEach(tornado::written); // what an earlier body left on the device may be read by this one
         Step step = tornado.capture(() -> repeat(times, work));
         double first = seconds(step::run);
         int tasks = Lab.tasksAndGraphs(tornado)[0];
@@ -404,8 +425,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         return (System.nanoTime() - began) / 1e9;
     }
 
-    private static Tensor filled(Arena memory, int... dims) {
+    private Tensor filled(Arena memory, int... dims) {
         Tensor t = Tensor.zeros(memory, Shape.of(dims));
+        made.add(t);
         for (int i = 0, n = (int) t.shape().size(); i < n; i++) t.set(i, (i * 37L % 101 - 50) / 100f);
         return t;
     }
