@@ -132,8 +132,9 @@ final class DeviceRunner implements Runner {
     private void checkNotLost(Storage storage) {
         var owner = lost.get(storage.data().address());
         if (owner != null && storage.data().scope().equals(owner.get())) {
-            throw new IllegalStateException("a tensor is read that a captured body made on the device and did not give to"
-                    + " the program; call Backend.read in that body");
+            throw new IllegalStateException(
+                    "a tensor is read that a captured body made on the device and did not give to"
+                            + " the program; call Backend.read in that body");
         }
     }
 

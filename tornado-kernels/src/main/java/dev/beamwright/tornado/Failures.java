@@ -41,7 +41,8 @@ final class Failures {
 
     /** Of a kernel that was refused before it ran. */
     static DeviceException of(Throwable failure, String kernel) {
-        return new DeviceException("kernel " + kernel + " failed on the device: " + plain(failure.getMessage()), failure);
+        return new DeviceException("kernel " + kernel + " failed on the device: " + plain(failure.getMessage()),
+                failure);
     }
 
     /** On one line, without colours and without the stack traces that TornadoVM writes into its messages. */

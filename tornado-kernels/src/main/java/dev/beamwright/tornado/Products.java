@@ -17,8 +17,9 @@ enum Products {
         for (Products p : values()) {
             if (!p.name().equals(name.toUpperCase(Locale.ROOT))) continue;
             if (p == FP32 || cuda) return p;
-            throw new DeviceException("-D" + PROPERTY + "=" + name + " needs the tensor cores of an NVIDIA GPU and the SDK"
-                    + " with the CUDA backend; leave it out, or say fp32");
+            throw new DeviceException(
+                    "-D" + PROPERTY + "=" + name + " needs the tensor cores of an NVIDIA GPU and the SDK"
+                            + " with the CUDA backend; leave it out, or say fp32");
         }
         throw new DeviceException("-D" + PROPERTY + "=" + name + " is none of fp32, bf16 and fp16");
     }

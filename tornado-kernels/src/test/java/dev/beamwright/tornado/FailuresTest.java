@@ -38,7 +38,8 @@ class FailuresTest {
         assertThatThrownBy(() -> runner.run(new Call(THROWING, 1, new Object[] {y, 5f, 4, 4}, null)))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageStartingWith("kernel throwing failed on the device: ");
-        assertThatThrownBy(() -> runner.captured(() -> runner.run(new Call(THROWING, 1, new Object[] {y, 5f, 4, 4}, null))))
+        assertThatThrownBy(
+                () -> runner.captured(() -> runner.run(new Call(THROWING, 1, new Object[] {y, 5f, 4, 4}, null))))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageStartingWith("kernel throwing failed on the device: ");
         assertThat(y.toArray()).containsOnly(0f);

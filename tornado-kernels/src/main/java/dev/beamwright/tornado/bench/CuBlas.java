@@ -31,7 +31,8 @@ final class CuBlas {
             return null;
         }
         if (sgemm == null) return null;
-        LibraryTask13<Integer, Integer, Integer, Integer, Integer, Float, FloatArray, Integer, FloatArray, Integer, Float,
+        LibraryTask13<Integer, Integer, Integer, Integer, Integer, Float, FloatArray, Integer, FloatArray, Integer,
+                Float,
                 FloatArray, Integer> function =
                         (ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) -> describe(
                                 sgemm, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);

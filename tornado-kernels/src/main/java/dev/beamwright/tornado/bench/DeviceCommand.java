@@ -170,7 +170,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 for (int i = 0; i < m * n; i++) {
                     if (Math.abs(exact.get(i) - rounded.get(i)) < 0.05) continue; // of sums of about 2
                     throw new UserError(String.format(
-                            Locale.ROOT, "bench device: product in %s, transposed %b %b: element %d is %g, not %g", name,
+                            Locale.ROOT, "bench device: product in %s, transposed %b %b: element %d is %g, not %g",
+                            name,
                             ta, tb, i, rounded.get(i), exact.get(i)));
                 }
             }

@@ -22,7 +22,8 @@ public final class RowBlocks {
 
     /** As {@link Norms#rms}. */
     public static void rms(
-            KernelContext context, FloatArray y, FloatArray rstd, FloatArray x, FloatArray weight, int c, float eps, int n) {
+            KernelContext context, FloatArray y, FloatArray rstd, FloatArray x, FloatArray weight, int c, float eps,
+            int n) {
         float[] sums = context.allocateFloatLocalArray(THREADS);
         int t = context.localIdx, lane = t % LANES, r = context.groupIdx * ROWS + t / LANES, row = r * c;
         int end = r < n ? c : 0;

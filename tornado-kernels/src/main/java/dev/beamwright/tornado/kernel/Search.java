@@ -113,7 +113,8 @@ public final class Search {
                     for (int e = from; e < to; e++) {
                         float score = scoresBefore.get(row)
                                 + (logits.get(row * c + columns.get(e)) / temperature - lse.get(row));
-                        int take = behind(score, e, lastScore, lastEdge) * allowed(open, barred, opened, bars, u, e + 1);
+                        int take =
+                                behind(score, e, lastScore, lastEdge) * allowed(open, barred, opened, bars, u, e + 1);
                         take = bestEdge < 0 ? take : take * behind(best, bestEdge, score, e);
                         best = take == 1 ? score : best;
                         bestRow = take == 1 ? row : bestRow;

@@ -76,7 +76,8 @@ public final class TensorCores {
                 int at = ta == 1 ? (start + 2 * pair) * m + firstRow + row : (firstRow + row) * k + start + 2 * pair;
                 as[row * 8 + pair] = brains(a.get(at), a.get(at + (ta == 1 ? m : 1)));
                 int depth = tb == 1 ? e % DEPTH : e / 32, two = tb == 1 ? e / DEPTH : e % 32;
-                int bt = tb == 1 ? (firstColumn + 2 * two) * k + start + depth
+                int bt = tb == 1
+                        ? (firstColumn + 2 * two) * k + start + depth
                         : (start + depth) * n + firstColumn + 2 * two;
                 bs[two / 4 * 64 + depth * 4 + two % 4] = brains(b.get(bt), b.get(bt + (tb == 1 ? k : 1)));
             }
@@ -147,7 +148,8 @@ public final class TensorCores {
                 int at = ta == 1 ? (start + 2 * pair) * m + firstRow + row : (firstRow + row) * k + start + 2 * pair;
                 as[row * 8 + pair] = halves(a.get(at), a.get(at + (ta == 1 ? m : 1)));
                 int depth = tb == 1 ? e % DEPTH : e / 32, two = tb == 1 ? e / DEPTH : e % 32;
-                int bt = tb == 1 ? (firstColumn + 2 * two) * k + start + depth
+                int bt = tb == 1
+                        ? (firstColumn + 2 * two) * k + start + depth
                         : (start + depth) * n + firstColumn + 2 * two;
                 bs[two / 4 * 64 + depth * 4 + two % 4] = halves(b.get(bt), b.get(bt + (tb == 1 ? k : 1)));
             }
