@@ -142,7 +142,8 @@ class TensorCoresTest {
         for (boolean brain : new boolean[] {true, false}) {
             var c = new FloatArray(parts * m * n);
             for (int x = 0; x < n / TensorCores.TILE; x++) {
-                for (int y = 0; y < parts * m / TensorCores.TILE; y++) block(brain, x, y, c, a, b, m, n, k, ta, tb, part);
+                for (int y = 0; y < parts * m / TensorCores.TILE; y++)
+                    block(brain, x, y, c, a, b, m, n, k, ta, tb, part);
             }
             for (int i = 0; i < m; i++) {
                 for (int j = 0; j < n; j++) {

@@ -138,7 +138,8 @@ class TrainingTest {
             GenerativeModel again = TrainedModel.create(config(backbone), ids(), Key.of(4), memory);
             int[] first = bits(losses, model, beam, device);
             int[] second = bits(losses(device, again, beam.likelihood().softmax(), memory), again, beam, device);
-            System.out.printf("%s: another run from the same seed: %d numbers, the same bits%n", backbone, first.length);
+            System.out.printf("%s: another run from the same seed: %d numbers, the same bits%n", backbone,
+                    first.length);
             assertThat(second).isEqualTo(first);
         }
     }
