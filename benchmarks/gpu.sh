@@ -8,7 +8,7 @@
 #   benchmarks/gpu.sh try           pack, unpack into a folder of its own, run with small sizes: for PoCL
 #
 # Before "pack": './mvnw -DskipTests package' with TORNADOVM_HOME set. Environment of "run": QUICK=1 for small sizes,
-# PYTHON for another Python, SECONDS_EACH for the time a part may take (default: 180), HEAP (default: 4g).
+# PYTHON for another Python, SECONDS_EACH for the time a part may take (default: 140, of at most four), HEAP (default: 4g).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -63,7 +63,7 @@ pack() {
 }
 
 run() {
-    local results=${1:-$here/results} each=${SECONDS_EACH:-180} python=${PYTHON:-python3}
+    local results=${1:-$here/results} each=${SECONDS_EACH:-140} python=${PYTHON:-python3}
     mkdir -p "$results"
     sed "s|@GPU@|$here|g" "$here/argfile.template" >"$here/argfile"
     # The compiler at run time and cuBLAS may come with Python's packages.
@@ -116,7 +116,7 @@ case ${1:-} in
         trap 'rm -rf "$folder"' EXIT
         pack "$folder/gpu.tar.xz"
         tar -C "$folder" -xJf "$folder/gpu.tar.xz"
-        QUICK=1 "$folder/gpu/gpu.sh" run "$folder/results"
+        QUICK=1 SECONDS_EACH=${SECONDS_EACH:-900} "$folder/gpu/gpu.sh" run "$folder/results"
         ;;
     *)
         sed -n '2,12p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'

@@ -181,7 +181,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     // ---- the device's limits
 
     private void limits(Arena memory, Progress progress) {
-        int n = quick ? 1 << 16 : 1 << 24, side = quick ? 128 : 2048;
+        int n = quick ? 1 << 16 : 1 << 24, side = quick ? 256 : 2048;
         Tensor a = filled(memory, n), b = filled(memory, n), nothing = Tensor.zeros(memory, Shape.of(1));
         Timed copy = onDevice(() -> tornado.addBias(b, a, nothing), true);
         copyRate = 8.0 * n / copy.seconds;
@@ -401,7 +401,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     private static double onCpu(Runnable work, int threads) {
         double[] seconds = new double[1];
         Parallel.limited(threads, () -> {
-            work.run();
+            // Half a second for the JVM's compiler.
+            for (double warm = 0; warm < 0.5; ) warm += seconds(work);
             seconds[0] = median(work);
         });
         return seconds[0];
