@@ -14,6 +14,8 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 final class Devices {
     private Devices() {}
 
+    private static final String DRIVER = "; is the device's driver installed (for OpenCL without a GPU: PoCL)?";
+
     private static String failure;
 
     /** Why nothing can run here, in one line; "" if something can. */
@@ -30,12 +32,13 @@ final class Devices {
         try {
             TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
             return runtime.getNumBackends() == 0 || runtime.getBackend(0).getNumDevices() == 0
-                    ? "the SDK's backend finds no device; is its driver installed (for OpenCL without a GPU: PoCL)?"
+                    ? "the SDK's backend finds no device" + DRIVER
                     : "";
         } catch (RuntimeException | Error e) { // a native library that does not load is an Error
             Throwable cause = e;
             while (cause.getCause() != null) cause = cause.getCause();
-            return "the SDK does not start: " + String.valueOf(cause).replaceAll("\\s+", " ");
+            String text = Failures.plain(cause.getMessage()).replace("Deoptimizing to sequential execution.", "");
+            return "the SDK does not start: " + (text.isEmpty() ? cause.toString() : text.strip()) + DRIVER;
         }
     }
 

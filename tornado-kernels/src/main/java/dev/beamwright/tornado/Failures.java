@@ -46,7 +46,7 @@ final class Failures {
     }
 
     /** On one line, without colours and without the stack traces that TornadoVM writes into its messages. */
-    private static String plain(String message) {
+    static String plain(String message) {
         if (message == null) return "";
         String text = message.replaceAll("\u001b\\[[0-9;]*m", "").strip().replaceAll("\\s+", " ");
         int trace = text.indexOf("Stacktrace:");
