@@ -402,7 +402,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         double[] seconds = new double[1];
         Parallel.limited(threads, () -> {
             // Half a second for the JVM's compiler.
-            for (double warm = 0; warm < 0.5; ) warm += seconds(work);
+            for (double warm = 0; warm < 0.5;) warm += seconds(work);
             seconds[0] = median(work);
         });
         return seconds[0];
