@@ -43,7 +43,7 @@ pack() {
     mkdir "$work/gpu/sdk/share/java/tornado"
     for jar in "$sdk"/share/java/tornado/*.jar; do
         case ${jar##*/} in
-            *benchmarks* | *examples* | *unittests* | *fuzz* | *-libs.jar | lucene* | ejml* | jmh* | snmp4j* | junit* | hamcrest*) ;;
+            *benchmarks* | *examples* | *unittests* | *fuzz* | *-libs.jar | lucene* | ejml* | jmh* | junit* | hamcrest*) ;;
             *) cp -L "$jar" "$work/gpu/sdk/share/java/tornado/" ;;
         esac
     done
