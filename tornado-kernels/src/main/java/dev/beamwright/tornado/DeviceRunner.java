@@ -6,14 +6,15 @@ import dev.beamwright.tensor.Workspace;
 import dev.beamwright.tornado.Recording.Kind;
 import dev.beamwright.tornado.Recording.Slot;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Runs calls on the device: those of a captured body as one {@link Program}, others one by one. Keeps account of which
@@ -21,6 +22,7 @@ import java.util.Set;
  */
 final class DeviceRunner implements Runner {
     private final int mostTasks;
+    private final boolean tiles;
     private final Eager eager = new Eager();
     private final ThreadLocal<Recording> recording = new ThreadLocal<>();
     private final ThreadLocal<Workspace> scratch = ThreadLocal.withInitial(Workspace::new);
@@ -30,12 +32,21 @@ final class DeviceRunner implements Runner {
     /** What the device has in a newer state, and a program by which it can be fetched. */
     private final Map<Storage, Program> newer = new IdentityHashMap<>();
     private Program last;
-    /** Where memory lies that some program left on the device for good, by address. */
-    private final Set<Long> lost = new HashSet<>();
+    /**
+     * Where memory lies that some program left on the device for good, by address, and whose memory it is: when that has
+     * been given back, the address may come again for something else.
+     */
+    private final Map<Long, WeakReference<MemorySegment.Scope>> lost = new HashMap<>();
 
-    /** @param mostTasks of one task graph */
-    DeviceRunner(int mostTasks) {
+    /**
+     * Runs on the device that TornadoVM names first.
+     *
+     * @param mostTasks of one task graph
+     * @param tiles see {@link #tiles()}
+     */
+    DeviceRunner(int mostTasks, boolean tiles) {
         this.mostTasks = mostTasks;
+        this.tiles = tiles;
     }
 
     @Override
@@ -65,8 +76,8 @@ final class DeviceRunner implements Runner {
     }
 
     @Override
-    public boolean onDevice() {
-        return true;
+    public boolean tiles() {
+        return tiles;
     }
 
     @Override
@@ -96,10 +107,7 @@ final class DeviceRunner implements Runner {
     private synchronized void runNow(Recording walk) {
         if (walk.calls.isEmpty()) return;
         for (Slot s : walk.slots) {
-            if (s.kind == Kind.RESIDENT && !home.holds(s.storage) && lost.contains(s.storage.data().address())) {
-                throw new IllegalStateException("a captured body reads a tensor that an earlier one left on the device"
-                        + " without giving it to the program");
-            }
+            if (s.kind == Kind.RESIDENT && !home.holds(s.storage)) checkNotLost(s.storage);
         }
         Program program = programs.get(walk.signature);
         if (program == null) {
@@ -116,8 +124,17 @@ final class DeviceRunner implements Runner {
             }
             if (s.kind == Kind.SCRATCH) {
                 if (s.output) lost.remove(s.storage.data().address());
-                else lost.add(s.storage.data().address());
+                else lost.put(s.storage.data().address(), new WeakReference<>(s.storage.data().scope()));
             }
+        }
+    }
+
+    private void checkNotLost(Storage storage) {
+        var owner = lost.get(storage.data().address());
+        if (owner != null && storage.data().scope().equals(owner.get())) {
+            throw new IllegalStateException(
+                    "a tensor is read that a captured body made on the device and did not give to"
+                            + " the program; call Backend.read in that body");
         }
     }
 
@@ -152,6 +169,7 @@ final class DeviceRunner implements Runner {
     private void fetch(Storage storage) {
         Program program = newer.remove(storage);
         if (program != null) program.download(home, storage);
+        else checkNotLost(storage);
     }
 
     /** The host has changed what may be on the device. */
@@ -166,6 +184,7 @@ final class DeviceRunner implements Runner {
             if (s.whole().scope().isAlive()) fetch(s);
         }
         newer.clear();
+        programs.values().stream().max(Comparator.comparingInt(Program::shared)).ifPresent(Program::closeHome);
         programs.values().forEach(Program::close);
         programs.clear();
         home = new Home();

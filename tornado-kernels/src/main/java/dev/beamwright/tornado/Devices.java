@@ -6,12 +6,15 @@ import java.util.Locale;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /** The devices that TornadoVM finds. */
 final class Devices {
     private Devices() {}
+
+    private static final String DRIVER = "; is the device's driver installed (for OpenCL without a GPU: PoCL)?";
 
     private static String failure;
 
@@ -21,7 +24,7 @@ final class Devices {
         return failure;
     }
 
-    private static String look() {
+    static String look() {
         if (!System.getProperty("tornado.recover.bailout", "True").equalsIgnoreCase("False")) {
             return "Java was started without -Dtornado.recover.bailout=False, without which kernels that fail run as plain"
                     + " Java, silently";
@@ -29,12 +32,13 @@ final class Devices {
         try {
             TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
             return runtime.getNumBackends() == 0 || runtime.getBackend(0).getNumDevices() == 0
-                    ? "the SDK's backend finds no device; is its driver installed (for OpenCL without a GPU: PoCL)?"
+                    ? "the SDK's backend finds no device" + DRIVER
                     : "";
         } catch (RuntimeException | Error e) { // a native library that does not load is an Error
             Throwable cause = e;
             while (cause.getCause() != null) cause = cause.getCause();
-            return "the SDK does not start: " + String.valueOf(cause).replaceAll("\\s+", " ");
+            String text = Failures.plain(cause.getMessage()).replace("Deoptimizing to sequential execution.", "");
+            return "the SDK does not start: " + (text.isEmpty() ? cause.toString() : text.strip()) + DRIVER;
         }
     }
 
@@ -53,12 +57,13 @@ final class Devices {
     private static String describe(TornadoDevice device) {
         return String.format(
                 Locale.ROOT,
-                "%s, %s by %s, %,d MB of %,d MB allowed",
+                "%s, %s by %s, memory %,d MB (one array: %,d MB), of which %s may be used",
                 device.getPhysicalDevice().getDeviceName(),
                 device.getDeviceType(),
                 device.getTornadoVMBackend(),
+                device.getMaxGlobalMemory() >> 20,
                 device.getMaxAllocMemory() >> 20,
-                device.getMaxGlobalMemory() >> 20);
+                System.getProperty("tornado.device.memory", "4GB"));
     }
 
     /** Of the SDK. */
@@ -76,6 +81,20 @@ final class Devices {
     static boolean cuda() {
         TornadoVMBackendType type = TornadoRuntimeProvider.getTornadoRuntime().getBackendType(0);
         return type.name().equals("CUDA");
+    }
+
+    /**
+     * Whether kernels with tiles in local memory are worth it: on a CPU they take long to compile and are no faster.
+     * {@code -Dbeamwright.tornado.tiles=true} or {@code false} decides otherwise.
+     */
+    static boolean tiles() {
+        String wish = System.getProperty("beamwright.tornado.tiles");
+        return wish == null ? used().getDeviceType() != TornadoDeviceType.CPU : Boolean.parseBoolean(wish);
+    }
+
+    /** Whether the kernels of a graph are started as one CUDA graph; {@code -Dbeamwright.tornado.graphs=false} turns it off. */
+    static boolean cudaGraphs() {
+        return cuda() && !System.getProperty("beamwright.tornado.graphs", "true").equals("false");
     }
 
     /**

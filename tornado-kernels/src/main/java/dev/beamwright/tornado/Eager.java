@@ -83,7 +83,7 @@ final class Eager {
         var graph = new TaskGraph("eager");
         for (int i = 0; i < staging.length; i++) {
             staging[i] = Storage.allocate(memory, storages.get(i).data().byteSize());
-            arrays[i] = Arrays.wrap(staging[i], types.get(i));
+            arrays[i] = NativeArrays.wrap(staging[i], types.get(i));
             graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, arrays[i]);
         }
         Object[] arguments = call.arguments().clone();

@@ -18,8 +18,9 @@ final class Failures {
             memory |= t instanceof TornadoOutOfMemoryException
                     || String.valueOf(t.getMessage()).contains("Unable to allocate");
             doubles |= t instanceof TornadoDeviceFP64NotSupported;
-            if (t.getMessage() != null && causes.indexOf(t.getMessage()) < 0) {
-                causes.append(causes.isEmpty() ? "" : ": ").append(t.getMessage().strip().replaceAll("\\s+", " "));
+            String message = plain(t.getMessage());
+            if (!message.isEmpty() && causes.indexOf(message) < 0) {
+                causes.append(causes.isEmpty() ? "" : ": ").append(message);
             }
         }
         if (causes.isEmpty()) causes.append(failure);
@@ -36,5 +37,19 @@ final class Failures {
         String named = names.stream().filter(n -> causes.indexOf("." + n + "_") >= 0).findFirst()
                 .orElse("one of " + String.join(", ", names));
         return new DeviceException("kernel " + named + " failed on the device: " + causes, failure);
+    }
+
+    /** Of a kernel that was refused before it ran. */
+    static DeviceException of(Throwable failure, String kernel) {
+        return new DeviceException("kernel " + kernel + " failed on the device: " + plain(failure.getMessage()),
+                failure);
+    }
+
+    /** On one line, without colours and without the stack traces that TornadoVM writes into its messages. */
+    static String plain(String message) {
+        if (message == null) return "";
+        String text = message.replaceAll("\u001b\\[[0-9;]*m", "").strip().replaceAll("\\s+", " ");
+        int trace = text.indexOf("Stacktrace:");
+        return trace < 0 ? text : text.substring(0, trace).strip();
     }
 }

@@ -59,7 +59,7 @@ final class Home {
         if (news.isEmpty()) return;
         List<Object> wrapped = new ArrayList<>();
         for (Slot s : news) {
-            Object array = Arrays.wrap(s.storage, s.type);
+            Object array = NativeArrays.wrap(s.storage, s.type);
             arrays.put(s.storage, array);
             wrapped.add(array);
         }

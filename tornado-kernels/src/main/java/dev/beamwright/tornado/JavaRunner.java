@@ -10,13 +10,13 @@ final class JavaRunner implements Runner {
     public void run(Call call) {
         Object[] arguments = call.arguments().clone();
         for (int i = 0; i < arguments.length; i++) {
-            if (arguments[i] instanceof Tensor t) arguments[i] = Arrays.wrap(t.storage(), t.dtype());
+            if (arguments[i] instanceof Tensor t) arguments[i] = NativeArrays.wrap(t.storage(), t.dtype());
         }
         call.kernel().call(arguments);
     }
 
     @Override
-    public boolean onDevice() {
+    public boolean tiles() {
         return false;
     }
 

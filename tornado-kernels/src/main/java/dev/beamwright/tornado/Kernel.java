@@ -1,6 +1,5 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tensor.spi.DeviceException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
@@ -50,7 +49,7 @@ record Kernel(String name, int writes, int add, int addBit, Object function, int
         try {
             TASKS[arity].invoke(graph, all);
         } catch (InvocationTargetException e) {
-            throw new DeviceException("kernel " + name + ": " + e.getCause().getMessage(), e.getCause());
+            throw Failures.of(e.getCause(), name);
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(name, e);
         }
@@ -70,7 +69,8 @@ record Kernel(String name, int writes, int add, int addBit, Object function, int
             if (!function.getSimpleName().startsWith("Task")) continue;
             TASKS[m.getParameterCount() - 2] = m;
             APPLY[m.getParameterCount() - 2] =
-                    Arrays.stream(function.getMethods()).filter(f -> f.getName().equals("apply")).findFirst().orElseThrow();
+                    Arrays.stream(function.getMethods()).filter(f -> f.getName().equals("apply")).findFirst()
+                            .orElseThrow();
         }
     }
 
@@ -146,22 +146,26 @@ record Kernel(String name, int writes, int add, int addBit, Object function, int
     }
 
     static <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17> Kernel of(
-            String name, int writes, Task17<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17> f) {
+            String name, int writes,
+            Task17<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17> f) {
         return of(name, writes, f, 17);
     }
 
     static <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18> Kernel of(
-            String name, int writes, Task18<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18> f) {
+            String name, int writes,
+            Task18<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18> f) {
         return of(name, writes, f, 18);
     }
 
     static <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19> Kernel of(
-            String name, int writes, Task19<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19> f) {
+            String name, int writes,
+            Task19<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19> f) {
         return of(name, writes, f, 19);
     }
 
     static <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19, T20> Kernel of(
-            String name, int writes, Task20<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19, T20> f) {
+            String name, int writes,
+            Task20<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16, T17, T18, T19, T20> f) {
         return of(name, writes, f, 20);
     }
 }

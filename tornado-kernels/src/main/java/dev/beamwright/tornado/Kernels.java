@@ -8,9 +8,11 @@ import dev.beamwright.tornado.kernel.Losses;
 import dev.beamwright.tornado.kernel.Matrix;
 import dev.beamwright.tornado.kernel.Norms;
 import dev.beamwright.tornado.kernel.Optimizer;
+import dev.beamwright.tornado.kernel.RowBlocks;
 import dev.beamwright.tornado.kernel.Rows;
 import dev.beamwright.tornado.kernel.Search;
 import dev.beamwright.tornado.kernel.Sums;
+import dev.beamwright.tornado.kernel.TensorCores;
 import dev.beamwright.tornado.kernel.TiledMatrix;
 
 /** All kernels by name; how many arrays each writes, and which argument says whether it adds. */
@@ -46,6 +48,11 @@ final class Kernels {
     /** The forms for devices alone: tiles in local memory. */
     static final Kernel TILED_MATMUL = Kernel.of("tiledMatmul", 1, TiledMatrix::product).adding(9);
 
+    /** On CUDA alone: tensor cores. */
+    static final Kernel BRAIN_MATMUL = Kernel.of("brainMatmul", 1, TensorCores::brainProduct);
+
+    static final Kernel HALF_MATMUL = Kernel.of("halfMatmul", 1, TensorCores::halfProduct);
+
     static final Kernel FLASH = Kernel.of("flash", 2, FlashAttention::forward);
     static final Kernel FLASH_QUERY =
             Kernel.of("flashQuery", 1, FlashAttention::queryBackward).addingByFlag(14);
@@ -58,6 +65,12 @@ final class Kernels {
     static final Kernel LAYER = Kernel.of("layer", 3, Norms::layer);
     static final Kernel LAYER_BACKWARD = Kernel.of("layerBackward", 1, Norms::layerBackward).adding(7);
     static final Kernel LAYER_WEIGHT = Kernel.of("layerWeight", 1, Norms::layerWeight);
+
+    static final Kernel BLOCK_RMS = Kernel.of("blockRms", 2, RowBlocks::rms);
+    static final Kernel BLOCK_RMS_BACKWARD = Kernel.of("blockRmsBackward", 1, RowBlocks::rmsBackward).adding(7);
+    static final Kernel BLOCK_LAYER = Kernel.of("blockLayer", 3, RowBlocks::layer);
+    static final Kernel BLOCK_LAYER_BACKWARD = Kernel.of("blockLayerBackward", 1, RowBlocks::layerBackward).adding(8);
+    static final Kernel BLOCK_CROSS_ENTROPY = Kernel.of("blockCrossEntropy", 2, RowBlocks::crossEntropy);
 
     static final Kernel GATHER = Kernel.of("gather", 1, Rows::gather);
     static final Kernel LIST = Kernel.of("list", 2, Rows::list);

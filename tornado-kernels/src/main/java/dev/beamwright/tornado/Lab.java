@@ -1,6 +1,7 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Backend;
+import java.util.Locale;
 
 /** What the device benchmark must know of the backend beyond {@link Backend}. */
 public final class Lab {
@@ -19,6 +20,11 @@ public final class Lab {
     /** Whether kernels are compiled for NVIDIA's CUDA, so that there are tensor cores and cuBLAS. */
     public static boolean cuda() {
         return Devices.cuda();
+    }
+
+    /** The same device with products of operands of 16 bits: "bf16" or "fp16"; on CUDA alone. */
+    public static Backend withProducts(Backend tornado, String name) {
+        return ((TornadoBackend) tornado).with(Products.valueOf(name.toUpperCase(Locale.ROOT)));
     }
 
     /** How many kernels the captured body had that ran last, and in how many graphs. */

@@ -2,12 +2,12 @@ package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.Tensor;
-import dev.beamwright.tensor.spi.DeviceException;
 import dev.beamwright.tornado.Recording.Kind;
 import dev.beamwright.tornado.Recording.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -21,6 +21,7 @@ import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 
 /**
  * A captured body as task graphs that can be run again and again. A graph has limits, so the calls are cut into several;
@@ -39,7 +40,7 @@ final class Program implements AutoCloseable {
     private final Storage[] staging; // of inputs and outputs, by slot
     private final List<List<Call>> parts;
     private final TornadoExecutionPlan plan;
-    private final int homes;
+    private final int shared, homes; // home graphs of all programs, and these with the ones of this program alone
     private final int[] graphOf; // by slot: the last graph that touches it
     private boolean ready;
 
@@ -68,7 +69,7 @@ final class Program implements AutoCloseable {
                 MemorySegment whole = nowhere.whole().asSlice(0, Storage.ALIGNMENT + s.bytes());
                 host = new Storage(whole, whole.asSlice(Storage.ALIGNMENT));
             }
-            arrays[s.number] = Arrays.wrap(host, s.type);
+            arrays[s.number] = NativeArrays.wrap(host, s.type);
         }
         List<Slot> residents = slots.stream().filter(s -> s.kind == Kind.RESIDENT).toList();
         home.add(residents);
@@ -76,7 +77,7 @@ final class Program implements AutoCloseable {
 
         parts = split(recording.calls, mostTasks);
         int[] first = new int[slots.size()];
-        java.util.Arrays.fill(first, -1);
+        Arrays.fill(first, -1);
         for (int g = 0; g < parts.size(); g++) {
             for (Call call : parts.get(g)) {
                 for (Object a : call.arguments()) {
@@ -87,21 +88,23 @@ final class Program implements AutoCloseable {
                 }
             }
         }
-        List<Object> shared = new ArrayList<>();
+        List<Object> crossing = new ArrayList<>();
         for (Slot s : slots) {
-            if (s.kind == Kind.SCRATCH && first[s.number] != graphOf[s.number]) shared.add(arrays[s.number]);
+            if (s.kind == Kind.SCRATCH && first[s.number] != graphOf[s.number]) crossing.add(arrays[s.number]);
         }
         List<ImmutableTaskGraph> graphs = new ArrayList<>(home.graphs());
-        graphs.addAll(home.further(shared));
+        shared = graphs.size();
+        graphs.addAll(home.further(crossing));
         homes = graphs.size();
         Set<Object> held = Collections.newSetFromMap(new IdentityHashMap<>());
-        held.addAll(shared);
+        held.addAll(crossing);
         for (Slot s : residents) held.add(arrays[s.number]);
         var grids = new GridScheduler();
         boolean anyGrid = false;
         for (int g = 0; g < parts.size(); g++) anyGrid |= addGraph(graphs, g, held, home, grids);
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         if (anyGrid) plan.withGridScheduler(grids); // an empty one is refused
+        if (Devices.cudaGraphs()) plan.withCUDAGraph();
     }
 
     private boolean addGraph(List<ImmutableTaskGraph> graphs, int g, Set<Object> held, Home home, GridScheduler grids) {
@@ -229,15 +232,28 @@ final class Program implements AutoCloseable {
         execute(homes - 1, List.of()); // the next work graph takes over its arrays from the last home graph, all of them
     }
 
+    /** How many of its home graphs it shares with other programs. */
+    int shared() {
+        return shared;
+    }
+
+    /** Gives back what the home graphs hold that all programs share; to be called once, for the one that has most. */
+    void closeHome() {
+        for (int g = 0; g < shared; g++) free(g);
+    }
+
+    /** Gives back what belongs to this program alone. */
     @Override
     public void close() {
+        for (int g = shared; g < homes + parts.size(); g++) free(g);
+        memory.close();
+    }
+
+    private void free(int graph) {
         try {
-            plan.freeDeviceMemory();
-            plan.close();
-        } catch (Exception e) {
-            throw new DeviceException("cannot give back the device's memory: " + e.getMessage(), e);
-        } finally {
-            memory.close();
+            plan.withGraph(graph).freeDeviceMemory();
+        } catch (TornadoInternalError e) {
+            // An output that a home graph owns was given back with that one, and TornadoVM minds the second time.
         }
     }
 }

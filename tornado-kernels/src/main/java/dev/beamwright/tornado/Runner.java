@@ -8,8 +8,8 @@ interface Runner {
     /** Runs a call, or notes it. */
     void run(Call call);
 
-    /** Whether calls run on a device, which alone has the kernels with a {@code KernelContext}. */
-    boolean onDevice();
+    /** Whether kernels with a {@code KernelContext} are used where there is one: they run on a device only. */
+    boolean tiles();
 
     /** Memory for what a backend's method needs between its calls. */
     SegmentAllocator scratch();

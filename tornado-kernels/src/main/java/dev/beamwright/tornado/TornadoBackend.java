@@ -11,9 +11,12 @@ import dev.beamwright.tensor.Step;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tornado.kernel.Attention;
 import dev.beamwright.tornado.kernel.FlashAttention;
+import dev.beamwright.tornado.kernel.RowBlocks;
+import dev.beamwright.tornado.kernel.TensorCores;
 import dev.beamwright.tornado.kernel.TiledMatrix;
 import java.util.List;
 import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.WorkerGrid2D;
 
 /**
@@ -26,12 +29,19 @@ final class TornadoBackend implements Backend {
     private static final int BLOCK = 128;
 
     private final Runner runner;
+    private final Products products;
     private final Tensor noFloats, noInts; // stand where an argument is null
 
-    TornadoBackend(Runner runner) {
+    TornadoBackend(Runner runner, Products products) {
         this.runner = runner;
+        this.products = products;
         noFloats = Tensor.zeros(java.lang.foreign.Arena.global(), Shape.of(1));
         noInts = Tensor.zeros(java.lang.foreign.Arena.global(), Shape.of(2), DType.I32);
+    }
+
+    /** On the same device, with products in another precision. */
+    TornadoBackend with(Products other) {
+        return new TornadoBackend(runner, other);
     }
 
     @Override
@@ -59,6 +69,7 @@ final class TornadoBackend implements Backend {
     public int rows(int n) {
         if (!records()) return n;
         int step = Math.max(4, Integer.highestOneBit(Math.max(1, n - 1)) / 4);
+        if (products != Products.FP32 && n > TensorCores.TILE) step = Math.max(TensorCores.TILE, step);
         return (n + step - 1) / step * step;
     }
 
@@ -122,7 +133,9 @@ final class TornadoBackend implements Backend {
             return;
         }
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
-        if (runner.onDevice() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
+        boolean whole = m % TensorCores.TILE == 0 && n % TensorCores.TILE == 0 && k % TensorCores.DEPTH == 0;
+        if (products != Products.FP32 && whole) onTensorCores(c, a, b, m, n, k, ta, tb, add);
+        else if (runner.tiles() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
         else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
@@ -141,6 +154,21 @@ final class TornadoBackend implements Backend {
         Tensor partial = scratch(DType.F32, parts, m * n);
         runOn(grid, Kernels.TILED_MATMUL, 0, partial, a, b, m, n, k, ta, tb, 0, part, tiles);
         run(Kernels.CHUNKS, add, c, partial, parts, add, m * n, grid(m * n));
+    }
+
+    /** The same with operands of 16 bits, for whole tiles. These kernels only overwrite: what adds does so afterwards. */
+    private void onTensorCores(Tensor c, Tensor a, Tensor b, int m, int n, int k, int ta, int tb, int add) {
+        Kernel kernel = products == Products.BF16 ? Kernels.BRAIN_MATMUL : Kernels.HALF_MATMUL;
+        int tiles = m / TensorCores.TILE, across = n / TensorCores.TILE;
+        int parts = Math.max(1, Math.min(k / 512, 512 / (tiles * across)));
+        int part = Math.ceilDiv(Math.ceilDiv(k, parts), TensorCores.DEPTH) * TensorCores.DEPTH;
+        parts = Math.ceilDiv(k, part);
+        WorkerGrid grid = new WorkerGrid2D(across * TensorCores.THREADS, parts * tiles);
+        grid.setLocalWork(TensorCores.THREADS, 1, 1);
+        boolean direct = parts == 1 && add == 0;
+        Tensor product = direct ? c : scratch(DType.F32, parts, m * n);
+        runOn(grid, kernel, 0, product, a, b, m, n, k, ta, tb, part, tiles);
+        if (!direct) run(Kernels.CHUNKS, add, c, product, parts, add, m * n, grid(m * n));
     }
 
     // ---- element by element
@@ -274,16 +302,27 @@ final class TornadoBackend implements Backend {
 
     // ---- norms
 
+    private static WorkerGrid rowBlocks(int rows) {
+        var grid = new WorkerGrid1D(Math.ceilDiv(rows, RowBlocks.ROWS) * RowBlocks.THREADS);
+        grid.setLocalWork(RowBlocks.THREADS, 1, 1);
+        return grid;
+    }
+
     @Override
     public void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
-        int n = x.shape().rows();
-        run(Kernels.RMS, 0, y, rstd, x, weight, x.shape().dim(-1), eps, n, grid(n));
+        int n = x.shape().rows(), c = x.shape().dim(-1);
+        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_RMS, 0, y, rstd, x, weight, c, eps, n);
+        else run(Kernels.RMS, 0, y, rstd, x, weight, c, eps, n, grid(n));
     }
 
     @Override
     public void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null) run(Kernels.RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n, grid(n));
+        if (dx != null && runner.tiles()) {
+            runOn(rowBlocks(n), Kernels.BLOCK_RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n);
+        } else if (dx != null) {
+            run(Kernels.RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n, grid(n));
+        }
         if (dweight == null) return;
         Tensor partial = scratch(DType.F32, chunks, c);
         run(Kernels.RMS_WEIGHT, 0, partial, dy, x, rstd, n, c, chunk, chunks * c, grid(chunks * c));
@@ -292,15 +331,20 @@ final class TornadoBackend implements Backend {
 
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
-        int n = x.shape().rows();
-        run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, x.shape().dim(-1), eps, n, grid(n));
+        int n = x.shape().rows(), c = x.shape().dim(-1);
+        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
+        else run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
     }
 
     @Override
     public void layerNormBackward(
             Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null) run(Kernels.LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n, grid(n));
+        if (dx != null && runner.tiles()) {
+            runOn(rowBlocks(n), Kernels.BLOCK_LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n);
+        } else if (dx != null) {
+            run(Kernels.LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n, grid(n));
+        }
         if (dbias != null) addBiasBackward(dbias, dy);
         if (dweight == null) return;
         Tensor partial = scratch(DType.F32, chunks, c);
@@ -366,7 +410,7 @@ final class TornadoBackend implements Backend {
     }
 
     private boolean flash(AttentionSpec spec) {
-        return runner.onDevice() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
+        return runner.tiles() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
     }
 
     private static WorkerGrid flashGrid(int rows, int heads) {
@@ -494,7 +538,11 @@ final class TornadoBackend implements Backend {
     public void crossEntropy(Tensor loss, Tensor nll, Tensor dlogits, Tensor logits, Tensor targets, Tensor weights) {
         int n = logits.shape().rows(), c = logits.shape().dim(-1), wanted = dlogits == null ? 0 : 1;
         Tensor gradient = dlogits == null ? scratch(DType.F32, 1) : dlogits;
-        run(Kernels.CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n, grid(n));
+        if (runner.tiles()) {
+            runOn(rowBlocks(n), Kernels.BLOCK_CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n);
+        } else {
+            run(Kernels.CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n, grid(n));
+        }
         matmul(loss, nll.reshape(1, n), false, weights.reshape(1, n), true, false);
     }
 

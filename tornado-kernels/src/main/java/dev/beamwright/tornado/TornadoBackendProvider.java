@@ -30,7 +30,10 @@ public final class TornadoBackendProvider implements BackendProvider {
     @Override
     public synchronized Backend open() {
         synchronized (TornadoBackendProvider.class) {
-            if (opened == null) opened = new TornadoBackend(new DeviceRunner(Devices.tasksOfOneGraph()));
+            if (opened == null) {
+                var runner = new DeviceRunner(Devices.tasksOfOneGraph(), Devices.tiles());
+                opened = new TornadoBackend(runner, Products.asked(Devices.cuda()));
+            }
             return opened;
         }
     }

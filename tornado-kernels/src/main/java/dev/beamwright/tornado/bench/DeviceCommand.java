@@ -64,7 +64,10 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     @Option(names = "--no-cpu", description = "leave out the CPU's columns")
     private boolean noCpu;
 
-    @Option(names = "--out", paramLabel = "FOLDER", defaultValue = "benchmarks/results",
+    @Option(
+            names = "--out",
+            paramLabel = "FOLDER",
+            defaultValue = "benchmarks/results",
             description = "default: ${DEFAULT-VALUE}")
     private Path out;
 
@@ -73,8 +76,12 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
      *
      * @param flops arithmetic operations of one run, 0 where they are not what counts
      * @param bytes read and written by one run at the least, 0 where they are not what counts
+     * @param brains the device's with operands rounded to bfloat16, on tensor cores
+     * @param halves the same with half precision
+     * @param library cuBLAS in single precision
      * @param firstRun seconds of the first run on the device: compiling, and copying parameters to it
      * @param share of what the device was measured to be able to do, in the same run
+     * @param launch share of the time that starting the tasks takes, of what consists of many
      */
     public record Row(
             String name,
@@ -84,11 +91,15 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             Double vector1,
             Double vector,
             Double device,
+            Double brains,
+            Double halves,
+            Double library,
             double firstRun,
             int tasks,
-            Double share) {
+            Double share,
+            Double launch) {
         String rate() {
-            if (device == null) return "";
+            if (launch != null) return String.format(Locale.ROOT, "launches %.0f%%", 100 * launch);
             if (flops > 0) return String.format(Locale.ROOT, "%.1f GFLOP/s", flops / device / 1e9);
             return bytes > 0 ? String.format(Locale.ROOT, "%.1f GB/s", bytes / device / 1e9) : "";
         }
@@ -116,6 +127,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
 
     private Backend tornado;
     private final List<Row> rows = new ArrayList<>();
+    private final List<Tensor> made = new ArrayList<>();
     private double copyRate, productRate, taskSeconds;
 
     @Override
@@ -128,6 +140,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         Progress progress = Progress.stderr();
         progress.say("device: " + Lab.device());
         try (Arena memory = Arena.ofShared()) {
+            if (Lab.cuda()) tensorCoresAreRight(memory);
             limits(memory, progress);
             kernels(memory, progress);
         }
@@ -142,12 +155,35 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         return 0;
     }
 
+    /** No speed of wrong numbers: products of 16 bits against those of single precision, in all transpositions. */
+    private void tensorCoresAreRight(Arena memory) {
+        int m = 128, n = 192, k = 64;
+        Tensor exact = filled(memory, m, n), rounded = filled(memory, m, n);
+        for (String name : List.of("bf16", "fp16")) {
+            Backend other = Lab.withProducts(tornado, name);
+            for (int form = 0; form < 4; form++) {
+                boolean ta = (form & 1) != 0, tb = (form & 2) != 0;
+                Tensor a = ta ? filled(memory, k, m) : filled(memory, m, k);
+                Tensor b = tb ? filled(memory, n, k) : filled(memory, k, n);
+                tornado.matmul(exact, a, ta, b, tb, false);
+                other.matmul(rounded, a, ta, b, tb, false);
+                for (int i = 0; i < m * n; i++) {
+                    if (Math.abs(exact.get(i) - rounded.get(i)) < 0.05) continue; // of sums of about 2
+                    throw new UserError(String.format(
+                            Locale.ROOT, "bench device: product in %s, transposed %b %b: element %d is %g, not %g",
+                            name,
+                            ta, tb, i, rounded.get(i), exact.get(i)));
+                }
+            }
+        }
+    }
+
     // ---- the device's limits
 
     private void limits(Arena memory, Progress progress) {
-        int n = quick ? 1 << 16 : 1 << 24, side = quick ? 128 : 2048;
-        Tensor a = filled(memory, n), b = filled(memory, n);
-        Timed copy = onDevice(() -> tornado.addBias(b, a, one(memory)), true);
+        int n = quick ? 1 << 16 : 1 << 24, side = quick ? 256 : 2048;
+        Tensor a = filled(memory, n), b = filled(memory, n), nothing = Tensor.zeros(memory, Shape.of(1));
+        Timed copy = onDevice(() -> tornado.addBias(b, a, nothing), true);
         copyRate = 8.0 * n / copy.seconds;
         progress.say(String.format(Locale.ROOT, "copy: %.1f GB/s", copyRate / 1e9));
         Tensor x = filled(memory, side, side), y = filled(memory, side, side), z = filled(memory, side, side);
@@ -161,10 +197,6 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         progress.say(String.format(Locale.ROOT, "one more task: %.1f µs", taskSeconds * 1e6));
     }
 
-    private static Tensor one(Arena memory) {
-        return Tensor.zeros(memory, Shape.of(1));
-    }
-
     private static void repeat(int times, Runnable body) {
         for (int i = 0; i < times; i++) body.run();
     }
@@ -175,6 +207,13 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         int t = quick ? 96 : 4096, c = quick ? 32 : 128, hidden = quick ? 64 : 1024, vocabulary = quick ? 48 : 1024;
         Tensor x = filled(memory, t, c), w = filled(memory, hidden, c), y = filled(memory, t, hidden);
         Tensor dw = filled(memory, hidden, c), dx = filled(memory, t, c);
+        for (int side : quick ? new int[] {64} : new int[] {2048, 4096}) {
+            Tensor left = filled(memory, side, side), right = filled(memory, side, side);
+            Tensor result = filled(memory, side, side);
+            row(
+                    "product of " + side + "³", 2.0 * side * side * side, 0,
+                    b -> b.matmul(result, left, false, right, false, false), side, progress);
+        }
         double product = 2.0 * t * c * hidden;
         row("product, weights transposed", product, 0, b -> b.matmul(y, x, false, w, true, false), progress);
         row("product, as it stands", product, 0, b -> b.matmul(dx, y, false, w, false, false), progress);
@@ -222,6 +261,11 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     }
 
     private void row(String name, double flops, double bytes, Work work, Progress progress) {
+        row(name, flops, bytes, work, 0, progress);
+    }
+
+    /** @param side of a product that cuBLAS makes, too; else 0 */
+    private void row(String name, double flops, double bytes, Work work, int side, Progress progress) {
         Double scalar = null, one = null, all = null;
         if (!noCpu) {
             Backend plain = Backends.named("scalar"), vector = Backends.named("vector");
@@ -231,7 +275,22 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         }
         Timed device = onDevice(() -> work.on(tornado), true);
         double share = flops > 0 ? flops / device.seconds / productRate : bytes / device.seconds / copyRate;
-        add(new Row(name, flops, bytes, scalar, one, all, device.seconds, device.first, device.tasks, share), progress);
+        Double brains = null, halves = null, library = null;
+        if (Lab.cuda() && name.startsWith("product")) {
+            Backend bf16 = Lab.withProducts(tornado, "bf16"), fp16 = Lab.withProducts(tornado, "fp16");
+            brains = onDevice(() -> work.on(bf16), true).seconds;
+            halves = onDevice(() -> work.on(fp16), true).seconds;
+            Runnable cublas = side == 0 ? null : CuBlas.product(side);
+            if (cublas != null) {
+                cublas.run();
+                library = median(cublas);
+            }
+        }
+        add(
+                new Row(
+                        name, flops, bytes, scalar, one, all, device.seconds, brains, halves, library, device.first,
+                        device.tasks, share, null),
+                progress);
     }
 
     private void add(Row r, Progress progress) {
@@ -263,7 +322,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         boolean decoder = backbone.equals("decoder");
         ModelConfig config = quick
                 ? new ModelConfig(backbone, 16, 1, decoder ? 0 : 1, 2, 8, 24, decoder, true, 10_000, 0, 8)
-                : decoder ? ModelConfig.llama() : ModelConfig.tiger();
+                : decoder ? ModelConfig.llama()
+                : ModelConfig.tiger();
         int items = quick ? 40 : 12_000, codes = quick ? 8 : 256, batch = quick ? 8 : decoder ? 128 : 1024;
         Key key = Key.of(5);
         int[][] ids = new int[items][];
@@ -314,8 +374,14 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         }
         String size = quick ? "tiny " + backbone : decoder ? "llama" : "TIGER";
         int searched = Lab.tasksAndGraphs(tornado)[0];
-        add(new Row("step of " + size, 0, 0, null, one, all, seconds[0], first[0], tasks, null), progress);
-        add(new Row("beam search of " + size, 0, 0, null, null, beamAll, seconds[1], first[1], searched, null), progress);
+        whole("step of " + size, one, all, seconds[0], first[0], tasks, progress);
+        whole("beam search of " + size, null, beamAll, seconds[1], first[1], searched, progress);
+    }
+
+    private void whole(
+            String name, Double one, Double all, double seconds, double first, int tasks, Progress progress) {
+        double launch = Math.min(1, tasks * taskSeconds / seconds);
+        add(new Row(name, 0, 0, null, one, all, seconds, null, null, null, first, tasks, null, launch), progress);
     }
 
     // ---- timing
@@ -325,6 +391,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     /** A captured body; with {@code many} it is made of ten runs of the work, whose share is reported. */
     private Timed onDevice(Runnable work, boolean many) {
         int times = many ? 10 : 1;
+        made.forEach(tornado::written); // what an earlier body left on the device may be read by this one
         Step step = tornado.capture(() -> repeat(times, work));
         double first = seconds(step::run);
         int tasks = Lab.tasksAndGraphs(tornado)[0];
@@ -334,7 +401,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     private static double onCpu(Runnable work, int threads) {
         double[] seconds = new double[1];
         Parallel.limited(threads, () -> {
-            work.run();
+            // Half a second for the JVM's compiler.
+            for (double warm = 0; warm < 0.5;) warm += seconds(work);
             seconds[0] = median(work);
         });
         return seconds[0];
@@ -359,8 +427,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         return (System.nanoTime() - began) / 1e9;
     }
 
-    private static Tensor filled(Arena memory, int... dims) {
+    private Tensor filled(Arena memory, int... dims) {
         Tensor t = Tensor.zeros(memory, Shape.of(dims));
+        made.add(t);
         for (int i = 0, n = (int) t.shape().size(); i < n; i++) t.set(i, (i * 37L % 101 - 50) / 100f);
         return t;
     }
@@ -375,8 +444,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
 
     private static String line(Row r) {
         return String.format(
-                Locale.ROOT, "%-28s %9s %9s %9s %9s  %-16s %5s %6.2f s %4d", r.name, ms(r.scalar), ms(r.vector1),
-                ms(r.vector), ms(r.device), r.rate(),
+                Locale.ROOT, "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %6.2f s %4d", r.name, ms(r.scalar),
+                ms(r.vector1), ms(r.vector), ms(r.device), ms(r.brains), ms(r.halves), ms(r.library), r.rate(),
                 r.share == null ? "" : String.format(Locale.ROOT, "%.0f%%", 100 * r.share), r.firstRun, r.tasks);
     }
 
@@ -387,9 +456,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
     private void print(PrintWriter to) {
         to.printf(
                 Locale.ROOT, "%s%ncopy %.1f GB/s, product %.1f GFLOP/s, one more task %.1f µs%n%nmilliseconds%n"
-                        + "%-28s %9s %9s %9s %9s  %-16s %5s %8s %4s%n",
+                        + "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %8s %4s%n",
                 Lab.device(), copyRate / 1e9, productRate / 1e9, taskSeconds * 1e6, "", "plain Java", "Vector, 1",
-                "Vector, " + Parallel.threads(), "device", "rate", "share", "first", "tasks");
+                "Vector, " + Parallel.threads(), "device", "bf16", "fp16", "cuBLAS", "rate", "share", "first", "tasks");
         for (Row r : rows) to.println(line(r));
         to.flush();
     }

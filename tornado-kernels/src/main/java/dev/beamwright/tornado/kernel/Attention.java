@@ -89,7 +89,8 @@ public final class Attention {
             int sequences,
             int n,
             int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) {
                 int i = t / heads, h = t % heads, width = heads * dim, at = i * width + h * dim;
                 for (int d = 0; d < dim; d++) out.set(at + d, 0f);
@@ -127,7 +128,8 @@ public final class Attention {
 
     /** {@code delta[i, h] = dout · out}, which is Σ_j dP_j p_j. */
     public static void delta(FloatArray delta, FloatArray dout, FloatArray out, int dim, int n, int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) delta.set(t, dot(dout, t * dim, out, t * dim, dim));
         }
     }
@@ -154,7 +156,8 @@ public final class Attention {
             int sequences,
             int n,
             int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) {
                 int i = t / heads, h = t % heads, width = heads * dim, at = i * width + h * dim;
                 if (flags < 2) {
@@ -198,7 +201,8 @@ public final class Attention {
             int sequences,
             int n,
             int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) {
                 int row = t / heads, h = t % heads, width = heads * dim, k = row * 2 * width + h * dim;
                 if (flags < 2) {
@@ -252,7 +256,8 @@ public final class Attention {
             int sequences,
             int rows,
             int n) {
-        for (@Parallel int t = 0; t < n; t++) {
+        for (@Parallel
+        int t = 0; t < n; t++) {
             int h = t % heads, width = heads * dim, begin = t / heads * CHUNK, end = begin + CHUNK;
             int distances = 2 * reach - 1, own = t * distances;
             if (end > rows) end = rows;
@@ -276,7 +281,8 @@ public final class Attention {
     /** Joins two attentions of the same queries; one thread joins one head of one row. */
     public static void join(
             FloatArray out, FloatArray lse, FloatArray otherOut, FloatArray otherLse, int dim, int n, int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) {
                 float a = lse.get(t), b = otherLse.get(t), max = TornadoMath.max(a, b);
                 float total = max + TornadoMath.log(TornadoMath.exp(a - max) + TornadoMath.exp(b - max));
@@ -292,10 +298,12 @@ public final class Attention {
     /** Collects one level's keys and values of each path: {@code paths[r, level] = kv[ancestors[r, level]]}. */
     public static void path(
             FloatArray paths, FloatArray kv, IntArray ancestors, int level, int depth, int width, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int r = i / width, column = i % width;
-                paths.set((r * depth + level) * width + column, kv.get(ancestors.get(r * depth + level) * width + column));
+                paths.set((r * depth + level) * width + column,
+                        kv.get(ancestors.get(r * depth + level) * width + column));
             }
         }
     }
@@ -322,7 +330,8 @@ public final class Attention {
             int reach,
             int n,
             int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < n) {
                 int r = t / heads, h = t % heads, width = heads * dim, at = r * width + h * dim;
                 int prompt = 0, prompts = 0;

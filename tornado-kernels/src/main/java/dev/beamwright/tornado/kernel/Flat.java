@@ -11,14 +11,16 @@ public final class Flat {
 
     /** {@code y = value}. */
     public static void fill(FloatArray y, float value, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) y.set(i, value);
         }
     }
 
     /** {@code y (+)= alpha · x}. */
     public static void scaled(FloatArray y, FloatArray x, float alpha, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? y.get(i) : 0f;
                 y.set(i, before + alpha * x.get(i));
@@ -28,7 +30,8 @@ public final class Flat {
 
     /** {@code y (+)= factor[0] · x}. */
     public static void scaledBy(FloatArray y, FloatArray factor, FloatArray x, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? y.get(i) : 0f;
                 y.set(i, before + factor.get(0) * x.get(i));
@@ -38,28 +41,32 @@ public final class Flat {
 
     /** {@code y *= alpha}. */
     public static void grow(FloatArray y, float alpha, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) y.set(i, y.get(i) * alpha);
         }
     }
 
     /** {@code y *= factor[0]}. */
     public static void growBy(FloatArray y, FloatArray factor, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) y.set(i, y.get(i) * factor.get(0));
         }
     }
 
     /** {@code y = a + b}. */
     public static void sum(FloatArray y, FloatArray a, FloatArray b, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) y.set(i, a.get(i) + b.get(i));
         }
     }
 
     /** {@code y (+)= a ⊙ b}. */
     public static void product(FloatArray y, FloatArray a, FloatArray b, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? y.get(i) : 0f;
                 y.set(i, before + a.get(i) * b.get(i));
@@ -69,14 +76,16 @@ public final class Flat {
 
     /** {@code y = x + bias}, the bias added to every row of so many columns. */
     public static void bias(FloatArray y, FloatArray x, FloatArray bias, int columns, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) y.set(i, x.get(i) + bias.get(i % columns));
         }
     }
 
     /** {@code y = max(x, 0)}. */
     public static void relu(FloatArray y, FloatArray x, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float v = x.get(i);
                 y.set(i, v > 0f ? v : 0f);
@@ -86,7 +95,8 @@ public final class Flat {
 
     /** {@code y = max(y, 0)}. */
     public static void reluInPlace(FloatArray y, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float v = y.get(i);
                 y.set(i, v > 0f ? v : 0f);
@@ -97,7 +107,8 @@ public final class Flat {
     /** {@code dx (+)= scale · dy where y > 0}. */
     public static void reluBackward(
             FloatArray dx, FloatArray dy, FloatArray y, float scale, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? dx.get(i) : 0f;
                 dx.set(i, y.get(i) > 0f ? before + scale * dy.get(i) : before);
@@ -109,7 +120,8 @@ public final class Flat {
 
     /** {@code y = x/2 · (1 + tanh(√(2/π)(x + 0.044715 x³)))}. */
     public static void gelu(FloatArray y, FloatArray x, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float v = x.get(i);
                 y.set(i, 0.5f * v * (1f + TornadoMath.tanh(GELU * (v + 0.044715f * v * v * v))));
@@ -119,7 +131,8 @@ public final class Flat {
 
     /** {@code dx (+)= dy · gelu'(x)}. */
     public static void geluBackward(FloatArray dx, FloatArray dy, FloatArray x, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float before = add == 1 ? dx.get(i) : 0f;
                 float v = x.get(i), t = TornadoMath.tanh(GELU * (v + 0.044715f * v * v * v));
@@ -131,7 +144,8 @@ public final class Flat {
 
     /** {@code y = silu(gate) ⊙ up}, for rows with the gate in the first columns and up in the others. */
     public static void swiGlu(FloatArray y, FloatArray gateUp, int columns, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int at = i / columns * 2 * columns + i % columns;
                 float g = gateUp.get(at);
@@ -143,7 +157,8 @@ public final class Flat {
     /** The way back of {@link #swiGlu}; one thread for each element of dy. */
     public static void swiGluBackward(
             FloatArray dgateUp, FloatArray dy, FloatArray gateUp, int columns, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int at = i / columns * 2 * columns + i % columns;
                 float g = gateUp.get(at), u = gateUp.get(at + columns), d = dy.get(i);
@@ -162,7 +177,8 @@ public final class Flat {
     /** {@code y (+)= x · keep · scale}: dropout, and its way back. */
     public static void dropout(
             FloatArray y, FloatArray x, IntArray key, int salt, int threshold, float scale, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int seed = Random.seed(key.get(0), key.get(1), salt);
                 float before = add == 1 ? y.get(i) : 0f;
@@ -182,7 +198,8 @@ public final class Flat {
             float scale,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int seed = Random.seed(key.get(0), key.get(1), salt);
                 y.set(i, Random.bits(seed, i) >= threshold ? x.get(i) + branch.get(i) * scale : x.get(i));
@@ -193,7 +210,8 @@ public final class Flat {
     /** {@code y = max(y, 0) · keep · scale}. */
     public static void reluDropout(
             FloatArray y, IntArray key, int salt, int threshold, float scale, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int seed = Random.seed(key.get(0), key.get(1), salt);
                 float v = y.get(i);

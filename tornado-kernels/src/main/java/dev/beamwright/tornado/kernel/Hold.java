@@ -33,7 +33,8 @@ public final class Hold {
             FloatArray a13,
             FloatArray a14,
             FloatArray a15) {
-        for (@Parallel int i = 0; i < 1; i++) link.set(i, link.get(i) + 1f);
+        for (@Parallel
+        int i = 0; i < 1; i++) link.set(i, link.get(i) + 1f);
     }
 
     /** Holds 16 arrays. */
@@ -55,6 +56,7 @@ public final class Hold {
             IntArray a13,
             IntArray a14,
             IntArray a15) {
-        for (@Parallel int i = 0; i < 1; i++) link.set(i, link.get(i) + 1f);
+        for (@Parallel
+        int i = 0; i < 1; i++) link.set(i, link.get(i) + 1f);
     }
 }

@@ -29,7 +29,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r);
                 float max = Float.NEGATIVE_INFINITY, sum = 0f;
@@ -66,7 +67,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r), from = 0, to = c;
                 if (masked == 1) {
@@ -105,7 +107,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r);
                 if (add == 0) {
@@ -146,7 +149,8 @@ public final class Losses {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c, target = targets.get(r), last = -1;
                 float value = Float.POSITIVE_INFINITY, result = 0f;
@@ -164,11 +168,11 @@ public final class Losses {
                         for (int i = from; i < to; i++) {
                             int at = column(columns, masked, i);
                             float v = logits.get(row + at);
-                            boolean behind = v < value || (v == value && at > last);
-                            if (behind && (best < 0 || v > most)) {
-                                best = at;
-                                most = v;
-                            }
+                            // Without a branch that ends a round of the loop.
+                            int lower = v < value ? 1 : 0, later = at > last ? 1 : 0, more = v > most ? 1 : 0;
+                            int take = (v == value ? later : lower) * (best < 0 ? 1 : more);
+                            most = take == 1 ? v : most;
+                            best = take == 1 ? at : best;
                         }
                         last = best;
                         value = most;
@@ -184,7 +188,8 @@ public final class Losses {
     /** {@code dlogits[r, rivals[r]] += dmargin[r]} and {@code dlogits[r, targets[r]] -= dmargin[r]}. */
     public static void topMarginBackward(
             FloatArray dlogits, FloatArray dmargin, IntArray rivals, IntArray targets, int c, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int target = targets.get(r);
                 if (target >= 0) {

@@ -13,7 +13,8 @@ public final class Matrix {
      */
     public static void product(
             FloatArray c, FloatArray a, FloatArray b, int m, int n, int k, int ta, int tb, int add, int grid) {
-        for (@Parallel int t = 0; t < grid; t++) {
+        for (@Parallel
+        int t = 0; t < grid; t++) {
             if (t < m * n) {
                 int i = t / n, j = t % n;
                 float sum = 0f;

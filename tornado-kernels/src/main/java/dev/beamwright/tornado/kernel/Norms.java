@@ -11,7 +11,8 @@ public final class Norms {
     /** {@code y = x / rms(x) · weight}; keeps {@code rstd = 1/rms}. */
     public static void rms(
             FloatArray y, FloatArray rstd, FloatArray x, FloatArray weight, int c, float eps, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c;
                 float squares = 0f;
@@ -34,7 +35,8 @@ public final class Norms {
             int add,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c;
                 float s = rstd.get(r), dot = 0f;
@@ -59,7 +61,8 @@ public final class Norms {
             int chunk,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int column = i % c, from = i / c * chunk, to = from + chunk;
                 if (to > rows) to = rows;
@@ -82,7 +85,8 @@ public final class Norms {
             float eps,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c;
                 float sum = 0f, squares = 0f;
@@ -111,7 +115,8 @@ public final class Norms {
             int add,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int row = r * c;
                 float mu = mean.get(r), s = rstd.get(r), sum = 0f, dot = 0f;
@@ -141,7 +146,8 @@ public final class Norms {
             int chunk,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int column = i % c, from = i / c * chunk, to = from + chunk;
                 if (to > rows) to = rows;

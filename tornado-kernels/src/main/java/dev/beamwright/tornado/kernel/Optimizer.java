@@ -11,7 +11,8 @@ public final class Optimizer {
     /** {@code state = (settings, min(1, limit / √(Σ norms)))}, for settings of three; no limit if it is 0. */
     public static void clip(
             FloatArray state, FloatArray settings, FloatArray norms, float limit, int count, int n) {
-        for (@Parallel int i = 0; i < n; i++) {
+        for (@Parallel
+        int i = 0; i < n; i++) {
             double squares = 0;
             for (int j = 0; j < count; j++) squares += norms.get(j);
             double norm = TornadoMath.sqrt(squares);
@@ -37,7 +38,8 @@ public final class Optimizer {
             float decay,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float rate = state.get(0), c1 = state.get(1), c2 = state.get(2);
                 float g = gradient.get(i) * state.get(3), p = parameter.get(i);

@@ -11,7 +11,8 @@ public final class Rows {
 
     /** {@code y[n] = Σ_s table[rows[n, s]]}; one thread for each element of y. A negative row number adds nothing. */
     public static void gather(FloatArray y, FloatArray table, IntArray rows, int c, int s, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int at = i / c * s, column = i % c;
                 float sum = 0f;
@@ -31,7 +32,8 @@ public final class Rows {
      */
     public static void list(
             IntArray head, IntArray next, IntArray rows, int entries, int tableRows, int chunk, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int row = i % tableRows, from = i / tableRows * chunk, to = from + chunk;
                 if (to > entries) to = entries;
@@ -60,7 +62,8 @@ public final class Rows {
             int add,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int row = i / c, column = i % c;
                 float sum = add == 1 ? dtable.get(i) : 0f;
@@ -91,7 +94,8 @@ public final class Rows {
             int sign,
             int n,
             int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int half = headDim / 2, row = i / half, j = i % half;
                 double angle = positions.get(row) * TornadoMath.pow((double) theta, -2.0 * j / headDim);

@@ -12,7 +12,8 @@ public final class Search {
     /** The nearest code of each row by squared Euclidean distance, the lower on a tie; one thread for each row. */
     public static void nearest(
             IntArray codes, FloatArray distances, FloatArray x, FloatArray codebook, int k, int c, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 int best = 0;
                 float least = Float.POSITIVE_INFINITY;
@@ -35,7 +36,7 @@ public final class Search {
 
     /**
      * The logarithm of each row's denominator, see {@link dev.beamwright.tensor.Backend#extendBeams}; one thread for each
-     * row. Rows with the score -∞ get 0.
+     * row. Rows with the score -∞ get no number.
      */
     public static void denominators(
             FloatArray lse,
@@ -49,25 +50,23 @@ public final class Search {
             int c,
             int n,
             int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
-                float total = 0f;
-                if (scores.get(r) > Float.NEGATIVE_INFINITY) {
-                    int row = r * c, from = 0, to = c;
-                    if (children == 1) {
-                        from = offsets.get(nodes.get(r));
-                        to = offsets.get(nodes.get(r) + 1);
-                    }
-                    float max = Float.NEGATIVE_INFINITY, sum = 0f;
-                    for (int i = from; i < to; i++) {
-                        max = TornadoMath.max(max, logits.get(row + code(columns, children, i)) / temperature);
-                    }
-                    for (int i = from; i < to; i++) {
-                        sum += TornadoMath.exp(logits.get(row + code(columns, children, i)) / temperature - max);
-                    }
-                    total = TornadoMath.log(sum) + max;
+                int row = r * c, from = 0, to = c;
+                if (children == 1) {
+                    from = offsets.get(nodes.get(r));
+                    to = offsets.get(nodes.get(r) + 1);
                 }
-                lse.set(r, total);
+                to = scores.get(r) > Float.NEGATIVE_INFINITY ? to : from;
+                float max = Float.NEGATIVE_INFINITY, sum = 0f;
+                for (int i = from; i < to; i++) {
+                    max = TornadoMath.max(max, logits.get(row + code(columns, children, i)) / temperature);
+                }
+                for (int i = from; i < to; i++) {
+                    sum += TornadoMath.exp(logits.get(row + code(columns, children, i)) / temperature - max);
+                }
+                lse.set(r, TornadoMath.log(sum) + max);
             }
         }
     }
@@ -101,26 +100,25 @@ public final class Search {
             float temperature,
             int c,
             int n) {
-        for (@Parallel int u = 0; u < n; u++) {
+        for (@Parallel
+        int u = 0; u < n; u++) {
             float lastScore = Float.POSITIVE_INFINITY;
             int lastEdge = -1;
             for (int place = 0; place < width; place++) {
                 float best = Float.NEGATIVE_INFINITY;
                 int bestRow = 0, bestEdge = -1;
                 for (int row = u * before; row < (u + 1) * before; row++) {
-                    if (scoresBefore.get(row) > Float.NEGATIVE_INFINITY) {
-                        int to = offsets.get(nodesBefore.get(row) + 1);
-                        for (int e = offsets.get(nodesBefore.get(row)); e < to; e++) {
-                            float score = scoresBefore.get(row)
-                                    + (logits.get(row * c + columns.get(e)) / temperature - lse.get(row));
-                            if (behind(score, e, lastScore, lastEdge)
-                                    && (bestEdge < 0 || behind(best, bestEdge, score, e))
-                                    && allowed(open, barred, opened, bars, u, e + 1)) {
-                                best = score;
-                                bestRow = row;
-                                bestEdge = e;
-                            }
-                        }
+                    int from = offsets.get(nodesBefore.get(row)), to = offsets.get(nodesBefore.get(row) + 1);
+                    to = scoresBefore.get(row) > Float.NEGATIVE_INFINITY ? to : from;
+                    for (int e = from; e < to; e++) {
+                        float score = scoresBefore.get(row)
+                                + (logits.get(row * c + columns.get(e)) / temperature - lse.get(row));
+                        int take =
+                                behind(score, e, lastScore, lastEdge) * allowed(open, barred, opened, bars, u, e + 1);
+                        take = bestEdge < 0 ? take : take * behind(best, bestEdge, score, e);
+                        best = take == 1 ? score : best;
+                        bestRow = take == 1 ? row : bestRow;
+                        bestEdge = take == 1 ? e : bestEdge;
                     }
                 }
                 rows.set(u * width + place, bestRow);
@@ -128,23 +126,21 @@ public final class Search {
                 scores.set(u * width + place, best);
                 lastScore = best;
                 lastEdge = bestEdge;
-                if (bestEdge < 0) lastScore = Float.NEGATIVE_INFINITY;
             }
         }
     }
 
-    /** Whether a child stands behind another in the order of scores, then of edges. */
-    static boolean behind(float score, int edge, float otherScore, int otherEdge) {
-        return score < otherScore || (score == otherScore && edge > otherEdge);
+    /** 1 where a child stands behind another in the order of scores, then of edges, else 0. No branch ends a round of a loop. */
+    private static int behind(float score, int edge, float otherScore, int otherEdge) {
+        int lower = score < otherScore ? 1 : 0, later = edge > otherEdge ? 1 : 0;
+        return score == otherScore ? later : lower;
     }
 
-    /** Whether a node may be reached by a user. */
-    static boolean allowed(IntArray open, IntArray barred, int opened, int bars, int user, int node) {
-        boolean yes = true;
-        if (opened == 1) yes = open.get(node) != 0;
-        for (int i = 0; i < bars; i++) {
-            if (barred.get(user * bars + i) == node) yes = false;
-        }
+    /** 1 where a node may be reached by a user, else 0. */
+    private static int allowed(IntArray open, IntArray barred, int opened, int bars, int user, int node) {
+        int yes = 1;
+        if (opened == 1) yes = TornadoMath.min(open.get(node), 1);
+        for (int i = 0; i < bars; i++) yes = barred.get(user * bars + i) == node ? 0 : yes;
         return yes;
     }
 
@@ -152,7 +148,8 @@ public final class Search {
     public static void children(
             IntArray nodes, IntArray parents, IntArray tokens, IntArray rows, IntArray edges, IntArray columns,
             int firstToken, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int e = edges.get(i), node = 0, parent = 0, token = -1;
                 if (e >= 0) {
@@ -169,7 +166,8 @@ public final class Search {
 
     /** {@code after[r] = (before[parents[r]], r)}; one thread for each row. */
     public static void paths(IntArray after, IntArray before, IntArray parents, int depth, int n, int grid) {
-        for (@Parallel int r = 0; r < grid; r++) {
+        for (@Parallel
+        int r = 0; r < grid; r++) {
             if (r < n) {
                 for (int l = 0; l < depth; l++) {
                     after.set(r * (depth + 1) + l, before.get(parents.get(r) * depth + l));

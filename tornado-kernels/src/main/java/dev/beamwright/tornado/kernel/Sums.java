@@ -12,7 +12,8 @@ public final class Sums {
 
     /** {@code partial[k, c] = Σ rows of chunk k of x[·, c]}. */
     public static void columns(FloatArray partial, FloatArray x, int rows, int columns, int chunk, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int c = i % columns, from = i / columns * chunk, to = from + chunk;
                 if (to > rows) to = rows;
@@ -25,7 +26,8 @@ public final class Sums {
 
     /** {@code y[c] (+)= Σ_k partial[k, c]}, for n columns. */
     public static void chunks(FloatArray y, FloatArray partial, int chunks, int add, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 float s = add == 1 ? y.get(i) : 0f;
                 for (int k = 0; k < chunks; k++) s += partial.get(k * n + i);
@@ -37,7 +39,8 @@ public final class Sums {
     /** {@code partial[k] = Σ a ⊙ b over chunk k}; in double precision. */
     public static void products(
             FloatArray partial, FloatArray a, FloatArray b, int size, int chunk, int n, int grid) {
-        for (@Parallel int i = 0; i < grid; i++) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
             if (i < n) {
                 int from = i * chunk, to = from + chunk;
                 if (to > size) to = size;
@@ -50,7 +53,8 @@ public final class Sums {
 
     /** {@code y[index] (+)= Σ_k partial[k]}; in double precision. */
     public static void total(FloatArray y, FloatArray partial, int index, int chunks, int add, int n) {
-        for (@Parallel int i = 0; i < n; i++) {
+        for (@Parallel
+        int i = 0; i < n; i++) {
             double s = add == 1 ? y.get(index + i) : 0;
             for (int k = 0; k < chunks; k++) s += partial.get(k);
             y.set(index + i, (float) s);

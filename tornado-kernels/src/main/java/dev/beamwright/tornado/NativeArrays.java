@@ -8,8 +8,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Tensors as arrays of TornadoVM. */
-final class Arrays {
-    private Arrays() {}
+final class NativeArrays {
+    private NativeArrays() {}
 
     /**
      * The same memory as an array of TornadoVM, whose header lies in the spare bytes before the data. For TornadoVM two
