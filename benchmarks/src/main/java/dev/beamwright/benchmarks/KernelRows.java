@@ -77,7 +77,7 @@ final class KernelRows {
                         lab.peer(Peers.TORCH, "MKL", command),
                         lab.peer(Peers.OPEN_BLAS, "", command),
                         lab.peer(Peers.ND4J, "", command),
-                        lab.peer(Peers.NETLIB, "", command),
+                        flop < 1e9 ? lab.peer(Peers.NETLIB, "", command) : List.of(), // it takes seconds beyond
                         lab.peak(flop)),
                 new Goal(Peers.TORCH, mkl), new Goal(Peers.OPEN_BLAS, 1));
     }

@@ -68,7 +68,7 @@ final class Peers implements AutoCloseable {
         try (Stream<Path> jars = Files.list(libraries)) {
             if (jars.noneMatch(j -> j.getFileName().toString().startsWith(library))) throw new IOException();
         } catch (IOException e) {
-            throw new Peer.Missing("its libraries are not in " + libraries);
+            throw new Peer.Missing("its libraries are not in benchmarks/target/peers");
         }
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         return PeerProcess.start(
