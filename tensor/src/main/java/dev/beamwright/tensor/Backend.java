@@ -63,8 +63,11 @@ public interface Backend {
 
     /** Tensors that do not change for a while. */
     interface Constants {
-        /** Runs the body, in which nobody writes to the tensors; between two of these they may change. */
+        /** Runs the body, in which nobody writes to the tensors. */
         void during(Runnable body);
+
+        /** To be called, outside of a body, when the tensors have been written to. */
+        default void changed() {}
     }
 
     // ---- matrix products

@@ -17,7 +17,8 @@ import java.util.function.Supplier;
 
 /**
  * Serves a model: recommends items for many histories by beam search, a batch of users at a time, batches side by side
- * on all threads; on a device one after the other, each as one captured step.
+ * on all threads; on a device one after the other, each as one captured step. The model must not change while this is
+ * in use: what is made of its weights for one request serves the next.
  */
 public final class Generator implements AutoCloseable {
     private static final int USERS = 32;

@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
 
 /**
@@ -83,6 +84,7 @@ public final class Recommender implements AutoCloseable {
     private final String name;
     private final RunFolder run;
     private ProcessRewardModel prm; // read when it is first needed
+    private final Map<BeamSearch.Config, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {
@@ -193,24 +195,23 @@ public final class Recommender implements AutoCloseable {
         }
         var beam = search(Math.max(k, options.beam()), options.widening());
         List<List<Recommendation>> all = new ArrayList<>();
-        try (var generator = new Generator(backend, model, beam)) {
-            BeamSearch.Result[] found =
-                    generator.recommend(List.of(histories), users, eligible, options.hideSeen(), progress);
-            int[][] items = new int[found.length][];
-            for (int u = 0; u < items.length; u++) {
-                items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
+        BeamSearch.Result[] found =
+                generators.computeIfAbsent(beam, b -> new Generator(backend, model, b))
+                        .recommend(List.of(histories), users, eligible, options.hideSeen(), progress);
+        int[][] items = new int[found.length][];
+        for (int u = 0; u < items.length; u++) {
+            items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
+        }
+        double[][] sure = confidence == null ? null : confidence.read(List.of(histories), users, items);
+        for (int u = 0; u < items.length; u++) {
+            List<Recommendation> best = new ArrayList<>();
+            for (int i = 0; i < items[u].length; i++) {
+                int item = items[u][i];
+                best.add(new Recommendation(
+                        i + 1, data.items().get(item), data.titles().get(item), found[u].scores()[i],
+                        sure == null ? null : (Double) sure[u][i]));
             }
-            double[][] sure = confidence == null ? null : confidence.read(List.of(histories), users, items);
-            for (int u = 0; u < items.length; u++) {
-                List<Recommendation> best = new ArrayList<>();
-                for (int i = 0; i < items[u].length; i++) {
-                    int item = items[u][i];
-                    best.add(new Recommendation(
-                            i + 1, data.items().get(item), data.titles().get(item), found[u].scores()[i],
-                            sure == null ? null : (Double) sure[u][i]));
-                }
-                all.add(best);
-            }
+            all.add(best);
         }
         return all;
     }
@@ -231,6 +232,7 @@ public final class Recommender implements AutoCloseable {
     @Override
     public void close() {
         if (confidence != null) confidence.close();
+        generators.values().forEach(Generator::close);
         memory.close();
     }
 }

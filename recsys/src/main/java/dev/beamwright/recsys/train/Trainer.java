@@ -139,6 +139,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
         var results = new Objective.Result[micro.size()];
+        weights.changed(); // by the last step, or by whoever loaded them
         Step gradient = () -> weights.during(() -> Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;

@@ -13,7 +13,7 @@ import java.util.Map;
 /**
  * Weights that do not change for a while: as right operands of products they are packed once, when they are first
  * needed, and not for each product. A step of training takes a weight through a product for every micro-batch, a beam
- * search for every level.
+ * search for every level; and whoever serves a model, for every request.
  */
 final class PackedWeights implements Backend.Constants {
     private final List<Packed> all;
@@ -29,15 +29,17 @@ final class PackedWeights implements Backend.Constants {
 
     @Override
     public void during(Runnable body) {
-        for (Packed p : all) {
-            p.begin();
-            inForce.put(address(p.tensor), p);
-        }
+        for (Packed p : all) inForce.put(address(p.tensor), p);
         try {
             body.run();
         } finally {
             for (Packed p : all) inForce.remove(address(p.tensor), p);
         }
+    }
+
+    @Override
+    public void changed() {
+        all.forEach(Packed::forget);
     }
 
     /** One matrix, as it is and transposed. */
@@ -50,7 +52,7 @@ final class PackedWeights implements Backend.Constants {
             this.tensor = tensor;
         }
 
-        private synchronized void begin() {
+        private synchronized void forget() {
             done[0] = done[1] = false;
         }
 

@@ -215,16 +215,18 @@ public class BackendContractTest {
         });
         add("constants", (b, in, r, c) -> {
             Tensor w = in.floats(c + 3, c), x = in.floats(r, c), y = in.floats(r, c + 3), z = in.floats(r, c + 3);
-            Tensor dx = in.floats(r, c), dy = in.floats(r, c + 3), dw = in.floats(c + 3, c);
+            Tensor again = in.floats(r, c + 3), dx = in.floats(r, c), dy = in.floats(r, c + 3), dw = in.floats(c + 3, c);
             var constants = b.constants(List.of(w));
             constants.during(() -> {
                 b.matmul(y, x, false, w, true, false);
                 b.matmul(dx, dy, false, w, false, true);
             });
+            constants.during(() -> b.matmul(again, x, false, w, true, false)); // still the same
             b.fill(w, .5f); // from now on it is another one
             b.accumulate(w, 1, dw);
+            constants.changed();
             constants.during(() -> b.matmul(z, x, false, w, true, true));
-            return List.of(y, dx, z);
+            return List.of(y, again, dx, z);
         });
         add("addDropout", (b, in, r, c) -> {
             Tensor y = in.floats(r, c);
