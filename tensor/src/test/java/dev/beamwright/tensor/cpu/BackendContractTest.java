@@ -215,7 +215,8 @@ public class BackendContractTest {
         });
         add("constants", (b, in, r, c) -> {
             Tensor w = in.floats(c + 3, c), x = in.floats(r, c), y = in.floats(r, c + 3), z = in.floats(r, c + 3);
-            Tensor again = in.floats(r, c + 3), dx = in.floats(r, c), dy = in.floats(r, c + 3), dw = in.floats(c + 3, c);
+            Tensor again = in.floats(r, c + 3), dx = in.floats(r, c), dy = in.floats(r, c + 3),
+                    dw = in.floats(c + 3, c);
             var constants = b.constants(List.of(w));
             constants.during(() -> {
                 b.matmul(y, x, false, w, true, false);
