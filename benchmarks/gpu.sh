@@ -16,7 +16,7 @@ modules=java.base,java.compiler,java.datatransfer,java.desktop,java.instrument,j
 
 find_jdk() {
     for home in "${JAVA_HOME:-}" "${JAVA25_HOME:-}" /usr/lib/jvm/*25* "$HOME"/.sdkman/candidates/java/25*; do
-        if [[ -x $home/bin/jlink ]] && grep -q '^JAVA_VERSION="25' "$home/release"; then
+        if [[ -n $home && -x $home/bin/jlink ]] && grep -q '^JAVA_VERSION="25' "$home/release"; then
             echo "$home"
             return
         fi
@@ -52,8 +52,10 @@ pack() {
     cp "$root/recsys/target/beamwright.jar" "$root/tornado-kernels/target/tornado-kernels.jar" "$work/gpu/lib/"
     mkdir "$work/gpu/lib/tests"
     cp -r "$root/tensor/target/test-classes/." "$root/tornado-kernels/target/test-classes/." "$work/gpu/lib/tests/"
-    for jar in junit-platform-console-standalone assertj-core byte-buddy; do
-        cp "$(find "${M2:-$HOME/.m2/repository}" -name "$jar-*.jar" ! -name '*sources*' | sort -V | tail -n 1)" "$work/gpu/lib/"
+    for jar in org.junit.platform:junit-platform-console-standalone:1.14.4 org.assertj:assertj-core:3.27.7 \
+            net.bytebuddy:byte-buddy:1.18.3; do
+        "$root/mvnw" -q -N -f "$root/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.9.0:copy \
+            -Dartifact="$jar" -DoutputDirectory="$work/gpu/lib" -Dmdep.useBaseVersion=true
     done
     cp "$here"/peers/*.py "$work/gpu/peers/"
     cp "${BASH_SOURCE[0]}" "$work/gpu/gpu.sh"

@@ -99,7 +99,7 @@ public class KernelBenchmark {
     /** The operation alone, nothing kept for the way back but what its kernel always keeps. */
     @Benchmark
     public void forward() {
-        Parallel.limited(threads, () -> {
+        run(() -> {
             try (Tape tape = Tape.inference(kernels, workspace)) {
                 instance.output().apply(tape);
             }
@@ -109,11 +109,16 @@ public class KernelBenchmark {
     /** The operation and its gradients; a result of more than one element is weighted and added up in between. */
     @Benchmark
     public void forwardAndBackward() {
-        Parallel.limited(threads, () -> {
+        run(() -> {
             try (Tape tape = Tape.training(kernels, workspace)) {
                 Variable y = instance.output().apply(tape);
                 tape.backward(y.size() == 1 ? y : Ops.weightedSum(tape, y, weights));
             }
         });
+    }
+
+    /** On a device as one captured program, replayed after the first time. */
+    private void run(Runnable body) {
+        Parallel.limited(threads, kernels.capture(body)::run);
     }
 }
