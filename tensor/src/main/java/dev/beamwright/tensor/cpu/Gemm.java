@@ -28,8 +28,9 @@ import jdk.incubator.vector.VectorMask;
  *   <li>k is cut into blocks of at most {@link Tile#DEPTH}; c is added to once for each of them.
  * </ul>
  *
- * Four ways lead there, chosen by the sizes alone: few rows, columns shared out, rows shared out, and a long sum. Which
- * one it is and how k is cut decides the bits of the result; who computes which rows and columns does not.
+ * Four ways lead there: few rows, columns shared out, rows shared out, and a long sum. They are chosen by the sizes, but
+ * for the second and the third, between which the number of threads may decide: both cut k alike and add up in the same
+ * order, so their bits are the same. Who computes which rows and columns does not matter either.
  */
 final class Gemm {
     /** Up to here, packing b would cost more than it saves. */

@@ -415,6 +415,31 @@ public class BackendContractTest {
         }));
     }
 
+    /** Sizes at which one thread shares out columns and two share out rows, with k in several blocks. */
+    @Test
+    void productsHaveTheSameBitsWhicheverWayTheyTake() {
+        try (Arena arena = Arena.ofConfined()) {
+            int m = 300, k = 600, n = 220;
+            for (boolean[] form : new boolean[][] {{false, false}, {false, true}, {true, false}}) {
+                Tensor a = random(arena, form[0] ? k : m, form[0] ? m : k);
+                Tensor b = random(arena, form[1] ? n : k, form[1] ? k : n);
+                Tensor two = random(arena, m, n), one = Tensor.zeros(arena, two.shape());
+                VECTOR.accumulate(one, 1, two);
+                VECTOR.matmul(two, a, form[0], b, form[1], true);
+                Parallel.limited(1, () -> VECTOR.matmul(one, a, form[0], b, form[1], true));
+                assertThat(one.toArray()).isEqualTo(two.toArray());
+                assertThat(one.toArray()).isNotEqualTo(new float[m * n]);
+            }
+        }
+    }
+
+    private static Tensor random(Arena arena, int rows, int columns) {
+        var random = new java.util.Random(rows);
+        float[] values = new float[rows * columns];
+        for (int i = 0; i < values.length; i++) values[i] = (float) random.nextGaussian();
+        return Tensor.of(arena, Shape.of(rows, columns), values);
+    }
+
     /** The first rounds are interpreted, the last ones compiled by C2. */
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
