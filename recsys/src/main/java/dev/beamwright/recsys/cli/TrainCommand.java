@@ -158,6 +158,13 @@ final class TrainCommand implements Callable<Integer> {
         private Integer validationCases;
 
         @Option(
+                names = "--hold-out",
+                paramLabel = "N",
+                description = "leave out the last N training items of each user; training by rollouts then learns from"
+                        + " these alone, which the model has not seen")
+        private Integer holdOut;
+
+        @Option(
                 names = "--shards",
                 paramLabel = "N",
                 description = "parts in which a gradient is summed; more than 4 for more than 4 processors")
@@ -221,6 +228,7 @@ final class TrainCommand implements Callable<Integer> {
                     or(shards, d.shards()),
                     d.microTokens(),
                     d.checkpointSeconds(),
+                    or(holdOut, d.holdOut()),
                     prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)));
         }
 

@@ -48,7 +48,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The second stage of training: a trained run is copied into a run of its own, and its model learns from its own
- * rollouts over the training prompts (every item of a training sequence but the first is the target of one prompt).
+ * rollouts over the training prompts: every item of a training sequence but the first is the target of one, or only those
+ * that the first training held out.
  *
  * <p>Every N steps the same validation users are asked; the best model by NDCG@10 and the last one are kept. The model
  * of the beginning is measured too, but never counts as the best: what it knows of confidence is nothing.
@@ -178,7 +179,7 @@ public final class Reinforce implements AutoCloseable {
                 ? Confidence.of(model, config.confidenceGain(), key, memory)
                 : null;
         policy = new Policy(model, confidence);
-        prompts = Samples.prefixes(prepared.split().train(), model.maxItems());
+        prompts = prompts(first, prepared.split().train(), model.maxItems());
         if (prompts.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         List<Case> cases = prepared.split().validation();
         int asked = config.validationCases() == 0 ? cases.size() : Math.min(config.validationCases(), cases.size());
@@ -189,6 +190,16 @@ public final class Reinforce implements AutoCloseable {
         loss = new GroupLoss(backend, config, first.likelihood(), config.needsReference() ? started(ids) : null);
         trainer = trainer(backend, policy, loss, config, memory);
         state = new State(0, new double[Stat.values().length], 0, 0, -1, 0, 0, 0, false);
+    }
+
+    /** All targets of the training sequences, or those that the first training was not shown, if it held out any. */
+    static List<Sample> prompts(TrainConfig first, int[][] sequences, int maxItems) {
+        List<Sample> all = Samples.prefixes(sequences, maxItems);
+        if (first.holdOut() == 0) return all;
+        int[][] learnt = first.learnt(sequences);
+        int[] next = new int[sequences.length]; // the target of a user's next sample
+        Arrays.fill(next, 1);
+        return all.stream().filter(s -> next[s.user()]++ >= learnt[s.user()].length).toList();
     }
 
     /** The trainer of a policy. */

@@ -152,7 +152,7 @@ public final class Train implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
-        int[][] sequences = prepared.split().train();
+        int[][] sequences = config.learnt(prepared.split().train());
         samples = model.sharesHistory()
                 ? Samples.windows(sequences, config.model().maxItems())
                 : Samples.prefixes(sequences, config.model().maxItems());

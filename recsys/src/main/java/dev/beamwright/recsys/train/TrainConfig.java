@@ -6,6 +6,7 @@ import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -29,6 +30,8 @@ import java.util.List;
  *     does not follow the number of processors
  * @param microTokens tokens that go through the network at once, so that activations stay in the cache
  * @param checkpointSeconds time between two checkpoints within an epoch
+ * @param holdOut so many items at the end of each user's training sequence are left out, see {@link #learnt}; what is
+ *     trained later by rollouts finds prompts there that this training has not seen
  * @param prm the process reward model that is trained with the model, or null for none
  */
 public record TrainConfig(
@@ -49,6 +52,7 @@ public record TrainConfig(
         int shards,
         int microTokens,
         int checkpointSeconds,
+        int holdOut,
         PrmConfig prm) {
 
     public TrainConfig {
@@ -63,11 +67,12 @@ public record TrainConfig(
         require(beam >= 1, "the beam must be at least 1 wide, got " + beam);
         require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
+        require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together
     }
 
-    /** Without a process reward model. */
+    /** Without items held out or a process reward model. */
     public TrainConfig(
             ModelConfig model,
             ObjectiveConfig objective,
@@ -87,13 +92,13 @@ public record TrainConfig(
             int microTokens,
             int checkpointSeconds) {
         this(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout, beam,
-                validationCases, seed, shards, microTokens, checkpointSeconds, null);
+                validationCases, seed, shards, microTokens, checkpointSeconds, 0, null);
     }
 
     /** The same with a process reward model, or null for none. */
     public TrainConfig with(PrmConfig prm) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, prm);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm);
     }
 
     /**
@@ -185,7 +190,15 @@ public record TrainConfig(
      */
     public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, prm);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm);
+    }
+
+    /** The parts of training sequences that are learnt from: without the items held out, but never less than two. */
+    public int[][] learnt(int[][] sequences) {
+        if (holdOut == 0) return sequences;
+        return Arrays.stream(sequences)
+                .map(s -> Arrays.copyOf(s, Math.min(s.length, Math.max(2, s.length - holdOut))))
+                .toArray(int[][]::new);
     }
 
     /** How the model is called in a score card. */

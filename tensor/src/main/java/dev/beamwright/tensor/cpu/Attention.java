@@ -40,12 +40,17 @@ final class Attention {
     private static final int PARTS = 64;
     /** Multiplications below which one thread is faster than two. */
     private static final long SMALL = 400_000;
+    /** Bytes of queries, keys and values from which on they lie in memory rather than in a cache. */
+    private static final long LARGE = 16 << 20;
+    /** The most bytes of one sequence that are read ahead, below the size of a second-level cache. */
+    private static final long AHEAD = 3 << 19;
 
     private final AttentionSpec spec;
     private final int heads, dim, width, sequences;
     private final long q, kv, bias, queryOffsets, keyOffsets;
     private final int biasColumns, seed, threshold;
     private final float keepScale;
+    private final boolean large;
 
     private Attention(Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
         this.spec = spec;
@@ -59,6 +64,7 @@ final class Attention {
         biasColumns = bias == null ? 0 : bias.shape().dim(-1);
         queryOffsets = address(spec.queryOffsets());
         keyOffsets = address(spec.keyOffsets());
+        large = 4 * (q.shape().size() + kv.shape().size()) > LARGE;
         Dropout dropout = spec.dropout();
         seed = dropout == null ? 0 : dropout.seed();
         threshold = dropout == null ? 0 : dropout.threshold();
@@ -69,7 +75,10 @@ final class Attention {
         var attention = new Attention(q, kv, bias, spec);
         attention.clearOutside(address(out), address(lse), out.shape().rows());
         long toOut = address(out), toLse = address(lse);
-        attention.each((unit, part) -> attention.forward(unit, toOut, toLse));
+        attention.each(
+                (unit, part) -> attention.forward(unit, toOut, toLse),
+                new long[] {attention.q, toOut},
+                new long[] {attention.kv});
     }
 
     static void backward(
@@ -88,10 +97,13 @@ final class Attention {
         int size = dbias == null ? 0 : (int) dbias.shape().size(), parts = attention.parts();
         long sums = Scratch.get().block(Scratch.PARTIALS, (long) parts * size);
         Flat.fill(sums, 0, parts * size);
-        attention.each((unit, part) -> {
-            long toBias = dbias == null ? 0 : sums + 4L * part * size;
-            attention.backward(unit, toQ, toKv, toBias, address(dout), address(out), address(lse));
-        });
+        attention.each(
+                (unit, part) -> {
+                    long toBias = dbias == null ? 0 : sums + 4L * part * size;
+                    attention.backward(unit, toQ, toKv, toBias, address(dout), address(out), address(lse));
+                },
+                new long[] {attention.q, address(dout), address(out), toQ},
+                new long[] {attention.kv, toKv});
         for (int p = 0; dbias != null && p < parts; p++)
             Flat.run(size, Flat::add, address(dbias), address(dbias), sums + 4L * p * size, 0);
     }
@@ -107,11 +119,20 @@ final class Attention {
         return Math.min(PARTS, sequences * heads);
     }
 
-    private void each(Body body) {
+    /**
+     * Does something for each head of each sequence.
+     *
+     * @param queries tensors of one row for each query that it uses, or 0
+     * @param keys tensors of one row for each key that it uses, or 0
+     */
+    private void each(Body body, long[] queries, long[] keys) {
         int units = sequences * heads, parts = parts();
         IntConsumer part = p -> {
-            for (int u = (int) ((long) units * p / parts), end = (int) ((long) units * (p + 1) / parts); u < end; u++) {
-                body.run(new Unit(u / heads, u % heads), p);
+            int first = (int) ((long) units * p / parts), end = (int) ((long) units * (p + 1) / parts);
+            for (int u = first; u < end; u++) {
+                Unit unit = new Unit(u / heads, u % heads);
+                if (large && (u == first || unit.head == 0)) fetch(unit, queries, keys);
+                body.run(unit, p);
             }
         };
         long work = 0;
@@ -121,6 +142,25 @@ final class Attention {
         }
         if (work >= SMALL) Parallel.run(parts, part);
         else for (int p = 0; p < parts; p++) part.accept(p);
+    }
+
+    /**
+     * Reads the rows of a sequence from front to back, before each head reads a few columns of them: from memory that is
+     * faster, though not from a cache.
+     */
+    private void fetch(Unit u, long[] queries, long[] keys) {
+        long row = 4L * width, asked = u.queries * row, offered = 2 * u.keys * row;
+        if (queries.length * asked + keys.length * offered > AHEAD) return;
+        int x = 0;
+        for (long t : queries) if (t != 0) x ^= read(t + u.firstQuery * row, asked);
+        for (long t : keys) if (t != 0) x ^= read(t + 2 * u.firstKey * row, offered);
+        Scratch.get().array(Scratch.TILE, ROWS * COLUMNS)[0] = x; // or C2 would read nothing
+    }
+
+    private static int read(long from, long bytes) {
+        int x = 0;
+        for (long i = 0; i < bytes; i += 64) x ^= getInt(from + i);
+        return x;
     }
 
     /** Rows before the first sequence and behind the last one. */
@@ -415,10 +455,9 @@ final class Attention {
             int n = seen(rows - 1);
             for (int j = 0; j < n; j += COLUMNS) {
                 long panel = panels + j / COLUMNS * panelBytes(dim);
-                int w = Math.min(COLUMNS, n - j);
                 for (int r = 0; r < rows; r += ROWS) {
-                    int h = Math.min(ROWS, rows - r);
-                    Tile.rows(h, w, a, r * LDA, panel, 4 * COLUMNS, to, r * LDA + j, LDA, dim);
+                    int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, seen(r + h - 1) - j);
+                    if (w > 0) Tile.rows(h, w, a, r * LDA, panel, 4 * COLUMNS, to, r * LDA + j, LDA, dim);
                 }
             }
         }

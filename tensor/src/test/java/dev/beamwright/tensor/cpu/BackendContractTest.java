@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
@@ -441,6 +442,50 @@ public class BackendContractTest {
     }
 
     /** The first rounds are interpreted, the last ones compiled by C2. */
+    /** A batch that lies in memory is read ahead, its sequences alone are not. */
+    @Test
+    void attentionOfALargeBatchHasTheBitsOfItsSequences() {
+        int heads = 2, dim = 32, width = heads * dim, sequences = 60, length = 400;
+        try (Arena arena = Arena.ofConfined()) {
+            int[] offsets = new int[sequences + 1];
+            for (int s = 0; s <= sequences; s++) offsets[s] = s * length;
+            Tensor q = random(arena, sequences * length, width), kv = random(arena, sequences * length, 2 * width);
+            Tensor dout = random(arena, sequences * length, width);
+            int[] whole = attended(arena, q, kv, dout, Tensor.of(arena, Shape.of(sequences + 1), offsets));
+            assertThat(4 * (q.shape().size() + kv.shape().size())).isGreaterThan(16 << 20);
+            int s = 37;
+            Tensor two = Tensor.of(arena, Shape.of(2), new int[] {0, length});
+            int[] alone = attended(
+                    arena, rows(arena, q, s * length, length), rows(arena, kv, s * length, length),
+                    rows(arena, dout, s * length, length), two);
+            int part = length * width, all = part * sequences;
+            for (int[] at : new int[][] {{s * part, 0, part}, {all + s * part, part, part},
+                    {2 * all + 2 * s * part, 2 * part, 2 * part}}) {
+                assertThat(Arrays.copyOfRange(whole, at[0], at[0] + at[2]))
+                        .isEqualTo(Arrays.copyOfRange(alone, at[1], at[1] + at[2]));
+            }
+        }
+    }
+
+    /** The bits of causal attention and of its gradients for q and kv. */
+    private static int[] attended(Arena arena, Tensor q, Tensor kv, Tensor dout, Tensor offsets) {
+        var spec = new AttentionSpec(2, 32, .2f, true, offsets, offsets, null);
+        Tensor out = Tensor.zeros(arena, q.shape()), lse = Tensor.zeros(arena, Shape.of(q.shape().rows(), 2));
+        Tensor dq = Tensor.zeros(arena, q.shape()), dkv = Tensor.zeros(arena, kv.shape());
+        VECTOR.attention(out, lse, q, kv, null, spec);
+        VECTOR.attentionBackward(dq, dkv, null, dout, out, lse, q, kv, null, spec);
+        return Stream.of(out, dq, dkv)
+                .flatMapToInt(t -> IntStream.range(0, (int) t.shape().size())
+                        .map(i -> Float.floatToRawIntBits(t.get(i))))
+                .toArray();
+    }
+
+    private static Tensor rows(Arena arena, Tensor t, int from, int rows) {
+        int columns = t.shape().dim(-1);
+        float[] part = Arrays.copyOfRange(t.toArray(), from * columns, (from + rows) * columns);
+        return Tensor.of(arena, Shape.of(rows, columns), part);
+    }
+
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
