@@ -4,10 +4,10 @@
 #
 #   benchmarks/experiments/reinforce.sh FOLDER RUN
 #
-# RUN       a trained run (beamwright run); it is left as it is
-# VARIANTS  default: "grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo"
+# RUN       a trained run (beamwright run --hold-out 1); it is left as it is
+# VARIANTS  default: "grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo sft"
 # SEEDS     default: "1 2 3"
-# OPTIONS   for all trainings; default: "--rate 5e-6 --steps 150 --every 75"
+# OPTIONS   for all trainings; default: none
 set -eu
 if [ $# -lt 2 ]; then
     sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
@@ -18,7 +18,7 @@ beamwright=$(dirname "$0")/../../bin/beamwright
 mkdir -p "$folder"
 
 runs=
-for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo}; do
+for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo sft}; do
     more=
     case $variant in
         ugr-uniform) more="--reward uniform" ;;
@@ -31,7 +31,7 @@ for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfid
         [ -f "$run/scorecard.json" ] && continue
         # shellcheck disable=SC2086
         "$beamwright" train "$run" --objective "${variant%%-[unc]*}" --from "$from" --seed "$seed" $more \
-            ${OPTIONS:---rate 5e-6 --steps 150 --every 75}
+            ${OPTIONS:-}
         # shellcheck disable=SC2086
         "$beamwright" evaluate "$run" --checkpoint both --confidence --rejection-curve \
             $(case $variant in ugr | ugr-uniform | ugr-noweight) echo --rank hybrid ;; esac)

@@ -11,7 +11,8 @@ final class ReinforceOptions {
     @Option(
             names = "--from",
             paramLabel = "RUN",
-            description = "ugr, grpo, rerank, dpo, s-dpo: the trained run that they begin from; it is left as it is")
+            description = "ugr, grpo, rerank, dpo, s-dpo, sft: the trained run that they begin from; it is left as it"
+                    + " is")
     private Path from;
 
     @Option(names = "--group", paramLabel = "N", description = "rollouts: items of a group, the width of its beam")

@@ -160,8 +160,8 @@ final class TrainCommand implements Callable<Integer> {
         @Option(
                 names = "--hold-out",
                 paramLabel = "N",
-                description = "leave out the last N training items of each user; training by rollouts then learns from"
-                        + " these alone, which the model has not seen")
+                description = "leave out the last N training items of each user; training by rollouts and train-prm"
+                        + " then learn from these alone, which the model has not seen")
         private Integer holdOut;
 
         @Option(

@@ -35,8 +35,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * </pre>
  *
  * <p>with the advantages A of {@link Reward} and ρ the ratio of the probability of code t of item i to what it was when
- * the group was made; or the loss of a {@link Preference} for the target over the wrong items of the group. A loss of a
- * batch is the mean over its prompts.
+ * the group was made; or the loss of a {@link Preference} for the target over the wrong items of the group; or, as a
+ * control, the mean of {@code -log π} over the target's codes. A loss of a batch is the mean over its prompts.
  *
  * <p>All items of a group, with the question for their confidence behind them, go through the network as branches of one
  * prompt, whose keys and values are computed once. A prompt that has no gradient is not sent through it at all.
@@ -205,7 +205,9 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         boolean unsure = config.confidence().active() && rank >= 0 && n > 1;
         boolean moves = alpha > 0 && Arrays.stream(advantages).anyMatch(a -> a != 0);
         Group group;
-        if (config.preference()) {
+        if (config.supervised()) {
+            group = new Group(new int[] {target}, new Kind[] {Kind.CORRECT}, null, 1, true);
+        } else if (config.preference()) {
             int[] others = others(items, correct, key);
             int[] chosen = new int[others.length + 1];
             chosen[0] = target;
@@ -304,9 +306,11 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         int from = 0;
         for (Group g : made) {
             int to = from + g.items.length;
-            value += config.preference()
-                    ? preference(g, from, now, first, weight, codeGradients)
-                    : policy(g, from, now, first, weight, codeGradients);
+            value += config.supervised()
+                    ? supervised(g, from, now, weight, codeGradients)
+                    : config.preference()
+                            ? preference(g, from, now, first, weight, codeGradients)
+                            : policy(g, from, now, first, weight, codeGradients);
             if (c != null) value += confidence(g, Arrays.copyOfRange(c, from, to), from, weight, answerGradients);
             from = to;
         }
@@ -362,6 +366,16 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         g.stats[Stat.KL.ordinal()] = kl;
         g.stats[Stat.CLIPPED.ordinal()] = clipped;
         return weight * (g.alpha * loss + config.kl() * kl);
+    }
+
+    private double supervised(Group g, int from, float[][] now, double weight, float[][] gradients) {
+        double loss = 0;
+        for (int t = 0; t < now.length; t++) {
+            loss -= now[t][from] / now.length;
+            gradients[t][from] -= (float) (weight / now.length);
+        }
+        g.stats[Stat.POLICY.ordinal()] = loss;
+        return weight * loss;
     }
 
     private double preference(

@@ -179,7 +179,10 @@ public final class Reinforce implements AutoCloseable {
                 ? Confidence.of(model, config.confidenceGain(), key, memory)
                 : null;
         policy = new Policy(model, confidence);
-        prompts = prompts(first, prepared.split().train(), model.maxItems());
+        int[][] sequences = prepared.split().train();
+        prompts = first.holdOut() == 0
+                ? Samples.prefixes(sequences, model.maxItems())
+                : Samples.heldOut(sequences, first.holdOut(), model.maxItems());
         if (prompts.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         List<Case> cases = prepared.split().validation();
         int asked = config.validationCases() == 0 ? cases.size() : Math.min(config.validationCases(), cases.size());
@@ -190,16 +193,6 @@ public final class Reinforce implements AutoCloseable {
         loss = new GroupLoss(backend, config, first.likelihood(), config.needsReference() ? started(ids) : null);
         trainer = trainer(backend, policy, loss, config, memory);
         state = new State(0, new double[Stat.values().length], 0, 0, -1, 0, 0, 0, false);
-    }
-
-    /** All targets of the training sequences, or those that the first training was not shown, if it held out any. */
-    static List<Sample> prompts(TrainConfig first, int[][] sequences, int maxItems) {
-        List<Sample> all = Samples.prefixes(sequences, maxItems);
-        if (first.holdOut() == 0) return all;
-        int[][] learnt = first.learnt(sequences);
-        int[] next = new int[sequences.length]; // the target of a user's next sample
-        Arrays.fill(next, 1);
-        return all.stream().filter(s -> next[s.user()]++ >= learnt[s.user()].length).toList();
     }
 
     /** The trainer of a policy. */
@@ -304,6 +297,10 @@ public final class Reinforce implements AutoCloseable {
                 config.steps(),
                 config.batch(),
                 backend.name()));
+        if (first.holdOut() == 0) {
+            progress.say("the first training has seen all prompts, and little is learnt from what is remembered: consider"
+                    + " a first training with --hold-out 1");
+        }
         var done = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
             stopping = true; // the step under way is finished and kept

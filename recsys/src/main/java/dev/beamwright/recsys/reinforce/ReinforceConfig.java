@@ -66,9 +66,10 @@ public record ReinforceConfig(
         int shards,
         int microTokens,
         int checkpointSeconds) {
-    public static final String UGR = "ugr", GRPO = "grpo", RERANK = "rerank", DPO = "dpo", S_DPO = "s-dpo";
+    public static final String UGR = "ugr", GRPO = "grpo", RERANK = "rerank", DPO = "dpo", S_DPO = "s-dpo",
+            SFT = "sft";
     /** All objectives. */
-    public static final List<String> NAMES = List.of(UGR, GRPO, RERANK, DPO, S_DPO);
+    public static final List<String> NAMES = List.of(UGR, GRPO, RERANK, DPO, S_DPO, SFT);
 
     private static final ConfidenceOrder NONE = new ConfidenceOrder(0, 0, 0);
 
@@ -111,8 +112,8 @@ public record ReinforceConfig(
         };
         return new ReinforceConfig(
                 name, from, reward, 16, 16, 1, 300, 0.2, 0, true, ugr ? 0 : 1,
-                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 1e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-6, 0.01, 0, 1, 0,
-                25,
+                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 5e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-5, 0.01, 0, 1, 0,
+                50,
                 0, 10, 1000, seed, 4, 1024, 60);
     }
 
@@ -160,6 +161,11 @@ public record ReinforceConfig(
     /** Whether it learns from preferences, not from rewards. */
     public boolean preference() {
         return name.equals(DPO) || name.equals(S_DPO);
+    }
+
+    /** Whether it learns from the targets alone, whatever the rollouts: the control for all others. */
+    public boolean supervised() {
+        return name.equals(SFT);
     }
 
     /** Whether a frozen copy of the first model is needed. */

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 
 /** Cuts users' sequences into training samples, and samples into batches and micro-batches. */
 public final class Samples {
@@ -36,9 +37,26 @@ public final class Samples {
      * of one sample, behind the {@code maxItems} items before it.
      */
     public static List<Sample> prefixes(int[][] sequences, int maxItems) {
+        return targets(sequences, user -> 1, maxItems);
+    }
+
+    /** The sequences without their last {@code held} items, but never less than two. */
+    public static int[][] learnt(int[][] sequences, int held) {
+        return Arrays.stream(sequences)
+                .map(s -> Arrays.copyOf(s, Math.min(s.length, Math.max(2, s.length - held))))
+                .toArray(int[][]::new);
+    }
+
+    /** Of {@link #prefixes}, those whose target {@link #learnt} leaves out. */
+    public static List<Sample> heldOut(int[][] sequences, int held, int maxItems) {
+        int[][] learnt = learnt(sequences, held);
+        return targets(sequences, user -> learnt[user].length, maxItems);
+    }
+
+    private static List<Sample> targets(int[][] sequences, IntUnaryOperator first, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         for (int user = 0; user < sequences.length; user++) {
-            for (int i = 1; i < sequences[user].length; i++) {
+            for (int i = first.applyAsInt(user); i < sequences[user].length; i++) {
                 int[] items = Arrays.copyOfRange(sequences[user], Math.max(0, i - maxItems), i + 1);
                 samples.add(new Sample(user, items, items.length - 1));
             }

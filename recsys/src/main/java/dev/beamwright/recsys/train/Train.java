@@ -152,10 +152,13 @@ public final class Train implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
-        int[][] sequences = config.learnt(prepared.split().train());
-        samples = model.sharesHistory()
-                ? Samples.windows(sequences, config.model().maxItems())
-                : Samples.prefixes(sequences, config.model().maxItems());
+        int maxItems = config.model().maxItems();
+        int[][] sequences = prepared.split().train(), learnt = Samples.learnt(sequences, config.holdOut());
+        if (stage == Stage.PRM && config.holdOut() > 0) {
+            samples = Samples.heldOut(sequences, config.holdOut(), maxItems); // a frozen model remembers the others
+        } else {
+            samples = model.sharesHistory() ? Samples.windows(learnt, maxItems) : Samples.prefixes(learnt, maxItems);
+        }
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
         validation = chosen(prepared.split().validation(), config.validationCases(), key);

@@ -6,7 +6,6 @@ import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -30,8 +29,8 @@ import java.util.List;
  *     does not follow the number of processors
  * @param microTokens tokens that go through the network at once, so that activations stay in the cache
  * @param checkpointSeconds time between two checkpoints within an epoch
- * @param holdOut so many items at the end of each user's training sequence are left out, see {@link #learnt}; what is
- *     trained later by rollouts finds prompts there that this training has not seen
+ * @param holdOut so many items at the end of each user's training sequence are left out, see {@link Samples#learnt}; a
+ *     second stage finds targets there that the model has not seen
  * @param prm the process reward model that is trained with the model, or null for none
  */
 public record TrainConfig(
@@ -191,14 +190,6 @@ public record TrainConfig(
     public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
                 beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm);
-    }
-
-    /** The parts of training sequences that are learnt from: without the items held out, but never less than two. */
-    public int[][] learnt(int[][] sequences) {
-        if (holdOut == 0) return sequences;
-        return Arrays.stream(sequences)
-                .map(s -> Arrays.copyOf(s, Math.min(s.length, Math.max(2, s.length - holdOut))))
-                .toArray(int[][]::new);
     }
 
     /** How the model is called in a score card. */

@@ -169,10 +169,10 @@ class GroupLossTest {
     }
 
     @Test
-    void soDoesThatOfPreferences() {
+    void soDoesThatOfPreferencesAndOfTheControl() {
         ModelConfig model = backbones().findFirst().orElseThrow();
         Policy policy = policy(model);
-        for (String name : List.of("dpo", "s-dpo")) {
+        for (String name : List.of("dpo", "s-dpo", "sft")) {
             check(new GroupLoss(BACKEND, preferring(name), LIKELIHOOD, model(model, 7)), policy,
                     prompts(policy.model(), 2));
         }

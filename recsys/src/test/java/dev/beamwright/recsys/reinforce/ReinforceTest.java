@@ -9,7 +9,6 @@ import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.model.ModelConfig;
-import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.reinforce.Reinforce.StepMetrics;
@@ -91,28 +90,6 @@ class ReinforceTest {
             }
         }
         return files;
-    }
-
-    @Test
-    void whatTheFirstTrainingHeldOutIsAllThatIsLearntFrom() {
-        int[][] sequences = {{1, 2, 3, 4, 5}, {6, 7}, {8, 9, 10}, {11}, {}};
-        TrainConfig d = TrainConfig.defaults(1);
-        assertThat(targets(d, sequences)).containsExactly(2, 3, 4, 5, 7, 9, 10);
-        assertThat(d.learnt(sequences)).isSameAs(sequences);
-        TrainConfig two = new TrainConfig(
-                d.model(), d.objective(), d.softmax(), d.epochs(), 0, 8, 1e-2, .1, .05, 1, .1, 10, 0, 1, 2, 128, 60, 2,
-                null);
-        assertThat(two.learnt(sequences))
-                .isDeepEqualTo(new int[][] {{1, 2, 3}, {6, 7}, {8, 9}, {11}, {}}); // two items stay, if there are two
-        assertThat(targets(two, sequences)).containsExactly(4, 5, 10);
-        Sample last = Reinforce.prompts(two, sequences, 2).get(1);
-        assertThat(last.items()).containsExactly(3, 4, 5); // behind what the model reads of a history
-    }
-
-    private static List<Integer> targets(TrainConfig first, int[][] sequences) {
-        return Reinforce.prompts(first, sequences, 50).stream()
-                .map(s -> s.items()[s.items().length - 1])
-                .toList();
     }
 
     @Test
