@@ -310,7 +310,7 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
                     ? supervised(g, from, now, weight, codeGradients)
                     : config.preference()
                             ? preference(g, from, now, first, weight, codeGradients)
-                            : policy(g, from, now, first, weight, codeGradients);
+                    : policy(g, from, now, first, weight, codeGradients);
             if (c != null) value += confidence(g, Arrays.copyOfRange(c, from, to), from, weight, answerGradients);
             from = to;
         }

@@ -22,6 +22,7 @@ import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.Samples;
+import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.Backend;
@@ -297,10 +298,7 @@ public final class Reinforce implements AutoCloseable {
                 config.steps(),
                 config.batch(),
                 backend.name()));
-        if (first.holdOut() == 0) {
-            progress.say("the first training has seen all prompts, and little is learnt from what is remembered: consider"
-                    + " a first training with --hold-out 1");
-        }
+        if (first.holdOut() == 0) progress.say(Train.SEEN_ALL);
         var done = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
             stopping = true; // the step under way is finished and kept

@@ -125,6 +125,11 @@ public final class Train implements AutoCloseable {
     /** What training came to. */
     public record Summary(int epochs, int bestEpoch, double bestNdcg10, String checksum, long parameters) {}
 
+    /** Said before a second stage that learns from what the first one was trained on. */
+    public static final String SEEN_ALL =
+            "the model was trained on all of these targets, and little is learnt from what it"
+                    + " remembers: consider a first training with --hold-out 1";
+
     private final TrainConfig config;
     private final Stage stage;
     private final RunFolder run;
@@ -267,6 +272,7 @@ public final class Train implements AutoCloseable {
                 stepsPerEpoch,
                 stage == Stage.PRM ? "InfoNCE" : config.objective().describe(),
                 backend.name()));
+        if (stage == Stage.PRM && config.holdOut() == 0) progress.say(SEEN_ALL);
         while (!state.finished()) epoch();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("seed", config.seed());

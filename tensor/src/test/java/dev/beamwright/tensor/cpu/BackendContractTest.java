@@ -441,7 +441,6 @@ public class BackendContractTest {
         return Tensor.of(arena, Shape.of(rows, columns), values);
     }
 
-    /** The first rounds are interpreted, the last ones compiled by C2. */
     /** A batch that lies in memory is read ahead, its sequences alone are not. */
     @Test
     void attentionOfALargeBatchHasTheBitsOfItsSequences() {
@@ -452,7 +451,7 @@ public class BackendContractTest {
             Tensor q = random(arena, sequences * length, width), kv = random(arena, sequences * length, 2 * width);
             Tensor dout = random(arena, sequences * length, width);
             int[] whole = attended(arena, q, kv, dout, Tensor.of(arena, Shape.of(sequences + 1), offsets));
-            assertThat(4 * (q.shape().size() + kv.shape().size())).isGreaterThan(16 << 20);
+            assertThat(4 * (q.shape().size() + kv.shape().size())).isGreaterThan(16L << 20);
             int s = 37;
             Tensor two = Tensor.of(arena, Shape.of(2), new int[] {0, length});
             int[] alone = attended(
@@ -460,7 +459,7 @@ public class BackendContractTest {
                     rows(arena, dout, s * length, length), two);
             int part = length * width, all = part * sequences;
             for (int[] at : new int[][] {{s * part, 0, part}, {all + s * part, part, part},
-                    {2 * all + 2 * s * part, 2 * part, 2 * part}}) {
+                {2 * all + 2 * s * part, 2 * part, 2 * part}}) {
                 assertThat(Arrays.copyOfRange(whole, at[0], at[0] + at[2]))
                         .isEqualTo(Arrays.copyOfRange(alone, at[1], at[1] + at[2]));
             }
@@ -486,6 +485,7 @@ public class BackendContractTest {
         return Tensor.of(arena, Shape.of(rows, columns), part);
     }
 
+    /** The first rounds are interpreted, the last ones compiled by C2. */
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {
         for (Case c : CASES) {
