@@ -104,7 +104,7 @@ public record ReinforceConfig(
 
     /** The usual settings of an objective; those of UGR are its run script's, but for the learning rate. */
     public static ReinforceConfig of(String name, String from, long seed) {
-        boolean ugr = name.equals(UGR);
+        boolean ugr = name.equals(UGR), preference = name.equals(DPO) || name.equals(S_DPO);
         Reward reward = switch (name) {
             case UGR -> Reward.UNCERTAINTY;
             case RERANK -> Reward.RANKING;
@@ -112,7 +112,8 @@ public record ReinforceConfig(
         };
         return new ReinforceConfig(
                 name, from, reward, 16, 16, 1, 300, 0.2, 0, true, ugr ? 0 : 1,
-                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 5e-3, 0.1, name.equals(DPO) ? 1 : 15, 5e-5, 0.01, 0, 1, 0,
+                ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 5e-3, 0.1, name.equals(DPO) ? 1 : 15,
+                preference ? 5e-6 : 5e-5, 0.01, 0, 1, 0,
                 50,
                 0, 10, 1000, seed, 4, 1024, 60);
     }
