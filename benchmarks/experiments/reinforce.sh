@@ -33,7 +33,7 @@ for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfid
         "$beamwright" train "$run" --objective "${variant%%-[unc]*}" --from "$from" --seed "$seed" $more \
             ${OPTIONS:-}
         # shellcheck disable=SC2086
-        "$beamwright" evaluate "$run" --checkpoint both --confidence --rejection-curve \
+        "$beamwright" evaluate "$run" --checkpoint both --k 1,5,10 --beam 20 --confidence --rejection-curve \
             $(case $variant in ugr | ugr-uniform | ugr-noweight) echo --rank hybrid ;; esac)
     done
 done

@@ -60,7 +60,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Reinforce implements AutoCloseable {
     /** The settings of the stage, beside {@code config/train.json}, which tells of the model's first training. */
-    public static final String CONFIG = "config/reinforce.json";
+    public static final String CONFIG = Train.REINFORCED;
 
     private static final String START = "model/start.safetensors";
     private static final String BEST = "model/best.safetensors";
@@ -298,7 +298,7 @@ public final class Reinforce implements AutoCloseable {
                 config.steps(),
                 config.batch(),
                 backend.name()));
-        if (first.holdOut() == 0) progress.say(Train.SEEN_ALL);
+        Train.warnOfSeenTargets(first, new RunFolder(Path.of(config.from())), progress);
         var done = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
             stopping = true; // the step under way is finished and kept

@@ -85,6 +85,9 @@ public record ReinforceConfig(
         require(
                 confidence.partial() >= 0 && confidence.wrong() >= 0 && confidence.order() >= 0,
                 "the lambdas must be 0 or more, got " + confidence);
+        require(
+                !name.equals(SFT) || kl == 0 && !confidence.active(),
+                "sft learns from targets alone: --kl and the lambdas of the confidence have no place there");
         require(beta > 0 && beta < 1000, "beta must be above 0, got " + beta);
         require(rejected >= 1, "rejected must be at least 1, got " + rejected);
         require(rate > 0 && rate < 10, "the learning rate must be between 0 and 10, got " + rate);

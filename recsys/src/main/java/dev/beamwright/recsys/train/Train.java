@@ -125,10 +125,8 @@ public final class Train implements AutoCloseable {
     /** What training came to. */
     public record Summary(int epochs, int bestEpoch, double bestNdcg10, String checksum, long parameters) {}
 
-    /** Said before a second stage that learns from what the first one was trained on. */
-    public static final String SEEN_ALL =
-            "the model was trained on all of these targets, and little is learnt from what it"
-                    + " remembers: consider a first training with --hold-out 1";
+    /** The settings of a training by rollouts, in a run that has gone through one. */
+    public static final String REINFORCED = "config/reinforce.json";
 
     private final TrainConfig config;
     private final Stage stage;
@@ -256,6 +254,17 @@ public final class Train implements AutoCloseable {
         }
     }
 
+    /** Says so where a second stage learns from what a stage before it was trained on. */
+    public static void warnOfSeenTargets(TrainConfig first, RunFolder run, Progress progress) {
+        if (first.holdOut() == 0) {
+            progress.say("the model was trained on all of these targets, and little is learnt from what it remembers:"
+                    + " consider a first training with --hold-out 1");
+        } else if (run.has(REINFORCED)) {
+            progress.say("what the first training held out was learnt by rollouts since, and little is learnt from what"
+                    + " a model remembers: consider to begin from the first training's run");
+        }
+    }
+
     private Summary train() {
         run.saveConfig(stage.name(), config);
         resume();
@@ -272,7 +281,7 @@ public final class Train implements AutoCloseable {
                 stepsPerEpoch,
                 stage == Stage.PRM ? "InfoNCE" : config.objective().describe(),
                 backend.name()));
-        if (stage == Stage.PRM && config.holdOut() == 0) progress.say(SEEN_ALL);
+        if (stage == Stage.PRM) warnOfSeenTargets(config, run, progress);
         while (!state.finished()) epoch();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("seed", config.seed());

@@ -51,7 +51,7 @@ public record TrainConfig(
         int shards,
         int microTokens,
         int checkpointSeconds,
-        int holdOut,
+        Integer holdOut,
         PrmConfig prm) {
 
     public TrainConfig {
@@ -66,6 +66,7 @@ public record TrainConfig(
         require(beam >= 1, "the beam must be at least 1 wide, got " + beam);
         require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
+        holdOut = holdOut == null ? 0 : holdOut; // the settings of an earlier version
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together

@@ -88,7 +88,7 @@ class GroupLossTest {
     }
 
     static ReinforceConfig preferring(String name) {
-        ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, .5, 0), .2);
+        ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, name.equals("sft") ? 0 : .5, 0), .2);
         return new ReinforceConfig(
                 name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1,
                 0,
@@ -171,8 +171,8 @@ class GroupLossTest {
     @Test
     void soDoesThatOfPreferencesAndOfTheControl() {
         ModelConfig model = backbones().findFirst().orElseThrow();
-        Policy policy = policy(model);
         for (String name : List.of("dpo", "s-dpo", "sft")) {
+            Policy policy = name.equals("sft") ? new Policy(policy(model).model(), null) : policy(model);
             check(new GroupLoss(BACKEND, preferring(name), LIKELIHOOD, model(model, 7)), policy,
                     prompts(policy.model(), 2));
         }

@@ -8,6 +8,7 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.decode.Scale;
 import dev.beamwright.recsys.decode.Scaling;
@@ -21,6 +22,8 @@ import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;
+import dev.beamwright.recsys.reinforce.Reinforce;
+import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -45,6 +48,8 @@ import java.util.Map;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A process reward model in training: together with a model, and on one that stays as it is (statement P11). */
 class PromiseTrainingTest {
@@ -156,6 +161,84 @@ class PromiseTrainingTest {
         assertThatThrownBy(() -> Train.prm(alone, run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("--restart");
+    }
+
+    /** 40 users of seven items each, five of them to be trained on. */
+    @ParameterizedTest
+    @ValueSource(strings = {"decoder", "encoder-decoder"})
+    void whatIsHeldOutIsLeftToTheSecondStage(String backbone) throws IOException {
+        RunFolder run = prepared("held-" + backbone), all = prepared("all-" + backbone);
+        Train.run(held(backbone, 0), all, BACKEND, false, Progress.silent());
+        TrainConfig config = held(backbone, 2);
+        List<String> said = new ArrayList<>();
+        Train.run(config, run, BACKEND, false, telling(said));
+        int[][] sequences = Prepared.load(run).split().train();
+        int prompts = Samples.heldOut(sequences, 2, 20).size(), targets = Samples.prefixes(sequences, 20).size();
+        assertThat(prompts).isPositive().isLessThan(targets);
+        int samples = backbone.equals("decoder")
+                ? Samples.windows(sequences, 20).size()
+                : targets - prompts;
+        assertThat(said.getFirst()).contains(samples + " samples");
+        assertThat(Files.readAllBytes(run.file("model/last.safetensors")))
+                .isNotEqualTo(Files.readAllBytes(all.file("model/last.safetensors")));
+
+        said.clear();
+        TrainConfig alone = config.forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7);
+        Train.prm(alone, run, BACKEND, false, telling(said));
+        assertThat(said.getFirst()).contains(prompts + " samples");
+        assertThat(said).noneMatch(line -> line.contains("--hold-out"));
+        assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
+        assertThatThrownBy(() -> Train.run(held(backbone, 1), run, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class);
+
+        said.clear();
+        ReinforceConfig d = ReinforceConfig.of("grpo", run.root().toString(), 1);
+        var rollouts = new ReinforceConfig(
+                d.name(), d.from(), d.reward(), 4, 8, 1, 2, d.ratioClip(), 0, true, 1, d.confidence(), 1e-2, d.beta(),
+                1, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60);
+        RunFolder second = new RunFolder(folder.resolve("second-" + backbone));
+        Reinforce.run(rollouts, second, BACKEND, false, telling(said));
+        assertThat(said.getFirst()).contains(prompts + " prompts");
+        assertThat(said).noneMatch(line -> line.contains("remembers"));
+
+        said.clear();
+        Train.prm(alone, second, BACKEND, false, telling(said));
+        assertThat(said).anyMatch(line -> line.contains("learnt by rollouts since"));
+        said.clear();
+        Train.prm(held(backbone, 0).forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7), all, BACKEND, false, telling(said));
+        assertThat(said).anyMatch(line -> line.contains("--hold-out 1"));
+    }
+
+    @Test
+    void settingsOfAnEarlierVersionHeldNothingOut() {
+        String json = Json.line(config(1)).replace("\"holdOut\":0,", "");
+        assertThat(json).doesNotContain("holdOut");
+        assertThat(Json.mapper().readValue(json, TrainConfig.class)).isEqualTo(config(1));
+    }
+
+    private static TrainConfig held(String backbone, int holdOut) {
+        TrainConfig c = config(1);
+        ModelConfig m = backbone.equals("decoder")
+                ? SIZES
+                : new ModelConfig("encoder-decoder", 16, 1, 1, 2, 8, 24, false, true, 1, 0, 20);
+        return new TrainConfig(m, c.objective(), c.softmax(), 1, 0, c.batch(), c.rate(), c.warmup(), c.decay(),
+                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(), 60,
+                holdOut,
+                null);
+    }
+
+    private static Progress telling(List<String> said) {
+        return new Progress() {
+            @Override
+            public void say(String line) {
+                said.add(line);
+            }
+
+            @Override
+            public Bar start(String what, long total) {
+                return Progress.silent().start(what, total);
+            }
+        };
     }
 
     @Test

@@ -472,7 +472,8 @@ public class BackendContractTest {
         Tensor out = Tensor.zeros(arena, q.shape()), lse = Tensor.zeros(arena, Shape.of(q.shape().rows(), 2));
         Tensor dq = Tensor.zeros(arena, q.shape()), dkv = Tensor.zeros(arena, kv.shape());
         VECTOR.attention(out, lse, q, kv, null, spec);
-        VECTOR.attentionBackward(dq, dkv, null, dout, out, lse, q, kv, null, spec);
+        VECTOR.attentionBackward(dq, null, null, dout, out, lse, q, kv, null, spec); // one after the other, too
+        VECTOR.attentionBackward(null, dkv, null, dout, out, lse, q, kv, null, spec);
         return Stream.of(out, dq, dkv)
                 .flatMapToInt(t -> IntStream.range(0, (int) t.shape().size())
                         .map(i -> Float.floatToRawIntBits(t.get(i))))
