@@ -12,17 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class LabTest {
     private final List<String> said = new ArrayList<>();
-    private final Progress progress = new Progress() {
-        @Override
-        public void say(String line) {
-            said.add(line);
-        }
-
-        @Override
-        public Bar start(String what, long total) {
-            return Progress.silent().start(what, total);
-        }
-    };
+    private final Progress progress = Progress.lines(said::add);
 
     private Lab lab(String python, int rounds) {
         return new Lab(new Peers(python, 1, progress), true, rounds, progress);

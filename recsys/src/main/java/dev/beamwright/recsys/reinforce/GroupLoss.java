@@ -306,11 +306,9 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         int from = 0;
         for (Group g : made) {
             int to = from + g.items.length;
-            value += config.supervised()
-                    ? supervised(g, from, now, weight, codeGradients)
-                    : config.preference()
-                            ? preference(g, from, now, first, weight, codeGradients)
-                    : policy(g, from, now, first, weight, codeGradients);
+            if (config.supervised()) value += supervised(g, from, now, weight, codeGradients);
+            else if (config.preference()) value += preference(g, from, now, first, weight, codeGradients);
+            else value += policy(g, from, now, first, weight, codeGradients);
             if (c != null) value += confidence(g, Arrays.copyOfRange(c, from, to), from, weight, answerGradients);
             from = to;
         }
@@ -368,6 +366,7 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         return weight * (g.alpha * loss + config.kl() * kl);
     }
 
+    /** {@code -1/T Σ_t log π(code t of the target)}, by T levels; adds its gradient likewise. */
     private double supervised(Group g, int from, float[][] now, double weight, float[][] gradients) {
         double loss = 0;
         for (int t = 0; t < now.length; t++) {

@@ -107,7 +107,7 @@ public record ReinforceConfig(
 
     /** The usual settings of an objective; those of UGR are its run script's, but for the learning rate. */
     public static ReinforceConfig of(String name, String from, long seed) {
-        boolean ugr = name.equals(UGR), preference = name.equals(DPO) || name.equals(S_DPO);
+        boolean ugr = name.equals(UGR);
         Reward reward = switch (name) {
             case UGR -> Reward.UNCERTAINTY;
             case RERANK -> Reward.RANKING;
@@ -116,7 +116,7 @@ public record ReinforceConfig(
         return new ReinforceConfig(
                 name, from, reward, 16, 16, 1, 300, 0.2, 0, true, ugr ? 0 : 1,
                 ugr ? new ConfidenceOrder(0, 0.5, 0) : NONE, 5e-3, 0.1, name.equals(DPO) ? 1 : 15,
-                preference ? 5e-6 : 5e-5, 0.01, 0, 1, 0,
+                preference(name) ? 5e-6 : 5e-5, 0.01, 0, 1, 0,
                 50,
                 0, 10, 1000, seed, 4, 1024, 60);
     }
@@ -164,6 +164,10 @@ public record ReinforceConfig(
 
     /** Whether it learns from preferences, not from rewards. */
     public boolean preference() {
+        return preference(name);
+    }
+
+    private static boolean preference(String name) {
         return name.equals(DPO) || name.equals(S_DPO);
     }
 

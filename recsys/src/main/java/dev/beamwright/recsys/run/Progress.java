@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.run;
 
+import java.util.function.Consumer;
+
 /**
  * Tells how long work is going. Progress goes to standard error, so that standard output holds results only. Where
  * standard error is a terminal a bar is redrawn in place; elsewhere (a file, a pipe) there is a plain line now and then.
@@ -38,9 +40,16 @@ public interface Progress {
 
     /** No progress at all, for tests and for calls from other programs. */
     static Progress silent() {
+        return lines(_ -> {});
+    }
+
+    /** No bars; what is said goes to {@code to}. */
+    static Progress lines(Consumer<String> to) {
         return new Progress() {
             @Override
-            public void say(String line) {}
+            public void say(String line) {
+                to.accept(line);
+            }
 
             @Override
             public Bar start(String what, long total) {

@@ -43,16 +43,20 @@ public final class Samples {
     /** The sequences without their last {@code held} items, but never less than two. */
     public static int[][] learnt(int[][] sequences, int held) {
         return Arrays.stream(sequences)
-                .map(s -> Arrays.copyOf(s, Math.min(s.length, Math.max(2, s.length - held))))
+                .map(s -> Arrays.copyOf(s, learnt(s, held)))
                 .toArray(int[][]::new);
     }
 
     /** Of {@link #prefixes}, those whose target {@link #learnt} leaves out. */
     public static List<Sample> heldOut(int[][] sequences, int held, int maxItems) {
-        int[][] learnt = learnt(sequences, held);
-        return targets(sequences, user -> learnt[user].length, maxItems);
+        return targets(sequences, user -> learnt(sequences[user], held), maxItems);
     }
 
+    private static int learnt(int[] sequence, int held) {
+        return Math.min(sequence.length, Math.max(2, sequence.length - held));
+    }
+
+    /** One sample for each item from the {@code first} of its user's sequence on. */
     private static List<Sample> targets(int[][] sequences, IntUnaryOperator first, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         for (int user = 0; user < sequences.length; user++) {

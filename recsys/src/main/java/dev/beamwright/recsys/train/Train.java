@@ -156,10 +156,11 @@ public final class Train implements AutoCloseable {
         key = Key.of(config.seed());
         model = TrainedModel.create(config.model(), ids, key, memory);
         int maxItems = config.model().maxItems();
-        int[][] sequences = prepared.split().train(), learnt = Samples.learnt(sequences, config.holdOut());
+        int[][] sequences = prepared.split().train();
         if (stage == Stage.PRM && config.holdOut() > 0) {
             samples = Samples.heldOut(sequences, config.holdOut(), maxItems); // a frozen model remembers the others
         } else {
+            int[][] learnt = Samples.learnt(sequences, config.holdOut());
             samples = model.sharesHistory() ? Samples.windows(learnt, maxItems) : Samples.prefixes(learnt, maxItems);
         }
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");

@@ -171,7 +171,7 @@ class PromiseTrainingTest {
         Train.run(held(backbone, 0), all, BACKEND, false, Progress.silent());
         TrainConfig config = held(backbone, 2);
         List<String> said = new ArrayList<>();
-        Train.run(config, run, BACKEND, false, telling(said));
+        Train.run(config, run, BACKEND, false, Progress.lines(said::add));
         int[][] sequences = Prepared.load(run).split().train();
         int prompts = Samples.heldOut(sequences, 2, 20).size(), targets = Samples.prefixes(sequences, 20).size();
         assertThat(prompts).isPositive().isLessThan(targets);
@@ -184,7 +184,7 @@ class PromiseTrainingTest {
 
         said.clear();
         TrainConfig alone = config.forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7);
-        Train.prm(alone, run, BACKEND, false, telling(said));
+        Train.prm(alone, run, BACKEND, false, Progress.lines(said::add));
         assertThat(said.getFirst()).contains(prompts + " samples");
         assertThat(said).noneMatch(line -> line.contains("--hold-out"));
         assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
@@ -197,15 +197,16 @@ class PromiseTrainingTest {
                 d.name(), d.from(), d.reward(), 4, 8, 1, 2, d.ratioClip(), 0, true, 1, d.confidence(), 1e-2, d.beta(),
                 1, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60);
         RunFolder second = new RunFolder(folder.resolve("second-" + backbone));
-        Reinforce.run(rollouts, second, BACKEND, false, telling(said));
+        Reinforce.run(rollouts, second, BACKEND, false, Progress.lines(said::add));
         assertThat(said.getFirst()).contains(prompts + " prompts");
         assertThat(said).noneMatch(line -> line.contains("remembers"));
 
         said.clear();
-        Train.prm(alone, second, BACKEND, false, telling(said));
+        Train.prm(alone, second, BACKEND, false, Progress.lines(said::add));
         assertThat(said).anyMatch(line -> line.contains("learnt by rollouts since"));
         said.clear();
-        Train.prm(held(backbone, 0).forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7), all, BACKEND, false, telling(said));
+        Train.prm(held(backbone, 0).forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7), all, BACKEND, false,
+                Progress.lines(said::add));
         assertThat(said).anyMatch(line -> line.contains("--hold-out 1"));
     }
 
@@ -225,20 +226,6 @@ class PromiseTrainingTest {
                 c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(), 60,
                 holdOut,
                 null);
-    }
-
-    private static Progress telling(List<String> said) {
-        return new Progress() {
-            @Override
-            public void say(String line) {
-                said.add(line);
-            }
-
-            @Override
-            public Bar start(String what, long total) {
-                return Progress.silent().start(what, total);
-            }
-        };
     }
 
     @Test
