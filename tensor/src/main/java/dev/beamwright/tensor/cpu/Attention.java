@@ -328,6 +328,8 @@ final class Attention {
         final Scratch scratch = Scratch.get();
         final long out, lse;
         final int blocks, padded = (int) panels(dim) * COLUMNS;
+        /** Whether keys and values are multiplied where they stand: where one tile has all queries, panels do not pay. */
+        final boolean inPlace;
         final float[] bias, queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
         /** Scores, then weights. */
         final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA);
@@ -356,6 +358,7 @@ final class Attention {
             this.out = out;
             this.lse = lse;
             blocks = (u.keys + BLOCK - 1) / BLOCK;
+            inPlace = u.queries <= ROWS && dim % COLUMNS == 0;
             bias = u.biases(scratch);
         }
 
@@ -396,11 +399,11 @@ final class Attention {
         }
 
         void packKeys() {
-            packPanels(u.key(kv, from), keyStride(), depth(), dim, keys);
+            if (!inPlace) packPanels(u.key(kv, from), keyStride(), depth(), dim, keys);
         }
 
         void packValues() {
-            packPanels(u.value(kv, from), keyStride(), depth(), dim, values);
+            if (!inPlace) packPanels(u.value(kv, from), keyStride(), depth(), dim, values);
         }
 
         void choose(int b) {
@@ -442,6 +445,11 @@ final class Attention {
 
         // ---- products
 
+        /** From row to row of the keys and values that are multiplied. */
+        private long rowBytes() {
+            return inPlace ? keyStride() : 4 * COLUMNS;
+        }
+
         void scores() {
             products(queries, keysT, p);
         }
@@ -464,13 +472,13 @@ final class Attention {
 
         void weightedValues() {
             for (int j = 0; j < dim; j += COLUMNS) {
-                long panel = values + j / COLUMNS * panelBytes(depth());
+                long b = inPlace ? u.value(kv, from) + 4L * j : values + j / COLUMNS * panelBytes(depth());
                 for (int r = 0; r < rows; r += ROWS) {
                     int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j), n = seen(r + h - 1);
                     if (from == 0) {
-                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, results, r * padded + j, padded, n);
+                        Tile.rows(h, w, p, r * LDA, b, rowBytes(), results, r * padded + j, padded, n);
                     } else {
-                        Tile.rows(h, w, p, r * LDA, panel, 4 * COLUMNS, tile, 0, COLUMNS, n);
+                        Tile.rows(h, w, p, r * LDA, b, rowBytes(), tile, 0, COLUMNS, n);
                         for (int i = 0; i < h; i++) Weights.add(results, (r + i) * padded + j, tile, i * COLUMNS, w);
                     }
                 }
@@ -480,11 +488,11 @@ final class Attention {
         /** {@code dq += ds · keys}. */
         void addToQueries() {
             for (int j = 0; dq != 0 && j < dim; j += COLUMNS) {
-                long panel = keys + j / COLUMNS * panelBytes(depth());
+                long b = inPlace ? u.key(kv, from) + 4L * j : keys + j / COLUMNS * panelBytes(depth());
                 for (int r = 0; r < rows; r += ROWS) {
                     int h = Math.min(ROWS, rows - r), w = Math.min(COLUMNS, dim - j);
                     long to = u.query(dq, first + r) + 4L * j;
-                    tile(false, h, w, ds, r * LDA, 0, panel, tile, to, queryStride(), seen(r + h - 1), true);
+                    tile(false, h, w, ds, r * LDA, 0, b, rowBytes(), tile, to, queryStride(), seen(r + h - 1), true);
                 }
             }
         }
@@ -508,7 +516,7 @@ final class Attention {
                     int skip = spec.causal() ? Math.max(0, from + k - first) : 0; // queries before these keys
                     long at = panel + 4L * COLUMNS * skip;
                     long c = to + k * keyStride() + 4L * j;
-                    tile(true, h, w, a, skip * LDA + k, LDA, at, tile, c, keyStride(), rows - skip, true);
+                    tile(true, h, w, a, skip * LDA + k, LDA, at, 4 * COLUMNS, tile, c, keyStride(), rows - skip, true);
                 }
             }
         }

@@ -361,15 +361,16 @@ final class Gemm {
         }
     }
 
-    /** The transpose of n rows of length k, cut into panels. */
+    /** The transpose of n rows of length k, cut into panels; their columns from n on hold numbers of no meaning. */
     static void packTransposed(long b, long ldb, int k, int n, long to) {
         int side = Transpose.SIDE, deep = k / side * side;
         for (int j = 0; j < n; j += side) {
             long from = b + j * ldb, t = to + j / COLUMNS * panelBytes(k) + 4L * (j % COLUMNS);
-            int rows = Math.min(side, n - j), p = 0;
-            if (rows == side)
-                for (; p < deep; p += side) Transpose.block(from + 4L * p, ldb, t + 4L * COLUMNS * p, 4L * COLUMNS);
-            for (; p < k; p++) {
+            int rows = Math.min(side, n - j);
+            for (int p = 0; p < deep; p += side) {
+                Transpose.block(from + 4L * p, ldb, rows, t + 4L * COLUMNS * p, 4L * COLUMNS);
+            }
+            for (int p = deep; p < k; p++) {
                 for (int r = 0; r < side; r++) {
                     set(t + 4L * (COLUMNS * p + r), r < rows ? get(from + r * ldb + 4L * p) : 0);
                 }
@@ -377,7 +378,7 @@ final class Gemm {
         }
         for (int j = roundUp(n, side); j % COLUMNS != 0; j += side) {
             long t = to + j / COLUMNS * panelBytes(k) + 4L * (j % COLUMNS);
-            for (int p = 0; p < k; p++) for (int r = 0; r < side; r++) set(t + 4L * (COLUMNS * p + r), 0);
+            for (int p = 0; p < k; p++) Transpose.clear(t + 4L * COLUMNS * p);
         }
     }
 
@@ -395,7 +396,7 @@ final class Gemm {
                 int w = Math.min(COLUMNS, n - j);
                 for (int i = g; i < Math.min(m, g + GROUP); i += ROWS) {
                     int h = Math.min(ROWS, m - i), at = i / ROWS * step;
-                    tile(ta, h, w, a, at, ROWS, panel, tile, c + i * ldc + 4L * j, ldc, k, add);
+                    tile(ta, h, w, a, at, ROWS, panel, 4 * COLUMNS, tile, c + i * ldc + 4L * j, ldc, k, add);
                 }
             }
         }
@@ -414,18 +415,19 @@ final class Gemm {
             float[] a,
             int at,
             int as,
-            long panel,
+            long b,
+            long bs,
             float[] through,
             long c,
             long ldc,
             int k,
             boolean add) {
         if (rows == ROWS && columns == COLUMNS) {
-            Tile.whole(byColumns, add, a, at, as, panel, 4 * COLUMNS, c, ldc, k);
+            Tile.whole(byColumns, add, a, at, as, b, bs, c, ldc, k);
             return;
         }
-        if (byColumns) Tile.columns(rows, columns, a, at, as, panel, 4 * COLUMNS, through, 0, COLUMNS, k);
-        else Tile.rows(rows, columns, a, at, panel, 4 * COLUMNS, through, 0, COLUMNS, k);
+        if (byColumns) Tile.columns(rows, columns, a, at, as, b, bs, through, 0, COLUMNS, k);
+        else Tile.rows(rows, columns, a, at, b, bs, through, 0, COLUMNS, k);
         write(through, rows, columns, c, ldc, add);
     }
 

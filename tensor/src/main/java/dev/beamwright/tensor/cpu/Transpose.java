@@ -34,10 +34,19 @@ final class Transpose {
         return FloatVector.fromArray(T, from, 0);
     }
 
-    /** Writes the transpose of the block at {@code from}, rows {@code fromStride} bytes apart, to {@code to}. */
-    static void block(long from, long fromStride, long to, long toStride) {
-        if (SIDE == 8) block8(from, fromStride, to, toStride);
-        else block4(from, fromStride, to, toStride);
+    /**
+     * Writes the transpose of the block at {@code from}, rows {@code fromStride} bytes apart, to {@code to}. Where the
+     * block has fewer rows than columns, the last one stands for those that are missing.
+     */
+    static void block(long from, long fromStride, int rows, long to, long toStride) {
+        long last = from + (rows - 1) * fromStride;
+        if (SIDE == 8) block8(from, fromStride, last, to, toStride);
+        else block4(from, fromStride, last, to, toStride);
+    }
+
+    /** Writes {@link #SIDE} zeros. */
+    static void clear(long to) {
+        store(to, FloatVector.zero(T));
     }
 
     private static FloatVector load(long address) {
@@ -48,15 +57,15 @@ final class Transpose {
         v.intoMemorySegment(Lanes.ALL, address, Lanes.ORDER);
     }
 
-    private static void block8(long from, long fromStride, long to, long toStride) {
+    private static void block8(long from, long fromStride, long last, long to, long toStride) {
         FloatVector a0 = load(from);
-        FloatVector a1 = load(from + fromStride);
-        FloatVector a2 = load(from + 2 * fromStride);
-        FloatVector a3 = load(from + 3 * fromStride);
-        FloatVector a4 = load(from + 4 * fromStride);
-        FloatVector a5 = load(from + 5 * fromStride);
-        FloatVector a6 = load(from + 6 * fromStride);
-        FloatVector a7 = load(from + 7 * fromStride);
+        FloatVector a1 = load(Math.min(from + fromStride, last));
+        FloatVector a2 = load(Math.min(from + 2 * fromStride, last));
+        FloatVector a3 = load(Math.min(from + 3 * fromStride, last));
+        FloatVector a4 = load(Math.min(from + 4 * fromStride, last));
+        FloatVector a5 = load(Math.min(from + 5 * fromStride, last));
+        FloatVector a6 = load(Math.min(from + 6 * fromStride, last));
+        FloatVector a7 = load(Math.min(from + 7 * fromStride, last));
         FloatVector b0 = X1.selectFrom(a0, a1), b1 = Y1.selectFrom(a0, a1);
         FloatVector b2 = X1.selectFrom(a2, a3), b3 = Y1.selectFrom(a2, a3);
         FloatVector b4 = X1.selectFrom(a4, a5), b5 = Y1.selectFrom(a4, a5);
@@ -79,11 +88,11 @@ final class Transpose {
         store(to + 7 * toStride, d7);
     }
 
-    private static void block4(long from, long fromStride, long to, long toStride) {
+    private static void block4(long from, long fromStride, long last, long to, long toStride) {
         FloatVector a0 = load(from);
-        FloatVector a1 = load(from + fromStride);
-        FloatVector a2 = load(from + 2 * fromStride);
-        FloatVector a3 = load(from + 3 * fromStride);
+        FloatVector a1 = load(Math.min(from + fromStride, last));
+        FloatVector a2 = load(Math.min(from + 2 * fromStride, last));
+        FloatVector a3 = load(Math.min(from + 3 * fromStride, last));
         FloatVector b0 = X1.selectFrom(a0, a1), b1 = Y1.selectFrom(a0, a1);
         FloatVector b2 = X1.selectFrom(a2, a3), b3 = Y1.selectFrom(a2, a3);
         FloatVector c0 = X2.selectFrom(b0, b2), c2 = Y2.selectFrom(b0, b2);
