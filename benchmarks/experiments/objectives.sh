@@ -9,10 +9,11 @@
 # OBJECTIVES          default: "ce msl apao-pointwise apao-pairwise bear"
 # SEEDS               default: "1 2 3"
 # VALUES              whose values msl and APAO take, such as office or beauty (see --objective-preset); default: office
-# EPOCHS_tiger, EPOCHS_llama, and OPTIONS for all trainings, such as OPTIONS="--softmax level"
+# OPTIONS_tiger, OPTIONS_llama   of their trainings, such as OPTIONS_llama="--epochs 5 --batch 16"; OPTIONS: of all
+# The beam is 20 wide in the end, as in the paper.
 set -eu
 if [ $# -lt 3 ]; then
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 folder=$1 data=$2 items=$3 sids=${4:-}
@@ -27,7 +28,7 @@ fi
 
 runs=
 for backbone in ${BACKBONES:-tiger llama}; do
-    eval "epochs=\${EPOCHS_$backbone:-}"
+    eval "own=\${OPTIONS_$backbone:-}"
     for objective in ${OBJECTIVES:-ce msl apao-pointwise apao-pairwise bear}; do
         values=
         case $objective in
@@ -40,9 +41,9 @@ for backbone in ${BACKBONES:-tiger llama}; do
             [ -d "$run" ] || cp -r "$base" "$run"
             # shellcheck disable=SC2086 # several options in one variable
             "$beamwright" train "$run" --preset "$backbone" --objective "$objective" $values \
-                ${epochs:+--epochs $epochs} --seed "$seed" ${OPTIONS:-}
-            "$beamwright" evaluate "$run"
-            "$beamwright" diagnose "$run"
+                $own --seed "$seed" ${OPTIONS:-}
+            "$beamwright" evaluate "$run" --beam 20 --k 1,5,10,20
+            "$beamwright" diagnose "$run" --beam 20
         done
     done
 done

@@ -72,14 +72,16 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
             Tape tape, List<Sample> samples, SasRecConfig config, Noise noise, float weight, Key key) {
         List<int[]> inputs = new ArrayList<>();
         IntArrayList chosen = new IntArrayList(), targets = new IntArrayList();
+        List<int[]> read = new ArrayList<>(); // for each target, all items of its sequence in ascending order
         int row = 0;
         for (Sample s : samples) {
-            int[] sequence = s.items();
+            int[] sequence = s.items(), own = Arrays.stream(sequence).sorted().distinct().toArray();
             inputs.add(Arrays.copyOf(sequence, sequence.length - 1));
             // Row i has seen items 0 … i and predicts item i + 1.
             for (int i = s.from() - 1; i < sequence.length - 1; i++) {
                 chosen.add(row + i);
                 targets.add(sequence[i + 1]);
+                read.add(own);
             }
             row += sequence.length - 1;
         }
@@ -87,7 +89,7 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
         int[] target = targets.toIntArray();
         return switch (config.loss()) {
             case CE -> crossEntropy(tape, Ops.linear(tape, states, items), target, weight);
-            case BCE -> binary(tape, states, target, config.negatives(), weight, key);
+            case BCE -> binary(tape, states, target, read, config.negatives(), weight, key);
             case SAMPLED -> sampled(tape, states, target, config.negatives(), weight, key);
         };
     }
@@ -100,11 +102,11 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
     }
 
     /**
-     * {@code -log σ(s⁺) - Σ log σ(-s⁻) / negatives}, for the score s⁺ of the target and s⁻ of items drawn at random.
-     * Each is a cross-entropy over the two classes with logits (s, 0).
+     * {@code -log σ(s⁺) - Σ log σ(-s⁻) / negatives}, for the score s⁺ of the target and s⁻ of items drawn at random
+     * from those that its sequence has not. Each is a cross-entropy over the two classes with logits (s, 0).
      */
     private Objective.Result binary(
-            Tape tape, Variable states, int[] targets, int negatives, float weight, Key key) {
+            Tape tape, Variable states, int[] targets, List<int[]> read, int negatives, float weight, Key key) {
         int n = targets.length, all = n * (1 + negatives);
         int[] rows = new int[all], candidates = new int[all], classes = new int[all];
         float[] weights = new float[all];
@@ -112,7 +114,7 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
             for (int k = 0; k <= negatives; k++) {
                 int at = i * (1 + negatives) + k;
                 rows[at] = i;
-                candidates[at] = k == 0 ? targets[i] : other(key, at, targets[i]);
+                candidates[at] = k == 0 ? targets[i] : other(key, at, items.dim(0), read.get(i));
                 classes[at] = k == 0 ? 0 : 1;
                 weights[at] = k == 0 ? weight : weight / negatives;
             }
@@ -162,12 +164,12 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
         return new Objective.Result(loss, new double[] {loss.value().get(0) / weight});
     }
 
-    /** An item drawn at random that is not this one, if there is another. */
-    private int other(Key key, int n, int item) {
-        int count = items.dim(0);
-        if (count == 1) return item;
-        int drawn = key.below(n, count - 1);
-        return drawn < item ? drawn : drawn + 1;
+    /** One of {@code count} items drawn at random that is none of these, which ascend, if there is another. */
+    static int other(Key key, int n, int count, int[] these) {
+        if (count == these.length) return key.below(n, count);
+        int drawn = key.below(n, count - these.length);
+        for (int item : these) if (drawn >= item) drawn++;
+        return drawn;
     }
 
     private static Tensor constant(Tape tape, int n, float value) {

@@ -65,6 +65,13 @@ public record SasRecConfig(
         require(shards >= 1 && shards <= 64 && microTokens >= 1, "shards must be in 1 … 64, microTokens 1 or more");
     }
 
+    /** The same with another seed. */
+    SasRecConfig withSeed(long seed) {
+        return new SasRecConfig(loss, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, decay,
+                epochs,
+                patience, validationCases, shards, microTokens, seed);
+    }
+
     /** The usual settings: 64 columns, 2 layers, 50 items, dropout 0.5. */
     public static SasRecConfig defaults(Loss loss, long seed) {
         int negatives = loss == Loss.BCE ? 1 : 256;

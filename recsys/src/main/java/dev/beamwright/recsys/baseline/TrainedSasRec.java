@@ -68,13 +68,14 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
      * The model of a run, trained if it is not there yet.
      *
      * @param name one of {@link #NAMES}
-     * @param seed where the run has no settings for it yet
+     * @param seed of its training; a model of another one is trained again
      */
     public static TrainedSasRec of(
             String name, RunFolder run, Prepared prepared, long seed, Backend backend, Progress progress) {
         String settings = "config/" + name + ".json", file = "baselines/" + name + ".safetensors";
         if (!run.has(settings)) run.saveConfig(name, SasRecConfig.defaults(loss(name), seed));
-        SasRecConfig config = run.config(name, SasRecConfig.class);
+        SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
+        run.saveConfig(name, config);
         var sasRec = new TrainedSasRec(name, config, prepared.data().items().size(), backend);
         String origin = Json.line(config) + " on " + Arrays.deepHashCode(prepared.split().train());
         try {

@@ -136,7 +136,10 @@ final class TrainCommand implements Callable<Integer> {
         @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")
         private Double rate;
 
-        @Option(names = "--warmup", paramLabel = "X", description = "share of all steps in which the rate rises")
+        @Option(
+                names = "--warmup",
+                paramLabel = "X",
+                description = "share of all steps in which the rate rises; from 1 on, how many steps (not with --from)")
         private Double warmup;
 
         @Option(names = "--decay", paramLabel = "X", description = "weight decay")

@@ -6,6 +6,8 @@ import dev.beamwright.recsys.evaluate.Ranking;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** A model in a score card whose lists are put in order, or cut, by its confidence. */
 public final class ConfidentRanker implements Ranker {
@@ -30,6 +32,13 @@ public final class ConfidentRanker implements Ranker {
     @Override
     public String name() {
         return name;
+    }
+
+    @Override
+    public Map<String, Object> settings(int depth) {
+        Map<String, Object> settings = new TreeMap<>(likely.settings(depth));
+        settings.put("rule", rule);
+        return settings;
     }
 
     @Override

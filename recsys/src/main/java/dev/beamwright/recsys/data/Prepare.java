@@ -108,12 +108,11 @@ public final class Prepare {
      * A score card of other data is dropped: it is made again in a moment.
      */
     private static void keepToTheData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
-        List<String> later = List.of("tokens/semantic-ids.json", "model/state.json");
         if (!run.has("config/prepare.json")) return;
         boolean same = run.config("prepare", PrepareConfig.class).equals(config)
                 && RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
         if (same) return;
-        if (later.stream().anyMatch(run::has)) {
+        if (run.has("tokens/semantic-ids.json") || run.hasModel()) {
             throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other data or "
                     + "settings; give another --out, or delete the folder first");
         }

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.tensor.Backend;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /** A generative model in a score card: its answer is the list that beam search finds. */
@@ -45,8 +46,18 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
     }
 
     @Override
+    public Map<String, Object> settings(int depth) {
+        int beam = width(depth);
+        return config.widening() == null ? Map.of("beam", beam) : Map.of("beam", beam, "widening", config.widening());
+    }
+
+    private int width(int depth) {
+        return Math.max(config.width(), depth);
+    }
+
+    @Override
     public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
-        int wanted = Math.max(config.width(), depth);
+        int wanted = width(depth);
         if (generator == null || generatorWidth != wanted) {
             close();
             generator = new Generator(backend, model, config.withWidth(wanted));

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -62,14 +63,24 @@ public final class Compare {
         }
     }
 
-    /** A model in one run. */
+    /**
+     * A model in one run.
+     *
+     * @param seed of its last training, or null if it had none
+     * @param seeds of all stages that it went through
+     * @param settings of all stages, and how it was asked
+     * @param parameters of all that it consists of, or null
+     * @param seconds that all its trainings took, or null
+     */
     private record Found(
             RunFolder run,
             ScoreCard.Row row,
             Long seed,
+            List<Long> seeds,
             Map<String, String> settings,
             Answers answers,
-            JsonNode facts) {
+            Double parameters,
+            Double seconds) {
         String model() {
             return row.model();
         }
@@ -85,6 +96,7 @@ public final class Compare {
     /** Compares all models that stand in the score cards of these runs under the protocol asked for. */
     public static Comparison run(List<RunFolder> runs, Options options) {
         Map<Map<String, String>, List<Found>> groups = new LinkedHashMap<>();
+        Set<String> notes = new LinkedHashSet<>();
         for (RunFolder run : runs) {
             ScoreCard card = Json.read(run.need("scorecard.json", "evaluate"), ScoreCard.class);
             boolean any = false;
@@ -92,9 +104,13 @@ public final class Compare {
                 if (!asked(row.protocol(), options)) continue;
                 Found found = found(run, row, options);
                 List<Found> group = groups.computeIfAbsent(found.settings(), _ -> new ArrayList<>());
-                // What has no seed is the same in every run.
-                if (found.seed() != null || group.isEmpty()) group.add(found);
                 any = true;
+                Found same = group.stream().filter(f -> f.seeds().equals(found.seeds())).findFirst().orElse(null);
+                if (same == null) group.add(found);
+                else if (!same.row().metrics().equals(found.row().metrics())) {
+                    notes.add(found.model() + " is the same in " + same.run().root() + " and " + run.root()
+                            + ", settings and seeds, but not in its numbers; the first counts.");
+                }
             }
             if (!any) {
                 throw new UserError(run.file("scorecard.json") + ": has no row for " + options.split() + ", "
@@ -110,7 +126,7 @@ public final class Compare {
             throw new UserError("--against '" + options.reference() + "': there is no such model; there are: "
                     + String.join("; ", names));
         }
-        return comparison(entries, names, reference, options);
+        return comparison(entries, names, reference, options, notes);
     }
 
     private static boolean asked(ScoreCard.Protocol p, Options o) {
@@ -118,10 +134,9 @@ public final class Compare {
     }
 
     private static Comparison comparison(
-            List<List<Found>> groups, List<String> names, int reference, Options options) {
+            List<List<Found>> groups, List<String> names, int reference, Options options, Set<String> notes) {
         Answers base = answers(groups.get(reference));
         List<Comparison.Entry> entries = new ArrayList<>();
-        Set<String> notes = new LinkedHashSet<>();
         for (int g = 0; g < groups.size(); g++) {
             List<Found> group = groups.get(g);
             Map<String, Comparison.Spread> metrics = new LinkedHashMap<>();
@@ -173,26 +188,32 @@ public final class Compare {
         JsonNode hash = RunInfo.read(run, "prepare").path("dataHash");
         settings.put("prepare.dataHash", hash.properties().stream().map(e -> e.getValue().asString()).sorted()
                 .collect(Collectors.joining(" ")));
-        String stage = null;
-        if (TrainedSasRec.NAMES.contains(model)) {
-            stage = model;
-        } else if (run.has("config/train.json") && of(run.config("train", TrainConfig.class).label(), model)) {
-            stage = "train";
-            add(settings, run, "tokenize", List.of());
-        } else
-            if (run.has("config/reinforce.json") && model.startsWith(
-                    run.config("train", TrainConfig.class).model().backbone() + "-")) {
-                        stage = "reinforce";
-                        add(settings, run, "tokenize", List.of());
-                        add(settings, run, "train", List.of());
-                    }
-        Long seed = null;
-        if (stage != null) {
-            add(settings, run, stage, List.of("from"));
-            seed = Json.readTree(run.file("config/" + stage + ".json")).path("seed").asLong();
+        JsonNode asked = Json.mapper().valueToTree(row.asked());
+        flatten("evaluate", asked, settings);
+
+        List<String> trainings = new ArrayList<>();
+        if (TrainedSasRec.NAMES.contains(model)) trainings.add(model);
+        else if (run.has("config/train.json")) {
+            TrainConfig train = run.config("train", TrainConfig.class);
+            boolean first = of(train.label(), model);
+            boolean second = !first && run.has("config/reinforce.json") && of(train.model().backbone(), model);
+            if (first || second) trainings.add("train");
+            if (second) trainings.add("reinforce");
+            if (first && asked.has("widening") && run.has("config/train-prm.json")) trainings.add("train-prm");
         }
-        JsonNode facts = stage == null ? Json.mapper().missingNode() : RunInfo.read(run, stage);
-        return new Found(run, row, seed, settings, predictions(run, model, options), facts);
+        List<Long> seeds = new ArrayList<>();
+        if (trainings.contains("train")) seeds.add(add(settings, run, "tokenize", List.of()));
+        for (String stage : trainings) seeds.add(add(settings, run, stage, List.of("from")));
+        return new Found(
+                run,
+                row,
+                trainings.isEmpty() ? null : seeds.getLast(),
+                seeds,
+                settings,
+                predictions(run, model, options),
+                // Rollouts train the model itself on, other trainings add to it.
+                sum(run, trainings.contains("reinforce") ? List.of("reinforce") : trainings, "parameters"),
+                sum(run, trainings, "trainingSeconds"));
     }
 
     /** Whether a row is of the model with this label: itself, or with a word on how it was asked. */
@@ -200,14 +221,15 @@ public final class Compare {
         return row.equals(label) || row.startsWith(label + "-");
     }
 
-    /** Adds the settings of a stage, flattened, without seeds. */
-    private static void add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
-        if (!run.has("config/" + stage + ".json")) return;
-        if (Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config) {
-            config.remove("seed");
-            config.remove(without);
-            flatten(stage, config, settings);
-        }
+    /** Adds the settings of a stage, flattened, without its seed, which it returns; 0 if there is none. */
+    private static long add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
+        if (!run.has("config/" + stage + ".json")) return 0;
+        if (!(Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config)) return 0;
+        long seed = config.path("seed").asLong();
+        config.remove("seed");
+        config.remove(without);
+        flatten(stage, config, settings);
+        return seed;
     }
 
     private static void flatten(String path, JsonNode node, Map<String, String> settings) {
@@ -218,10 +240,9 @@ public final class Compare {
     /** The values of each question, or null if the run has no predictions under this protocol. */
     private static Answers predictions(RunFolder run, String model, Options options) {
         Path file = run.file("predictions/" + model + "-" + options.split() + ".jsonl");
-        boolean written = options.level().equals("item")
-                && run.has("config/evaluate.json")
-                && run.config("evaluate", EvaluateConfig.class).seenMasks().getFirst() == options.seenMask();
-        if (!written || !Files.exists(file)) return null;
+        if (!options.level().equals("item") || !run.has("config/evaluate.json") || !Files.exists(file)) return null;
+        EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
+        if (written.predictions() == 0 || written.seenMasks().getFirst() != options.seenMask()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
         String name = options.metric().substring(0, at);
         List<String> questions = new ArrayList<>();
@@ -286,16 +307,28 @@ public final class Compare {
 
     private static Comparison.Cost cost(List<Found> group) {
         return new Comparison.Cost(
-                mean(group.stream().map(f -> f.facts().path("parameters")).toList()),
-                mean(group.stream().map(f -> f.facts().path("trainingSeconds")).toList()),
-                mean(group.stream()
-                        .map(f -> RunInfo.read(f.run(), "evaluate").path("millisecondsPerUser").path(f.model()))
-                        .toList()));
+                mean(group, Found::parameters),
+                mean(group, Found::seconds),
+                mean(group, f -> number(
+                        RunInfo.read(f.run(), "evaluate").path("millisecondsPerUser").path(f.model()))));
     }
 
-    private static Double mean(List<JsonNode> numbers) {
-        if (!numbers.stream().allMatch(JsonNode::isNumber)) return null;
-        return numbers.stream().mapToDouble(JsonNode::asDouble).average().orElse(0);
+    /** What some stages noted, added up; null if there are none, or one of them noted nothing. */
+    private static Double sum(RunFolder run, List<String> stages, String fact) {
+        List<JsonNode> each = stages.stream().map(stage -> RunInfo.read(run, stage).path(fact)).toList();
+        if (each.isEmpty() || !each.stream().allMatch(JsonNode::isNumber)) return null;
+        return each.stream().mapToDouble(JsonNode::asDouble).sum();
+    }
+
+    private static Double number(JsonNode node) {
+        return node.isNumber() ? node.asDouble() : null;
+    }
+
+    /** The mean over the runs of an entry, or null if one of them has no such number. */
+    private static Double mean(List<Found> group, Function<Found, Double> number) {
+        List<Double> numbers = group.stream().map(number).toList();
+        if (numbers.stream().anyMatch(Objects::isNull)) return null;
+        return numbers.stream().mapToDouble(n -> n).average().orElse(0);
     }
 
     /** The model's name, and where several entries have the same the settings in which they differ. */
@@ -312,12 +345,14 @@ public final class Compare {
                     .filter(e -> alike.stream().anyMatch(o -> !Objects.equals(o.get(e.getKey()), e.getValue())))
                     .map(e -> e.getKey().substring(e.getKey().indexOf('.') + 1) + " " + shortened(e.getValue()))
                     .collect(Collectors.joining(", "));
-            names.add(different.isEmpty() ? model : model + " (" + different + ")");
+            String name = different.isEmpty() ? model : model + " (" + different + ")";
+            names.add(names.contains(name) ? name + " of " + group.getFirst().run().root() : name);
         }
         return names;
     }
 
+    /** A long value, such as a path, is told by its end. */
     private static String shortened(String value) {
-        return value.length() <= 24 ? value : value.substring(0, 23) + "…";
+        return value.length() <= 24 ? value : "…" + value.substring(value.length() - 23);
     }
 }

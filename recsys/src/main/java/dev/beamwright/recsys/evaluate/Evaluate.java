@@ -154,7 +154,7 @@ public final class Evaluate {
                 bar.step(from + batch.size(), "");
             }
         }
-        return new Measured(tally.rows(config, ranker.name(), seenMask), nanoseconds / 1e6 / cases.size());
+        return new Measured(tally.rows(config, ranker, depth, seenMask), nanoseconds / 1e6 / cases.size());
     }
 
     /** What became of the n-th question. */
@@ -198,7 +198,7 @@ public final class Evaluate {
             }
         }
 
-        List<ScoreCard.Row> rows(EvaluateConfig config, String model, boolean seenMask) {
+        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, boolean seenMask) {
             List<ScoreCard.Row> rows = new ArrayList<>();
             Map<String, double[]> levels = new LinkedHashMap<>();
             levels.put("item", itemRanks);
@@ -213,7 +213,7 @@ public final class Evaluate {
                         : metrics.intervals(
                                 config.bootstrap(), Key.of(config.seed()).fold("bootstrap"));
                 rows.add(new ScoreCard.Row(
-                        model,
+                        ranker.name(),
                         new ScoreCard.Protocol(
                                 config.split(),
                                 level,
@@ -223,6 +223,7 @@ public final class Evaluate {
                                 ties,
                                 config.bootstrap(),
                                 config.seed()),
+                        ranker.settings(wanted),
                         values,
                         intervals));
             });

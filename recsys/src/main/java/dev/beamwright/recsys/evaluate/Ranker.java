@@ -2,6 +2,7 @@ package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.data.Case;
 import java.util.List;
+import java.util.Map;
 
 /** Whatever can stand in a score card: it answers what comes next. */
 public interface Ranker {
@@ -10,6 +11,15 @@ public interface Ranker {
 
     /** How many questions it likes to be asked at once. */
     int batch();
+
+    /**
+     * How it answers, such as the width of its beam, for whoever compares score cards.
+     *
+     * @param depth how many items it is asked for
+     */
+    default Map<String, Object> settings(int depth) {
+        return Map.of();
+    }
 
     /**
      * Answers questions from their histories; the targets are there for the evaluation and must not be looked at.

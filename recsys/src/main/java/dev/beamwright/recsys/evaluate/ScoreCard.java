@@ -10,6 +10,7 @@ public record ScoreCard(List<Row> rows) {
     /**
      * One model under one protocol.
      *
+     * @param asked how the model answers, see {@link Ranker#settings}
      * @param metrics by name: {@code recall@K}, {@code ndcg@K}, {@code mrr@K}; {@code coverage@K}, the share of all items
      *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item
      * @param intervals 95 % bootstrap intervals of the first three, lower and upper end
@@ -17,8 +18,13 @@ public record ScoreCard(List<Row> rows) {
     public record Row(
             String model,
             Protocol protocol,
+            Map<String, Object> asked,
             Map<String, Double> metrics,
-            Map<String, double[]> intervals) {}
+            Map<String, double[]> intervals) {
+        public Row {
+            asked = asked == null ? Map.of() : asked; // the card of an earlier version
+        }
+    }
 
     /**
      * How it was measured: always against all items.

@@ -9,7 +9,7 @@ import java.nio.file.Path;
  * <pre>
  * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
  * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
- * train      config/train.json     model/best.safetensors  model/last.safetensors  model/state.json  model/metrics.jsonl
+ * train      config/train.json     model/best.safetensors  model/last.safetensors  model/metrics.jsonl
  *  by rollouts  config/reinforce.json  model/start.safetensors (the model it began from)  plots/&lt;chart&gt;.svg
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
@@ -55,6 +55,11 @@ public record RunFolder(Path root) {
     /** Stores the effective settings of a stage. */
     public void saveConfig(String stage, Object settings) {
         Json.write(file("config/" + stage + ".json"), settings);
+    }
+
+    /** Whether training has begun here: from then on the model depends on what stands before it. */
+    public boolean hasModel() {
+        return has("model/last.safetensors") || has("model/best.safetensors");
     }
 
     /** Whether a stage has finished, told by the last file it writes. */

@@ -98,11 +98,10 @@ final class Balanced {
         try (Arena arena = Arena.ofShared()) {
             Tensor products = Tensor.uninitialized(arena, Shape.of(rows, k), DType.F32);
             backend.matmul(products, x, false, codebook, true, false);
-            float[] product = products.toArray();
             double[] ofRow = KMeans.squaredNorms(x), ofCode = KMeans.squaredNorms(codebook);
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < k; c++) {
-                    d[r][c] = Math.max(0, ofRow[r] + ofCode[c] - 2 * (double) product[r * k + c]);
+                    d[r][c] = Math.max(0, ofRow[r] + ofCode[c] - 2 * (double) products.get((long) r * k + c));
                 }
             }
         }

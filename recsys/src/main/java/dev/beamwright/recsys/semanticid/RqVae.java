@@ -202,7 +202,7 @@ public record RqVae(int[] widths, Settings settings) implements Quantizer {
                 // Towards the end a code has no time left to find its place.
                 if (dead > 0 && epoch < 0.9 * settings.epochs()) {
                     int[] some = Arrays.copyOf(order, Math.min(rows, settings.batch()));
-                    restart(network, x, some, used, backend, key.fold("restart").fold(epoch), workspace);
+                    restart(network, optimizer, x, some, used, backend, key.fold("restart").fold(epoch), workspace);
                 }
                 bar.step(epoch + 1, String.format(Locale.ROOT, "loss %.4f, %d codes unused", loss, dead));
             }
@@ -303,19 +303,34 @@ public record RqVae(int[] widths, Settings settings) implements Quantizer {
         return length;
     }
 
-    /** Moves each code that was not used to the residual of a row drawn from some. */
+    /**
+     * Moves each code that was not used to the residual of a row drawn from some, another one for each code of a level
+     * while there are any, and lets the optimizer forget where the code was going.
+     */
     private void restart(
-            Network network, Tensor x, int[] some, int[][] used, Backend backend, Key key, Workspace workspace) {
+            Network network,
+            AdamW optimizer,
+            Tensor x,
+            int[] some,
+            int[][] used,
+            Backend backend,
+            Key key,
+            Workspace workspace) {
+        List<Variable> parameters = List.copyOf(network.parameters().values());
         try (Tape tape = Tape.inference(backend, workspace)) {
             Levels levels = levels(tape, network, network.encoder().apply(tape, rows(tape, x, some)));
             long bytes = 4L * settings.latent();
             for (int level = 0; level < widths.length; level++) {
                 Tensor residual = levels.residuals().get(level);
-                Tensor codebook = network.codebooks().get(level).value();
+                Variable codebook = network.codebooks().get(level);
+                int parameter = parameters.indexOf(codebook), drawn = 0;
+                int[] order = key.fold(level).permutation(some.length);
                 for (int code = 0; code < widths[level]; code++) {
                     if (used[level][code] > 0) continue;
-                    int row = key.fold(level).below(code, some.length);
-                    MemorySegment.copy(residual.data(), row * bytes, codebook.data(), code * bytes, bytes);
+                    long from = order[drawn++ % order.length] * bytes, to = code * bytes;
+                    MemorySegment.copy(residual.data(), from, codebook.value().data(), to, bytes);
+                    optimizer.firstMoments().get(parameter).data().asSlice(to, bytes).fill((byte) 0);
+                    optimizer.secondMoments().get(parameter).data().asSlice(to, bytes).fill((byte) 0);
                 }
             }
         }

@@ -259,8 +259,12 @@ public record SidReport(
             Neighbours first = neighbours.getFirst();
             String same = format("%.1f %% of an item's nearest neighbours have its first code, %.1f %% would by chance",
                     100 * first.agreement, 100 * first.chance);
-            if (first.agreement < 2 * first.chance) note(Verdict.RED, same + ": the codes do not follow the vectors");
-            else if (first.agreement < 5 * first.chance) note(Verdict.YELLOW, same);
+            // Few codes agree often by chance: then it counts how far from chance to certainty they come.
+            double above = first.chance == 1 ? 1 : (first.agreement - first.chance) / (1 - first.chance);
+            if (first.chance == 0) note(Verdict.YELLOW, "no two items have the same first code: it tells nothing more");
+            else if (first.agreement < 2 * first.chance && above < 0.2) {
+                note(Verdict.RED, same + ": the codes do not follow the vectors");
+            } else if (first.agreement < 5 * first.chance && above < 0.5) note(Verdict.YELLOW, same);
         }
 
         private void note(Verdict at, String reason) {

@@ -30,7 +30,7 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
-    private static final String IDS = "tokens/semantic-ids.json", MODEL = "model/state.json";
+    private static final String IDS = "tokens/semantic-ids.json";
     private static final int DEFAULT_LEVELS = 3;
     private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
 
@@ -226,7 +226,7 @@ public final class Tokenize {
 
     /** A model knows its items by their IDs, so a run that has one keeps them. */
     private static void refuseOtherThanTrained(RunFolder run, SemanticIds ids, List<String> items) {
-        if (!run.has(MODEL) || !run.has(IDS)) return;
+        if (!run.hasModel() || !run.has(IDS)) return;
         SemanticIds trained = SemanticIds.load(run, items);
         if (Arrays.equals(trained.widths(), ids.widths()) && Arrays.deepEquals(trained.codes(), ids.codes())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"

@@ -266,6 +266,13 @@ public final class Train implements AutoCloseable {
         }
     }
 
+    private void warnOfRedIds() {
+        Path report = run.file("tokens/report.json");
+        if (!Files.exists(report) || !Json.readTree(report).path("verdict").asString().equals("RED")) return;
+        progress.say("the verdict on these semantic IDs is red, and no training mends that; 'beamwright inspect "
+                + run.root() + "' tells why");
+    }
+
     private Summary train() {
         run.saveConfig(stage.name(), config);
         resume();
@@ -283,6 +290,7 @@ public final class Train implements AutoCloseable {
                 stage == Stage.PRM ? "InfoNCE" : config.objective().describe(),
                 backend.name()));
         if (stage == Stage.PRM) warnOfSeenTargets(config, run, progress);
+        else warnOfRedIds();
         while (!state.finished()) epoch();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("seed", config.seed());

@@ -18,7 +18,7 @@ import java.util.List;
  * @param patience epochs without a better validation NDCG@10 after which training stops; 0 for never
  * @param batch samples of one step: sequences, or targets where each has a history of its own
  * @param rate the highest learning rate
- * @param warmup share of all steps in which the rate rises; then it falls along half a cosine
+ * @param warmup share of all steps in which the rate rises, or from 1 on how many steps; then it falls along half a cosine
  * @param decay weight decay
  * @param clip the largest global norm of the gradient; 0 for none
  * @param dropout share of activations set to zero
@@ -59,7 +59,7 @@ public record TrainConfig(
         require(patience >= 0, "patience must be 0 or more, got " + patience);
         require(batch >= 1, "batch must be at least 1, got " + batch);
         require(rate > 0 && rate < 10, "the learning rate must be between 0 and 10, got " + rate);
-        require(warmup >= 0 && warmup < 1, "the share of warm-up must be in [0, 1), got " + warmup);
+        require(warmup >= 0, "warm-up must be 0 or more, got " + warmup);
         require(decay >= 0 && decay < 1, "weight decay must be in [0, 1), got " + decay);
         require(clip >= 0, "clip must be 0 or more, got " + clip);
         require(dropout >= 0 && dropout < 1, "dropout must be in [0, 1), got " + dropout);
@@ -135,7 +135,7 @@ public record TrainConfig(
      * <ul>
      *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
      *       paper's own learning rate of 0.01 is for another optimizer
-     *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 of 200,000 steps),
+     *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 steps),
      *       decay and dropout
      *   <li>{@code llama}: {@link ModelConfig#llama()}, trained as in the APAO paper; a batch there has 1,024 targets,
      *       here 128 sequences
@@ -145,7 +145,7 @@ public record TrainConfig(
         return switch (name) {
             case "default" -> defaults(seed);
             case "tiger" -> published(ModelConfig.tiger(), 200, 20, 1024, 5e-4, 0.01, 0.01, 0.1, seed);
-            case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 0.05, 0.035, 0.2, seed);
+            case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 10_000, 0.035, 0.2, seed);
             case "llama" -> published(ModelConfig.llama(), 200, 20, 128, 5e-4, 0.01, 0.01, 0, seed);
             default ->
                 throw new UserError("there is no preset '" + name + "'; choose from " + String.join(", ", PRESETS));

@@ -105,7 +105,8 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             TrainConfig config,
             long totalSteps,
             Arena memory) {
-        long warmup = Math.round(config.warmup() * totalSteps);
+        long warmup =
+                Math.round(config.warmup() < 1 ? config.warmup() * totalSteps : Math.min(config.warmup(), totalSteps));
         boolean device = backend.records();
         var settings = new Settings(
                 new AdamW.Config(

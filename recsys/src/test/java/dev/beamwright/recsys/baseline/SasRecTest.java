@@ -5,26 +5,37 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.evaluate.Ranking;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Noise;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SasRecTest {
     static final Backend BACKEND = Backends.best();
-    static final int ITEMS = 12;
+    static final int ITEMS = 48;
 
     static SasRecConfig config(SasRecConfig.Loss loss, int epochs) {
         return new SasRecConfig(loss, 16, 1, 2, 16, 0.1, 6, 4, 16, 1e-2, 0, epochs, epochs, 0, 2, 64, 3);
@@ -53,7 +64,7 @@ class SasRecTest {
     @ParameterizedTest
     @EnumSource
     void learnsAPlantedMarkovChain(SasRecConfig.Loss loss) {
-        Split split = chain(60);
+        Split split = chain(240);
         try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, BACKEND)) {
             sasRec.train(split, Progress.silent());
             List<Case> questions = new ArrayList<>();
@@ -61,10 +72,12 @@ class SasRecTest {
                 questions.add(new Case(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
             }
             List<Ranking> answers = sasRec.rank(questions, false, 10);
-            long first = questions.stream()
-                    .filter(q -> answers.get(questions.indexOf(q)).rank(q.target(), null) == 1)
+            // To BCE no item of a sequence is ever wrong, so it cannot tell the next from the one behind it.
+            int within = loss == SasRecConfig.Loss.BCE ? 4 : 1;
+            long right = questions.stream()
+                    .filter(q -> answers.get(questions.indexOf(q)).rank(q.target(), null) <= within)
                     .count();
-            assertThat(first).isGreaterThanOrEqualTo(ITEMS - 2);
+            assertThat(right).isGreaterThanOrEqualTo(ITEMS * 9 / 10);
         }
     }
 
@@ -80,6 +93,41 @@ class SasRecTest {
             }
         }
         assertThat(checksums.get(0)).isEqualTo(checksums.get(1));
+    }
+
+    @Test
+    void isTrainedOnceForASeed(@TempDir Path folder) throws IOException {
+        RunFolder run = new RunFolder(folder);
+        run.saveConfig("sasrec", config(SasRecConfig.Loss.CE, 1));
+        Split split = chain(20);
+        List<String> ids = IntStream.range(0, ITEMS).mapToObj(i -> "i" + i).toList();
+        List<String> users = IntStream.range(0, 20).mapToObj(u -> "u" + u).toList();
+        Dataset data = new Dataset(users, ids, ids, ids, split.train(), null);
+        List<String> checksums = new ArrayList<>();
+        List<Instant> written = new ArrayList<>();
+        for (long seed : new long[] {1, 1, 2}) {
+            try (
+                    var sasRec = TrainedSasRec.of(
+                            "sasrec", run, new Prepared(data, split), seed, BACKEND, Progress.silent())) {
+                checksums.add(sasRec.checksum());
+                written.add(Files.getLastModifiedTime(run.file("baselines/sasrec.safetensors")).toInstant());
+                SasRecConfig stored = run.config("sasrec", SasRecConfig.class);
+                assertThat(stored.seed()).isEqualTo(seed);
+                assertThat(stored.width()).isEqualTo(16); // other settings stay as they are
+            }
+        }
+        assertThat(checksums.get(1)).isEqualTo(checksums.get(0)).isNotEqualTo(checksums.get(2));
+        assertThat(written.get(1)).isEqualTo(written.get(0)).isNotEqualTo(written.get(2));
+    }
+
+    @Test
+    void negativesAreNoneOfTheSequence() {
+        int[] sequence = {0, 3, 4, 11};
+        Set<Integer> drawn = new TreeSet<>();
+        for (int n = 0; n < 500; n++) drawn.add(SasRec.other(Key.of(1), n, 12, sequence));
+        assertThat(drawn).containsExactly(1, 2, 5, 6, 7, 8, 9, 10);
+        int[] all = IntStream.range(0, 12).toArray();
+        assertThat(SasRec.other(Key.of(1), 0, 12, all)).isBetween(0, 11);
     }
 
     @ParameterizedTest

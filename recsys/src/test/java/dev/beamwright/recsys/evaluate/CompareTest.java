@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +31,10 @@ class CompareTest {
 
     /** A run with a model that finds every target with the given chance at rank 1 (else not), and with popularity. */
     RunFolder run(String name, TrainConfig config, double chance, int questionsFrom) {
+        return run(name, config, chance, questionsFrom, 20);
+    }
+
+    RunFolder run(String name, TrainConfig config, double chance, int questionsFrom, int beam) {
         RunFolder run = new RunFolder(folder.resolve(name));
         run.saveConfig("train", config);
         run.saveConfig("evaluate", EvaluateConfig.usual(List.of("popularity"), 1));
@@ -51,7 +56,9 @@ class CompareTest {
                     run.file("predictions/" + model + "-test.jsonl"),
                     lines.toString().getBytes(StandardCharsets.UTF_8));
             var protocol = new ScoreCard.Protocol("test", "item", false, List.of(10), USERS, "list", 0, 1);
-            rows.add(new ScoreCard.Row(model, protocol, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
+            Map<String, Object> asked = model.equals("popularity") ? Map.of() : Map.of("beam", beam);
+            rows.add(new ScoreCard.Row(
+                    model, protocol, asked, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
         }
         Json.write(run.file("scorecard.json"), new ScoreCard(rows));
         return run;
@@ -95,6 +102,60 @@ class CompareTest {
         assertThat(popularity.test().bootstrap()).isLessThan(0.005);
         assertThat(c.text()).contains("popularity", "±", "1,000");
         assertThat(c.markdown().lines().filter(l -> l.startsWith("|"))).hasSize(5);
+    }
+
+    @Test
+    void aSeedCountsOnce() {
+        TrainConfig one = TrainConfig.defaults(1);
+        RunFolder first = run("a1", one, 0.5, 0), other = run("a2", TrainConfig.defaults(2), 0.5, 0);
+        Comparison twice = Compare.run(List.of(first, first, other), options("ndcg@10", null));
+        assertThat(twice.entries().getFirst().seeds()).containsExactly(1L, 2L);
+        assertThat(twice.notes()).noneMatch(n -> n.contains("the first counts"));
+
+        Comparison differing = Compare.run(List.of(first, run("b1", one, 0.4, 0)), options("ndcg@10", null));
+        assertThat(differing.entries()).hasSize(2); // the model, and popularity
+        assertThat(differing.entries().getFirst().runs()).containsExactly(first.root().toString());
+        assertThat(differing.notes()).anyMatch(n -> n.contains("the first counts"));
+    }
+
+    @Test
+    void anotherBeamIsAnotherEntry() {
+        RunFolder narrow = run("a1", TrainConfig.defaults(1), 0.5, 0, 20);
+        RunFolder wide = run("a2", TrainConfig.defaults(2), 0.5, 0, 50);
+        Comparison c = Compare.run(List.of(narrow, wide), options("ndcg@10", null));
+        assertThat(c.entries()).hasSize(3);
+        assertThat(c.entries().stream().map(Comparison.Entry::name))
+                .contains("decoder-ce (beam 20)", "decoder-ce (beam 50)");
+    }
+
+    @Test
+    void aGuidedBeamCostsWhatBothTrainingsCost() {
+        RunFolder run = run("a", TrainConfig.defaults(1), 0.5, 0);
+        ScoreCard card = Json.read(run.file("scorecard.json"), ScoreCard.class);
+        ScoreCard.Row plain = card.rows().getFirst();
+        var guided = new ScoreCard.Row(
+                plain.model() + "-prm", plain.protocol(), Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
+                plain.metrics(), plain.intervals());
+        Json.write(run.file("scorecard.json"), new ScoreCard(List.of(plain, guided)));
+        Json.write(run.file("config/train-prm.json"), Map.of("seed", 3, "negatives", 32));
+        RunInfo.write(run, "train-prm", Map.of("parameters", 400, "trainingSeconds", 5.0));
+
+        Map<String, Comparison.Entry> entries = new TreeMap<>();
+        Compare.run(List.of(run), options("ndcg@10", null)).entries().forEach(e -> entries.put(e.name(), e));
+        assertThat(entries.get(plain.model()).cost()).isEqualTo(new Comparison.Cost(1000.0, 10.0, 2.5));
+        Comparison.Entry both = entries.get(guided.model());
+        assertThat(both.seeds()).containsExactly(3L);
+        assertThat(both.cost()).isEqualTo(new Comparison.Cost(1400.0, 15.0, null));
+    }
+
+    @Test
+    void predictionsOfAnEarlierEvaluationAreNotTested() {
+        RunFolder a = run("a", TrainConfig.defaults(1), 0.5, 0), b = run("b", TrainConfig.preset("llama", 1), 0.3, 0);
+        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(false), 0, 1, 0);
+        b.saveConfig("evaluate", later);
+        Comparison c = Compare.run(List.of(a, b), options("ndcg@10", null));
+        assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);
+        assertThat(c.notes()).anyMatch(n -> n.startsWith("Without a test"));
     }
 
     @Test

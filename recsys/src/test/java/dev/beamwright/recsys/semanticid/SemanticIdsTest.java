@@ -182,6 +182,23 @@ class SemanticIdsTest {
         assertThat(bad.reasons()).singleElement().asString().contains("the codes do not follow the vectors");
     }
 
+    /** With two first codes half of all neighbours agree by chance, so twice as many is out of reach. */
+    @Test
+    void fewFirstCodesAreJudgedByTheWayToCertainty() {
+        int n = 200;
+        int[][] meant = new int[n][], half = new int[n][];
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = i;
+            meant[i] = new int[] {2 * i / n, i};
+            half[i] = new int[] {Key.of(3).below(i, 2), i};
+        }
+        Tensor x = Tensor.of(MEMORY, Shape.of(n, 1), values);
+        int[] widths = {2, n};
+        assertThat(report(new SemanticIds(widths, meant), x).verdict()).isEqualTo(SidReport.Verdict.GREEN);
+        assertThat(report(new SemanticIds(widths, half), x).verdict()).isEqualTo(SidReport.Verdict.RED);
+    }
+
     @Test
     void collapsedAndSharedIdsAreRed() {
         int[][] codes = new int[300][];

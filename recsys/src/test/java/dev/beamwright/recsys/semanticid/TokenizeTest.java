@@ -67,7 +67,7 @@ class TokenizeTest {
         TokenizeConfig two = config("text", "random", 2, null, null, null);
         Tokenize.run(two, run, Progress.silent());
         byte[] ids = Files.readAllBytes(run.file("tokens/semantic-ids.json"));
-        Path model = run.file("model/state.json");
+        Path model = run.file("model/last.safetensors");
         Json.write(model, List.of());
         try {
             Tokenize.run(two, run, Progress.silent());
