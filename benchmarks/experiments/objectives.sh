@@ -37,13 +37,18 @@ for backbone in ${BACKBONES:-tiger llama}; do
         for seed in ${SEEDS:-1 2 3}; do
             run=$folder/$backbone-$objective-$seed
             runs="$runs $run"
-            [ -f "$run/scorecard.json" ] && continue
-            [ -d "$run" ] || cp -r "$base" "$run"
+            if [ ! -d "$run" ]; then
+                rm -rf "$run.part"
+                cp -r "$base" "$run.part"
+                mv "$run.part" "$run"
+            fi
             # shellcheck disable=SC2086 # several options in one variable
-            "$beamwright" train "$run" --preset "$backbone" --objective "$objective" $values \
-                $own --seed "$seed" ${OPTIONS:-}
-            "$beamwright" evaluate "$run" --beam 20 --k 1,5,10,20
-            "$beamwright" diagnose "$run" --beam 20
+            [ -f "$run/scorecard.json" ] || {
+                "$beamwright" train "$run" --preset "$backbone" --objective "$objective" $values \
+                    $own --seed "$seed" ${OPTIONS:-}
+                "$beamwright" evaluate "$run" --beam 20 --k 1,5,10,20
+            }
+            [ -f "$run/diagnostics.json" ] || "$beamwright" diagnose "$run" --beam 20
         done
     done
 done

@@ -10,6 +10,7 @@ import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.Ranker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
+import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -18,6 +19,7 @@ import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -185,6 +187,15 @@ final class EvaluateCommand implements Callable<Integer> {
         return Main.OK;
     }
 
+    private void sayIfTrainedForAnotherBeam(Recommender model) {
+        ObjectiveConfig objective = model.config().objective();
+        int width = objective.bearWidth(model.config().beam());
+        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == beam) return;
+        Progress.stderr().say(String.format(
+                Locale.ROOT, "trained by BEAR for a beam of %d, and asked with one of %d; --beam %d is what it was made for",
+                width, beam, width));
+    }
+
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
     private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
         Backend backend = device.open();
@@ -199,6 +210,7 @@ final class EvaluateCommand implements Callable<Integer> {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
+                sayIfTrainedForAnotherBeam(model);
                 GenerativeRanker ranker = model.ranker(beam);
                 plain.add(ranker);
                 beams.add(ranker);

@@ -4,6 +4,9 @@ import dev.beamwright.recsys.objective.Bear;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.PrefixContrast;
 import dev.beamwright.recsys.objective.PrefixWeights;
+import dev.beamwright.recsys.run.UserError;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the objective. What is not given keeps its default. */
@@ -55,7 +58,8 @@ final class ObjectiveOptions {
     @Option(
             names = "--instances",
             paramLabel = "N",
-            description = "APAO pairwise: targets of a sequence that are compared, drawn at random")
+            description = "APAO pairwise: targets of a sequence that are compared, drawn at random (the paper compares all);"
+                    + " default: 1")
     private Integer instances;
 
     @Option(names = "--prefix-tau", paramLabel = "X", description = "APAO pairwise: temperature of prefix scores")
@@ -88,7 +92,7 @@ final class ObjectiveOptions {
     @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin")
     private Double xi;
 
-    @Option(names = "--bear-width", paramLabel = "N", description = "BEAR: its B; default: the width of the beam")
+    @Option(names = "--bear-width", paramLabel = "N", description = "BEAR: its B; default: the width of the beam in validation, --beam")
     private Integer bearWidth;
 
     @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code")
@@ -120,6 +124,7 @@ final class ObjectiveOptions {
     ObjectiveConfig config(ObjectiveConfig usual) {
         ObjectiveConfig d = name == null || name.equals(usual.name()) ? usual : ObjectiveConfig.of(name);
         if (preset != null) d = ObjectiveConfig.preset(d.name(), preset);
+        refuseWithoutEffect(d.name());
         PrefixContrast c = d.contrast();
         return new ObjectiveConfig(
                 d.name(),
@@ -140,6 +145,38 @@ final class ObjectiveOptions {
                 or(bearWidth, d.bearWidth()),
                 or(bearForm, d.bearForm()),
                 or(detached, d.detached()));
+    }
+
+    private void refuseWithoutEffect(String objective) {
+        boolean pairwise = objective.equals(ObjectiveConfig.PAIRWISE), bear = objective.equals(ObjectiveConfig.BEAR);
+        boolean apao = pairwise || objective.equals(ObjectiveConfig.POINTWISE);
+        Map<String, Object> without = new LinkedHashMap<>();
+        if (!apao) {
+            without.put("--beta", beta);
+            without.put("--eta", eta);
+            without.put("--prefix-weights", prefixWeights);
+            without.put("--cross-entropy", crossEntropy);
+        }
+        if (!pairwise) {
+            without.put("--negatives", negatives);
+            without.put("--instances", instances);
+            without.put("--prefix-tau", prefixTau);
+            without.put("--distinct", distinct);
+            without.put("--kappa", kappa);
+            without.put("--per-code", perCode);
+        }
+        if (!bear) {
+            without.put("--lambda", lambda);
+            without.put("--xi", xi);
+            without.put("--bear-width", bearWidth);
+            without.put("--bear-form", bearForm);
+        }
+        if (bearForm != Bear.Form.PAPER) without.put("--detached", detached);
+        without.forEach((option, given) -> {
+            if (given == null) return;
+            throw new UserError(option + " has no effect on " + objective
+                    + (option.equals("--detached") ? " without --bear-form paper" : "") + "; leave it out");
+        });
     }
 
     private static <T> T or(T given, T usual) {

@@ -200,7 +200,9 @@ final class TrainCommand implements Callable<Integer> {
             TrainConfig d = TrainConfig.preset(preset, seed);
             ModelConfig m = d.model();
             ObjectiveConfig o = objective.config(d.objective());
-            Softmax usual = o.usualSoftmax() == null ? d.softmax() : o.usualSoftmax();
+            // A paper's values are for the paper's softmax.
+            Softmax usual = o.usualSoftmax() != null ? o.usualSoftmax()
+                    : objective.preset() != null ? Softmax.LEVEL : d.softmax();
             return new TrainConfig(
                     new ModelConfig(
                             m.backbone(),

@@ -33,7 +33,7 @@ import tools.jackson.databind.JsonNode;
  */
 public final class Diagnose {
     private static final String METRICS = "model/metrics.jsonl";
-    private static final int[] WIDTHS = {10, 20, 50}; // for which siblings are counted
+    private static final List<Integer> WIDTHS = List.of(10, 20, 50); // for which siblings are counted, besides B
     private static final int BATCH = 32;
 
     /**
@@ -83,6 +83,7 @@ public final class Diagnose {
             }
             int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
             Diagnostics found = of(
+                    run.root().toString(),
                     recommender.name(),
                     backend,
                     recommender.model(),
@@ -102,6 +103,7 @@ public final class Diagnose {
 
     /** Diagnoses a model on some questions, without writing anything. */
     public static Diagnostics of(
+            String run,
             String name,
             Backend backend,
             GenerativeModel model,
@@ -114,7 +116,7 @@ public final class Diagnose {
             Progress progress) {
         var diagnose = new Diagnose(backend, model, likelihood, beam);
         Trace[] traces = diagnose.trace(asked, progress);
-        return diagnose.summary(name, split, asked, questions, traces, prefixWeights);
+        return diagnose.summary(run, name, split, asked, questions, traces, prefixWeights);
     }
 
     /** What one user's search came to. */
@@ -123,6 +125,7 @@ public final class Diagnose {
         final int[] target = new int[levels]; // the target's prefixes
         final int[] siblingRank = new int[levels], levelRank = new int[levels], prefixRank = new int[levels];
         final double[] nll = new double[levels];
+        final double[] margin = new double[levels]; // log-probability of the B-th sibling less that of the target's code
         final int[] exactTopKept = new int[levels]; // prefixes of the best items that are in the beam
         int exactTop; // how many best items there are
 
@@ -196,10 +199,15 @@ public final class Diagnose {
                 t.levelRank[level] = 1;
                 t.siblingRank[level] = 1;
                 for (int c = 0; c < columns; c++) if (ahead(logits[from + c], c, logit, codes[r])) t.levelRank[level]++;
-                for (int e = trie.firstEdge(parent); e < trie.firstEdge(parent) + trie.children(parent); e++) {
-                    int c = trie.code(e);
-                    if (ahead(logits[from + c], c, logit, codes[r])) t.siblingRank[level]++;
+                float[] siblings = new float[trie.children(parent)];
+                for (int i = 0; i < siblings.length; i++) {
+                    int c = trie.code(trie.firstEdge(parent) + i);
+                    siblings[i] = logits[from + c];
+                    if (ahead(siblings[i], c, logit, codes[r])) t.siblingRank[level]++;
                 }
+                Arrays.sort(siblings);
+                float last = siblings[Math.max(0, siblings.length - beam)];
+                t.margin[level] = (last - logit) / likelihood.temperature();
                 double denominator = likelihood.logDenominator(logits, from, columns, trie, parent);
                 t.nll[level] = denominator - logit / likelihood.temperature();
             }
@@ -232,6 +240,7 @@ public final class Diagnose {
     }
 
     private Diagnostics summary(
+            String run,
             String name,
             String split,
             List<Case> asked,
@@ -241,14 +250,15 @@ public final class Diagnose {
         int n = traces.length, last = levels - 1;
         List<Level> byLevel = new ArrayList<>();
         int[][] tokenRanks = new int[levels][];
+        int[] widths = IntStream.concat(IntStream.of(beam), WIDTHS.stream().mapToInt(w -> w)).distinct().toArray();
         double[][] fewSiblings =
-                vacuous(trie, asked.stream().mapToInt(Case::target).toArray(), WIDTHS);
+                vacuous(trie, asked.stream().mapToInt(Case::target).toArray(), widths);
         long exactTop = Arrays.stream(traces).mapToLong(t -> t.exactTop).sum();
         for (int level = 0; level < levels; level++) {
             int l = level;
             int[] siblings = asked.stream().mapToInt(c -> trie.children(trie.node(c.target(), l))).toArray();
             Map<Integer, Double> vacuous = new TreeMap<>();
-            for (int w = 0; w < WIDTHS.length; w++) vacuous.put(WIDTHS[w], fewSiblings[level][w]);
+            for (int w = 0; w < widths.length; w++) vacuous.put(widths[w], fewSiblings[level][w]);
             byLevel.add(new Level(
                     level + 1,
                     share(n, u -> traces[u].survives(l)),
@@ -259,6 +269,7 @@ public final class Diagnose {
                     median(Arrays.stream(traces).mapToInt(t -> t.siblingRank[l]).toArray()),
                     median(Arrays.stream(traces).mapToInt(t -> t.levelRank[l]).toArray()),
                     Arrays.stream(traces).mapToDouble(t -> t.nll[l]).sum() / n,
+                    Arrays.stream(traces).mapToDouble(t -> t.margin[l]).sum() / n,
                     Arrays.stream(siblings).average().orElse(0),
                     share(n, u -> siblings[u] == 1),
                     vacuous));
@@ -281,10 +292,12 @@ public final class Diagnose {
                 if (Arrays.stream(t.siblingRank).anyMatch(r -> r > beam)) siblingViolations++;
                 if (Arrays.stream(t.levelRank).anyMatch(r -> r > beam)) levelViolations++;
             }
-            exactNdcg += gain(t.prefixRank[last]);
-            beamNdcg += gain(t.beamRank());
+            int depth = Math.min(10, beam);
+            exactNdcg += gain(t.prefixRank[last], depth);
+            beamNdcg += gain(t.beamRank(), depth);
         }
         return new Diagnostics(
+                run,
                 name,
                 split,
                 n,
@@ -294,6 +307,7 @@ public final class Diagnose {
                 firstDropped,
                 never,
                 byLevel.getLast().exactTopSurvival(),
+                share(n, u -> Arrays.stream(traces[u].siblingRank).allMatch(r -> r <= beam)),
                 new Diagnostics.Pruning(
                         inExactTop,
                         pruned,
@@ -328,12 +342,12 @@ public final class Diagnose {
         return shares;
     }
 
-    private static double gain(int rank) {
-        return rank > 10 ? 0 : Math.log(2) / Math.log(rank + 1.0);
+    private static double gain(int rank, int depth) {
+        return rank > depth ? 0 : Math.log(2) / Math.log(rank + 1.0);
     }
 
-    private static double ratio(int part, int whole) {
-        return whole == 0 ? 0 : (double) part / whole;
+    private static Double ratio(int part, int whole) {
+        return whole == 0 ? null : (Double) ((double) part / whole);
     }
 
     private static double share(int n, java.util.function.IntPredicate holds) {

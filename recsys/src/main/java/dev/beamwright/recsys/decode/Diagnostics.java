@@ -1,15 +1,19 @@
 package dev.beamwright.recsys.decode;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * What a beam search loses, and where: {@code diagnostics.json}. A target counts as found where its semantic ID is;
  * seen items are not left out. Shares are of the users asked unless something else is said.
  *
+ * @param run the folder of the run
  * @param model its name
  * @param split whose questions were asked
  * @param users how many were asked
@@ -19,12 +23,14 @@ import java.util.function.Function;
  * @param firstDropped at which level the target's prefix first left the beam: how many users, by level
  * @param never users whose target stayed in the beam to the end
  * @param exactTop of the B best items of the exact ranking, the share that the beam returned
+ * @param allCodesInTop share of the targets all of whose codes are among the B likeliest of those that can follow
  * @param pruning of targets that an exact ranking would have returned
  * @param losses why targets were not returned
  * @param tokenRanks for each level, how many targets' codes have the rank 1, 2, … among all codes of the level
  * @param prefixWeights of the training, if it had such
  */
 public record Diagnostics(
+        String run,
         String model,
         String split,
         int users,
@@ -34,6 +40,7 @@ public record Diagnostics(
         int[] firstDropped,
         int never,
         double exactTop,
+        double allCodesInTop,
         Pruning pruning,
         Losses losses,
         int[][] tokenRanks,
@@ -49,6 +56,8 @@ public record Diagnostics(
      * @param medianSiblingRank the median rank of the target's code among those that can follow
      * @param medianLevelRank the median rank of the target's code among all codes of the level
      * @param meanNll mean negative log-likelihood of the target's code, given its own codes before it
+     * @param meanMargin mean log-probability of the B-th likeliest code that can follow, or of the last if there are
+     *     fewer, less that of the target's: BEAR's Δ
      * @param siblings mean number of codes that can follow where the target's does
      * @param forced share of the targets whose code is the only one that can follow
      * @param vacuous for several B, the share of the targets that have at most B siblings, themselves counted, so that
@@ -64,6 +73,7 @@ public record Diagnostics(
             double medianSiblingRank,
             double medianLevelRank,
             double meanNll,
+            double meanMargin,
             double siblings,
             double forced,
             Map<Integer, Double> vacuous) {}
@@ -73,16 +83,17 @@ public record Diagnostics(
      *
      * @param inExactTop targets among the B best of the exact ranking
      * @param pruned how many of these the beam did not return
-     * @param rate the share
-     * @param violatesAmongSiblings of the pruned, the share with a code that is not among the B likeliest of its siblings
-     * @param violatesInLevel of the pruned, the share with a code that is not among the B likeliest of its level
+     * @param rate the share; null where there are none
+     * @param violatesAmongSiblings of the pruned, the share with a code that is not among the B likeliest of its siblings;
+     *     null where none was pruned
+     * @param violatesInLevel of the pruned, the share with a code that is not among the B likeliest of its level; likewise
      */
     public record Pruning(
             int inExactTop,
             int pruned,
-            double rate,
-            double violatesAmongSiblings,
-            double violatesInLevel) {}
+            Double rate,
+            Double violatesAmongSiblings,
+            Double violatesInLevel) {}
 
     /**
      * Where recall is lost: {@code exactRecall - beamLoss + beamGain = beamRecall}, {@code modelLoss = 1 - exactRecall}.
@@ -92,8 +103,8 @@ public record Diagnostics(
      * @param modelLoss share that even the exact ranking does not have among its B best
      * @param beamLoss share that the exact ranking has and the beam has not
      * @param beamGain share that the beam has, because it lost what was better, and the exact ranking has not
-     * @param exactNdcg10 NDCG@10 of the exact ranking
-     * @param beamNdcg10 NDCG@10 of the beam
+     * @param exactNdcg10 NDCG@10 of the exact ranking; NDCG@B if the beam is narrower
+     * @param beamNdcg10 the same of the beam
      */
     public record Losses(
             double exactRecall,
@@ -105,12 +116,28 @@ public record Diagnostics(
             double beamNdcg10) {}
 
     /** The weights of the prefix losses at the end of an epoch of training. */
-    public record Weights(int epoch, double[] weights) {}
+    public record Weights(int epoch, double[] weights) {
+        /** Near 0 where one prefix has all the weight; the log of their number where all have the same. */
+        double entropy() {
+            double sum = 0;
+            for (double w : weights) sum -= w == 0 ? 0 : w * Math.log(w);
+            return sum;
+        }
+
+        /** What the pointwise losses weigh each code by: {@code c_t = Σ_{m≥t} w_m / m}. */
+        double[] ofCodes() {
+            double[] c = new double[weights.length];
+            double sum = 0;
+            for (int t = c.length; t-- > 0;) c[t] = sum += weights[t] / (t + 1);
+            return c;
+        }
+    }
 
     /** Diagnoses as a text table, side by side. */
     public static String table(List<Diagnostics> all) {
         List<List<String>> rows = new ArrayList<>();
-        row(rows, "", all, Diagnostics::model);
+        row(rows, "", all, d -> Path.of(d.run).getFileName().toString());
+        row(rows, "model", all, Diagnostics::model);
         row(rows, "users asked", all, d -> d.users + " of " + d.questions + " (" + d.split + ")");
         row(rows, "beam width B", all, d -> Integer.toString(d.beam));
         row(rows, "exact recall@B", all, d -> share(d.losses.exactRecall));
@@ -121,6 +148,7 @@ public record Diagnostics(
         row(rows, "exact NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.exactNdcg10));
         row(rows, "beam NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.beamNdcg10));
         row(rows, "exact top B kept", all, d -> share(d.exactTop));
+        row(rows, "all codes in top B of siblings", all, d -> share(d.allCodesInTop));
         row(rows, "pruned targets", all,
                 d -> d.pruning.pruned + " of " + d.pruning.inExactTop + ", " + share(d.pruning.rate));
         row(rows, "  rank > B of siblings", all, d -> share(d.pruning.violatesAmongSiblings));
@@ -140,17 +168,27 @@ public record Diagnostics(
                 l -> String.format(Locale.ROOT, "%.1f of %.1f", l.medianSiblingRank, l.siblings));
         byLevel(rows, "median rank in level", all, levels, l -> String.format(Locale.ROOT, "%.1f", l.medianLevelRank));
         byLevel(rows, "mean NLL", all, levels, l -> String.format(Locale.ROOT, "%.3f", l.meanNll));
+        byLevel(rows, "mean margin to the B-th", all, levels, l -> String.format(Locale.ROOT, "%.2f", l.meanMargin));
         for (int width : all.isEmpty() || levels == 0 ? List.<Integer>of() : widths(all)) {
             byLevel(rows, "at most " + width + " siblings", all, levels,
                     l -> l.vacuous.containsKey(width) ? share(l.vacuous.get(width)) : "");
         }
-        row(rows, "prefix weights at the end", all, d -> {
-            if (d.prefixWeights.isEmpty()) return "none";
-            List<String> w = new ArrayList<>();
-            for (double v : d.prefixWeights.getLast().weights) w.add(String.format(Locale.ROOT, "%.3f", v));
-            return String.join(" ", w);
-        });
+        atTheEnd(rows, "prefix weights at the end", all, w -> numbers(w.weights));
+        atTheEnd(rows, "  what they weigh each code by", all, w -> numbers(w.ofCodes()));
+        atTheEnd(rows, "  their entropy", all, w -> numbers(w.entropy()));
         return aligned(rows);
+    }
+
+    private static void atTheEnd(
+            List<List<String>> rows, String what, List<Diagnostics> all, Function<Weights, String> value) {
+        if (all.stream().allMatch(d -> d.prefixWeights.isEmpty())) return;
+        row(rows, what, all, d -> d.prefixWeights.isEmpty() ? "none" : value.apply(d.prefixWeights.getLast()));
+    }
+
+    private static String numbers(double... values) {
+        return Arrays.stream(values)
+                .mapToObj(v -> String.format(Locale.ROOT, "%.3f", v))
+                .collect(Collectors.joining(" "));
     }
 
     private static List<Integer> widths(List<Diagnostics> all) {
@@ -173,8 +211,8 @@ public record Diagnostics(
         rows.add(row);
     }
 
-    private static String share(double v) {
-        return String.format(Locale.ROOT, "%.2f %%", 100 * v);
+    private static String share(Double v) {
+        return v == null ? "–" : String.format(Locale.ROOT, "%.2f %%", 100 * v);
     }
 
     private static String aligned(List<List<String>> rows) {

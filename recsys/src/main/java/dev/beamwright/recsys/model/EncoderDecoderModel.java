@@ -25,7 +25,9 @@ import java.util.List;
  * @param tokens (all codes, begin, end and the users' tokens; width): what the encoder reads, and the decoder and the
  *     heads too where all are tied; there is no user token if there are no such rows
  * @param written (all codes and begin, width): what the decoder reads, or null if tied
- * @param heads one for each level, or null if tied: then the states are scaled by width^-0.5, as in T5
+ * @param heads one for each level, or null if tied. T5 has embeddings of deviation 1 and scales tied heads by
+ *     width^-0.5; here the factor is on the other side, which is the same function of the same beginning, but an Adam
+ *     step, which is as long for small numbers as for large ones, moves them √width times as far
  */
 public record EncoderDecoderModel(
         Variable tokens,
@@ -41,8 +43,9 @@ public record EncoderDecoderModel(
 
     public static EncoderDecoderModel of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
-        Variable tokens = init.normal(1, space.tokens() + 1 + c.userTokens(), c.width());
-        Variable written = c.tied() ? null : init.normal(1, space.tokens(), c.width());
+        double deviation = 1 / Math.sqrt(c.width());
+        Variable tokens = init.normal(deviation, space.tokens() + 1 + c.userTokens(), c.width());
+        Variable written = c.tied() ? null : init.normal(deviation, space.tokens(), c.width());
         var network = EncoderDecoder.of(init, c.stack(), c.decoderStack());
         List<Linear> heads = c.tied() ? null : space.heads(init, c.width());
         return new EncoderDecoderModel(tokens, written, network, heads, space, c.maxItems(), space.levelTokens(memory));
@@ -66,7 +69,7 @@ public record EncoderDecoderModel(
             }
         }
         Encoded memory = network.encoder()
-                .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), noise);
+                .apply(tape, embedded(tape, tokens, source.ids(tape)), source.rows(tape), noise);
         List<Variable> states = decode(tape, written, null, memory, noise);
         return new Forward() {
             @Override
@@ -120,7 +123,7 @@ public record EncoderDecoderModel(
             ids[n] = l == 0 ? space.begin() : l <= levels ? space.token(items[n / length], l - 1) : NONE;
             asks[n] = l <= levels ? NONE : 0;
         }
-        Variable embedded = Ops.gather(tape, decoderTokens(), tape.rowInts(NONE, ids));
+        Variable embedded = embedded(tape, decoderTokens(), tape.rowInts(NONE, ids));
         if (ask != null) embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
         Variable x = network.decode(tape, embedded, equalLengths(tape, items.length, length), memory, noise);
         List<Variable> states = new ArrayList<>();
@@ -136,8 +139,7 @@ public record EncoderDecoderModel(
     @Override
     public Variable logits(Tape tape, int level, Variable state) {
         if (heads != null) return heads.get(level).apply(tape, state);
-        Variable scaled = Ops.scale(tape, state, (float) (1 / Math.sqrt(tokens.dim(-1))));
-        return Ops.linear(tape, scaled, Ops.gather(tape, tokens, levelTokens.get(level)));
+        return Ops.linear(tape, state, Ops.gather(tape, tokens, levelTokens.get(level)));
     }
 
     @Override
@@ -146,7 +148,7 @@ public record EncoderDecoderModel(
         var source = new Source(n);
         for (int u = 0; u < n; u++) source.add(users[u], histories.get(u), histories.get(u).length);
         Encoded memory = network.encoder()
-                .apply(tape, Ops.gather(tape, tokens, source.ids(tape)), source.rows(tape), Noise.none());
+                .apply(tape, embedded(tape, tokens, source.ids(tape)), source.rows(tape), Noise.none());
         var decoding = network.decoder().against(tape, memory);
         return new Decoding() {
             // The begin token is the first row of every path: row u of user u.
@@ -193,12 +195,17 @@ public record EncoderDecoderModel(
                 Arrays.fill(positions, position);
                 return decoding.step(
                         tape,
-                        Ops.gather(tape, decoderTokens(), ids),
+                        embedded(tape, decoderTokens(), ids),
                         tape.ints(positions),
                         tape.ints(rowUsers),
                         ancestors);
             }
         };
+    }
+
+    /** Rows of a table, times √width (Vaswani et al., 2017, section 3.4). */
+    private static Variable embedded(Tape tape, Variable table, Tensor ids) {
+        return Ops.scale(tape, Ops.gather(tape, table, ids), (float) Math.sqrt(table.dim(-1)));
     }
 
     private Variable decoderTokens() {

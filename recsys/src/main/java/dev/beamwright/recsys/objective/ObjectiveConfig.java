@@ -80,7 +80,11 @@ public record ObjectiveConfig(
     /**
      * The values that a paper chose for a data set: {@code office-}, {@code grocery-}, {@code beauty-} and {@code yelp-},
      * each with {@code tiger} or {@code llama}, for APAO and MSL; {@code toy} for BEAR (the one that its program names).
-     * The papers' programs change the prefix weights with each micro-batch, eight times a step; here it is once a step.
+     *
+     * <p>APAO's program changes the prefix weights with each micro-batch of 128 targets and uses them at once; here they
+     * change once a step, after it, and the first step has equal ones. So the same η moves them by as much less as a step
+     * has more targets than 128. Its cross-entropy is the mean over five positions with the end of the item, which costs
+     * next to nothing, and ours over four codes: the same β weighs the prefixes a fifth less.
      */
     public static ObjectiveConfig preset(String name, String preset) {
         ObjectiveConfig d = of(name);
@@ -108,6 +112,11 @@ public record ObjectiveConfig(
         return name.equals(MSL) || name.equals(BEAR) ? Softmax.CHILDREN : null;
     }
 
+    /** BEAR's B where validation has a beam of this width. */
+    public int bearWidth(int beam) {
+        return bearWidth == 0 ? beam : bearWidth;
+    }
+
     /** How logits become probabilities under this objective. */
     public Likelihood likelihood(Softmax softmax) {
         return new Likelihood(softmax, (float) tau);
@@ -131,7 +140,7 @@ public record ObjectiveConfig(
             case POINTWISE -> new ApaoPointwise(likelihood, beta, weights, crossEntropy);
             case PAIRWISE ->
                 new ApaoPairwise(likelihood, beta, weights, negatives, instances, contrast, crossEntropy);
-            case BEAR -> new Bear(likelihood, lambda, xi, bearWidth == 0 ? beam : bearWidth, bearForm, detached);
+            case BEAR -> new Bear(likelihood, lambda, xi, bearWidth(beam), bearForm, detached);
             default -> throw new IllegalStateException(name);
         };
     }

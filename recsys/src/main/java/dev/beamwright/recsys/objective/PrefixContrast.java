@@ -9,18 +9,19 @@ import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
  *
  * <pre>L_m = -log σ(-log Σ_j exp(S_j - S_0)) = -log(e^{S_0} / (e^{S_0} + Σ_j e^{S_j}))</pre>
  *
- * and, as in the paper's program, each as an option: scores divided by τ, negatives that share a prefix counted once,
- * the sum of the sampled negatives scaled by κ_m to that of all prefixes, and the loss divided by m. All in log space.
+ * where a negative with the target's own prefix does not count. Each is an option: scores divided by τ, negatives that
+ * share a prefix counted once, and, as in the paper's program, the sum of the sampled negatives scaled by κ_m to that of
+ * all prefixes, and the loss divided by m. All in log space.
  *
  * @param tau by which scores are divided
- * @param distinct whether at depth m a negative is left out whose prefix is the target's or that of an earlier negative
+ * @param distinct whether at depth m a negative is left out whose prefix is that of an earlier negative
  * @param scaled whether the sum over negatives is multiplied by {@code κ_m = (V_m - 1) / n_m}, with V_m prefixes of m
  *     codes in the catalogue and n_m candidates that are not left out, the target among them
  * @param perCode whether the loss is divided by m
  */
 public record PrefixContrast(double tau, boolean distinct, boolean scaled, boolean perCode) {
-    /** As in the paper's formulas, with every negative counted. */
-    public static final PrefixContrast PAPER = new PrefixContrast(1, false, false, false);
+    /** As in the paper's formulas, each prefix once. */
+    public static final PrefixContrast PAPER = new PrefixContrast(1, true, false, false);
     /** As in the paper's program. */
     public static final PrefixContrast CODE = new PrefixContrast(1, true, true, true);
 
@@ -73,9 +74,8 @@ public record PrefixContrast(double tau, boolean distinct, boolean scaled, boole
     private int kept(int[][] nodes, int m, int[] kept) {
         int count = 0;
         var met = new IntOpenHashSet();
-        met.add(nodes[0][m]);
         for (int j = 1; j < nodes.length; j++) {
-            if (met.add(nodes[j][m]) || !distinct) kept[count++] = j;
+            if (nodes[j][m] != nodes[0][m] && (met.add(nodes[j][m]) || !distinct)) kept[count++] = j;
         }
         return count;
     }

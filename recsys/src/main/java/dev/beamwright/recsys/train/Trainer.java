@@ -105,13 +105,11 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             TrainConfig config,
             long totalSteps,
             Arena memory) {
-        long warmup =
-                Math.round(config.warmup() < 1 ? config.warmup() * totalSteps : Math.min(config.warmup(), totalSteps));
         boolean device = backend.records();
         var settings = new Settings(
                 new AdamW.Config(
                         (float) config.rate(), 0.9f, 0.98f, 1e-8f, (float) config.decay(), (float) config.clip()),
-                Schedule.cosine(warmup, totalSteps, 0.05),
+                Schedule.cosine(config.warmupSteps(totalSteps), totalSteps, 0.05),
                 config.dropout(),
                 device ? 1 : config.shards(),
                 device ? DEVICE_TOKENS : config.microTokens(),

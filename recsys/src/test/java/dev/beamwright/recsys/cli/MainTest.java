@@ -89,6 +89,49 @@ class MainTest {
         assertThat(other.err.lines().toList().getLast()).contains("other semantic IDs", "--out");
     }
 
+    @Test
+    void twoObjectivesSideBySide() throws IOException {
+        Path data = folder.resolve("data.tsv"), base = folder.resolve("plain");
+        Files.writeString(data, interactions());
+        assertThat(call("prepare", "--data", data.toString(), "--out", base.toString(), "--core", "0").exitCode).isZero();
+        assertThat(call("tokenize", base.toString()).exitCode).isZero();
+        Path pointwise = copy(base, "pointwise"), bear = copy(base, "bear");
+        assertThat(train(base, "ce").exitCode).isZero();
+        Call preset = train(pointwise, "apao-pointwise", "--objective-preset", "office-llama");
+        assertThat(preset.err).contains("apao-pointwise, beta 0.4, eta 5.0E-4");
+        assertThat(Files.readString(pointwise.resolve("config/train.json"))).contains("\"softmax\" : \"LEVEL\"");
+        assertThat(train(bear, "bear", "--beam", "3").exitCode).isZero();
+
+        Call diagnosed = call("diagnose", "--beam", "3", base.toString(), pointwise.toString(), bear.toString());
+        assertThat(diagnosed.exitCode).as(diagnosed.err).isZero();
+        assertThat(diagnosed.out.lines().toList().getFirst()).containsSubsequence("plain", "pointwise", "bear");
+        assertThat(diagnosed.out).contains("at most 3 siblings", "prefix weights at the end", "decoder-apao-pointwise");
+        for (Path run : List.of(base, pointwise, bear)) assertThat(run.resolve("diagnostics.json")).exists();
+
+        assertThat(call("evaluate", "--beam", "3", "--k", "1,3", "--predictions", "3", bear.toString()).err)
+                .doesNotContain("trained by BEAR");
+        assertThat(call("evaluate", "--k", "1,3", bear.toString()).err).contains("trained by BEAR for a beam of 3");
+        Call without = train(copy(base, "other"), "ce", "--lambda", "3");
+        assertThat(without.exitCode).isEqualTo(2);
+        assertThat(without.err.lines().toList().getLast()).contains("--lambda has no effect on ce");
+    }
+
+    private static Call train(Path run, String objective, String... options) {
+        List<String> args = new ArrayList<>(List.of(
+                "train", run.toString(), "--objective", objective, "--width", "8", "--layers", "1", "--heads", "1",
+                "--head-dim", "8", "--hidden", "8", "--epochs", "1"));
+        args.addAll(List.of(options));
+        return call(args.toArray(String[]::new));
+    }
+
+    private Path copy(Path run, String name) throws IOException {
+        Path to = folder.resolve(name);
+        try (Stream<Path> files = Files.walk(run)) {
+            for (Path file : files.toList()) Files.copy(file, to.resolve(run.relativize(file)));
+        }
+        return to;
+    }
+
     /** Twenty users walk through eight items, each from another place. */
     private static String interactions() {
         var s = new StringBuilder("user_id\titem_id\n");

@@ -114,7 +114,7 @@ class ExactScoringTest {
     }
 
     private static Diagnostics diagnose(TableModel model, int beam, List<Case> cases) {
-        return Diagnose.of("table", BACKEND, model, new Likelihood(Softmax.LEVEL, 1), beam, "test", cases, cases.size(),
+        return Diagnose.of("run", "table", BACKEND, model, new Likelihood(Softmax.LEVEL, 1), beam, "test", cases, cases.size(),
                 List.of(), Progress.silent());
     }
 
@@ -158,15 +158,48 @@ class ExactScoringTest {
                 model, 2, List.of(new Case(0, new int[0], 4), new Case(0, new int[0], 0), new Case(0, new int[0], 1)));
         assertThat(d.firstDropped()).containsExactly(1, 0);
         assertThat(d.exactTop()).isEqualTo(.5);
-        assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(2, 1, .5, 1, 1));
+        assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(2, 1, .5, 1.0, 1.0));
         assertThat(d.losses().beamGain()).isCloseTo(1 / 3.0, within(1e-12));
         assertThat(d.levels().get(0).codeInTopOfSiblings()).isCloseTo(2 / 3.0, within(1e-12));
         assertThat(d.levels().get(1).codeInTopOfSiblings()).isEqualTo(1);
         assertThat(d.levels().get(0).medianLevelRank()).isEqualTo(1);
         assertThat(d.tokenRanks()[0]).containsExactly(2, 0, 1);
+        assertThat(d.allCodesInTop()).isCloseTo(2 / 3.0, within(1e-12));
+        double margin = (Math.log(.30 / .25) + 2 * Math.log(.30 / .45)) / 3;
+        assertThat(d.levels().get(0).meanMargin()).isCloseTo(margin, within(1e-6));
+        assertThat(d.levels().get(1).meanMargin()).isCloseTo(Math.log(.08 / .92) / 3, within(1e-6));
+        assertThat(d.levels().get(1).vacuous()).containsOnlyKeys(2, 10, 20, 50).containsEntry(2, 1.0);
         assertThat(Diagnostics.table(List.of(d, d))).contains("1 of 2, 50.00 %");
         assertThat(Diagnose.charts(d).get("survival").svg()).startsWith("<svg").contains("exact top 2")
                 .endsWith("</svg>\n");
+    }
+
+    /** Each code is among the two likeliest of its siblings, and still the prefix of two is the third of all. */
+    @Test
+    void aTargetCanBePrunedWithoutAViolation() {
+        int[][] items = IntStream.range(0, 8).mapToObj(i -> new int[] {i / 4, i / 2 % 2, i % 2}).toArray(int[][]::new);
+        var space = new CodeSpace(new int[] {2, 2, 2}, items, memory);
+        double[] even = {.5, .5};
+        var model =
+                TableModel.of(space, even, new double[] {.6, .4}, even, even, new double[] {.99, .01}, even, even);
+        Diagnostics d = diagnose(model, 2, List.of(new Case(0, new int[0], 2)));
+        assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(1, 1, 1.0, 0.0, 0.0));
+        assertThat(d.firstDropped()).containsExactly(0, 1, 0);
+        assertThat(d.allCodesInTop()).isEqualTo(1);
+        Diagnostics never = diagnose(model, 2, List.of(new Case(0, new int[0], 7)));
+        assertThat(never.pruning()).isEqualTo(new Diagnostics.Pruning(0, 0, null, null, null));
+        assertThat(Diagnostics.table(List.of(never))).contains("0 of 0, –");
+    }
+
+    @Test
+    void whatPrefixWeightsWeighEachCodeBy() {
+        var weights = new Diagnostics.Weights(1, new double[] {.4, .3, .2, .1});
+        double[] c = weights.ofCodes();
+        assertThat(c[3]).isCloseTo(.1 / 4, within(1e-12));
+        assertThat(c[0]).isCloseTo(.4 + .3 / 2 + .2 / 3 + .1 / 4, within(1e-12));
+        assertThat(Arrays.stream(c).sum()).isCloseTo(1, within(1e-12));
+        assertThat(new Diagnostics.Weights(1, new double[] {.25, .25, .25, .25}).entropy())
+                .isCloseTo(Math.log(4), within(1e-12));
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.model;
 
 import dev.beamwright.autograd.Variable;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -44,7 +45,7 @@ final class PlainForward {
         }
         x = norm(x, "decoder.norm.weight", 1e-5);
         double[][] result = new double[levels][];
-        for (int l = 0; l < levels; l++) result[l] = head(space, x[history.length * levels + l], l, tokens, 1);
+        for (int l = 0; l < levels; l++) result[l] = head(space, x[history.length * levels + l], l, tokens);
         return result;
     }
 
@@ -53,15 +54,19 @@ final class PlainForward {
         double[][] tokens = matrix("tokens"), written = config.tied() ? tokens : matrix("written");
         double[][] x = new double[history.length * levels + 1][];
         for (int i = 0; i < history.length * levels; i++)
-            x[i] = tokens[space.token(history[i / levels], i % levels)].clone();
-        x[history.length * levels] = tokens[space.tokens()].clone();
+            x[i] = embedded(tokens, space.token(history[i / levels], i % levels));
+        x[history.length * levels] = embedded(tokens, space.tokens());
         double[][] memory = stack(x, "network.encoder.", config.layers(), false, null);
         double[][] y = new double[levels][];
-        for (int l = 0; l < levels; l++) y[l] = written[l == 0 ? space.begin() : space.token(item, l - 1)].clone();
+        for (int l = 0; l < levels; l++) y[l] = embedded(written, l == 0 ? space.begin() : space.token(item, l - 1));
         y = stack(y, "network.decoder.", config.decoderLayers(), true, memory);
         double[][] result = new double[levels][];
-        for (int l = 0; l < levels; l++) result[l] = head(space, y[l], l, tokens, 1 / Math.sqrt(config.width()));
+        for (int l = 0; l < levels; l++) result[l] = head(space, y[l], l, tokens);
         return result;
+    }
+
+    private double[] embedded(double[][] table, int token) {
+        return Arrays.stream(table[token]).map(v -> v * Math.sqrt(config.width())).toArray();
     }
 
     private double[][] stack(double[][] x, String name, int layers, boolean causal, double[][] memory) {
@@ -93,13 +98,13 @@ final class PlainForward {
         return norm(x, name + "norm.weight", 1e-6);
     }
 
-    private double[] head(CodeSpace space, double[] state, int level, double[][] tokens, double scale) {
+    private double[] head(CodeSpace space, double[] state, int level, double[][] tokens) {
         int width = space.width(level);
         double[] logits = new double[width];
         double[][] own = config.tied() ? null : matrix("heads." + level + ".weight");
         for (int c = 0; c < width; c++) {
             double[] weight = own == null ? tokens[space.tokenOf(level, c)] : own[c];
-            for (int i = 0; i < state.length; i++) logits[c] += weight[i] * state[i] * (own == null ? scale : 1);
+            for (int i = 0; i < state.length; i++) logits[c] += weight[i] * state[i];
         }
         double sum = 0;
         for (double v : logits) sum += Math.exp(v);

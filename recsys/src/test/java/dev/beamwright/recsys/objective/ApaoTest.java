@@ -76,13 +76,16 @@ class ApaoTest {
 
     @Test
     void vectorsOfThePairwiseLoss() {
-        assertClose(pairwise(new PrefixContrast(1, true, false, false)),
+        assertClose(pairwise(PrefixContrast.PAPER),
                 new double[] {0.336472, 0.940007, 0.720276, 0.578173}, 1e-6);
         assertClose(pairwise(new PrefixContrast(1, true, false, true)),
                 new double[] {0.336472, 0.470004, 0.240092, 0.144543}, 1e-6);
         assertClose(pairwise(new PrefixContrast(1, true, true, false)),
                 new double[] {1.029619, 2.785628, 2.807066, 2.674350}, 1e-6);
         assertClose(pairwise(PrefixContrast.CODE), new double[] {1.029619, 1.392814, 0.935689, 0.668587}, 1e-6);
+        // Every negative counts but the one with the target's own prefix: .2, .05 and, deeper, all three.
+        double repeated = pairwise(new PrefixContrast(1, false, false, false))[0];
+        assertThat(repeated).isCloseTo(Math.log(1 + (.2 + .05) / .5), within(1e-6));
     }
 
     @Test
@@ -241,7 +244,7 @@ class ApaoTest {
         double[][] without = {VECTOR[0], VECTOR[1]}, with = {VECTOR[0], VECTOR[1], VECTOR[2]};
         int[][] nodesWithout = {VECTOR_NODES[0], VECTOR_NODES[1]};
         int[][] nodesWith = {VECTOR_NODES[0], VECTOR_NODES[1], VECTOR_NODES[2]};
-        var contrast = new PrefixContrast(1, true, false, false);
+        var contrast = PrefixContrast.PAPER;
         double[] uniform = {.25, .25, .25, .25};
         double[] a = contrast.compare(logs(without), nodesWithout, VECTOR_PREFIXES, uniform).losses();
         var both = contrast.compare(logs(with), nodesWith, VECTOR_PREFIXES, uniform);
@@ -261,7 +264,7 @@ class ApaoTest {
                 candidates[j][0] = Key.of(12).gaussian(j);
                 nodes[j][0] = j;
             }
-            double plain = new PrefixContrast(1, true, false, false)
+            double plain = PrefixContrast.PAPER
                     .compare(candidates, nodes, new int[] {v}, new double[1])
                     .losses()[0];
             double scaled = new PrefixContrast(1, true, true, false)
@@ -297,7 +300,7 @@ class ApaoTest {
     void gradientOfThePairwiseLossEqualsCentralDifferences() {
         double[] w = {.1, .2, .4, .3};
         for (PrefixContrast contrast : List.of(
-                PrefixContrast.PAPER, PrefixContrast.CODE, new PrefixContrast(1.7, true, false, true))) {
+                PrefixContrast.PAPER, PrefixContrast.CODE, new PrefixContrast(1.7, false, false, true))) {
             double[][] at = logs(VECTOR);
             double[][] gradient = contrast.compare(at, VECTOR_NODES, VECTOR_PREFIXES, w).gradient();
             for (int j = 0; j < at.length; j++) {
@@ -453,7 +456,7 @@ class ApaoTest {
                 nodes.add(IntStream.rangeClosed(1, levels).map(d -> trie.node(item, d)).toArray());
                 candidates.add(Arrays.stream(nodes.getLast()).mapToDouble(n -> logProbs[n]).toArray());
             });
-            return new PrefixContrast(1, true, false, false)
+            return PrefixContrast.PAPER
                     .compare(
                             candidates.toArray(double[][]::new),
                             nodes.toArray(int[][]::new),

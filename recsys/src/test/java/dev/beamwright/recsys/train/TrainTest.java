@@ -46,6 +46,14 @@ class TrainTest {
     }
 
     @Test
+    void warmUpIsAShareOrANumberOfSteps() {
+        TrainConfig share = TrainConfig.preset("tiger", 1), number = TrainConfig.preset("paischer", 1);
+        assertThat(share.warmupSteps(5000)).isEqualTo(50);
+        assertThat(number.warmupSteps(200_000)).isEqualTo(10_000);
+        assertThat(number.warmupSteps(600)).isEqualTo(600);
+    }
+
+    @Test
     void interruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
         endsWithTheSameBits(config(1), prepared("interrupted"), expected);
     }
