@@ -192,7 +192,8 @@ final class EvaluateCommand implements Callable<Integer> {
         int width = objective.bearWidth(model.config().beam());
         if (!objective.name().equals(ObjectiveConfig.BEAR) || width == beam) return;
         Progress.stderr().say(String.format(
-                Locale.ROOT, "trained by BEAR for a beam of %d, and asked with one of %d; --beam %d is what it was made for",
+                Locale.ROOT,
+                "trained by BEAR for a beam of %d, and asked with one of %d; --beam %d is what it was made for",
                 width, beam, width));
     }
 

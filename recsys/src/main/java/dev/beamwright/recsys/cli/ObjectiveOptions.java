@@ -92,7 +92,10 @@ final class ObjectiveOptions {
     @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin")
     private Double xi;
 
-    @Option(names = "--bear-width", paramLabel = "N", description = "BEAR: its B; default: the width of the beam in validation, --beam")
+    @Option(
+            names = "--bear-width",
+            paramLabel = "N",
+            description = "BEAR: its B; default: the width of the beam in validation, --beam")
     private Integer bearWidth;
 
     @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code")

@@ -202,7 +202,8 @@ final class TrainCommand implements Callable<Integer> {
             ObjectiveConfig o = objective.config(d.objective());
             // A paper's values are for the paper's softmax.
             Softmax usual = o.usualSoftmax() != null ? o.usualSoftmax()
-                    : objective.preset() != null ? Softmax.LEVEL : d.softmax();
+                    : objective.preset() != null ? Softmax.LEVEL
+                    : d.softmax();
             return new TrainConfig(
                     new ModelConfig(
                             m.backbone(),

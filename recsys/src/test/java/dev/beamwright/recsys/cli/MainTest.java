@@ -93,7 +93,8 @@ class MainTest {
     void twoObjectivesSideBySide() throws IOException {
         Path data = folder.resolve("data.tsv"), base = folder.resolve("plain");
         Files.writeString(data, interactions());
-        assertThat(call("prepare", "--data", data.toString(), "--out", base.toString(), "--core", "0").exitCode).isZero();
+        assertThat(call("prepare", "--data", data.toString(), "--out", base.toString(), "--core", "0").exitCode)
+                .isZero();
         assertThat(call("tokenize", base.toString()).exitCode).isZero();
         Path pointwise = copy(base, "pointwise"), bear = copy(base, "bear");
         assertThat(train(base, "ce").exitCode).isZero();

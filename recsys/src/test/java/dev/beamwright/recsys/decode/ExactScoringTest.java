@@ -114,7 +114,8 @@ class ExactScoringTest {
     }
 
     private static Diagnostics diagnose(TableModel model, int beam, List<Case> cases) {
-        return Diagnose.of("run", "table", BACKEND, model, new Likelihood(Softmax.LEVEL, 1), beam, "test", cases, cases.size(),
+        return Diagnose.of("run", "table", BACKEND, model, new Likelihood(Softmax.LEVEL, 1), beam, "test", cases,
+                cases.size(),
                 List.of(), Progress.silent());
     }
 
