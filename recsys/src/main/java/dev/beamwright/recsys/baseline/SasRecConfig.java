@@ -67,9 +67,9 @@ public record SasRecConfig(
 
     /** The same with another seed. */
     SasRecConfig withSeed(long seed) {
-        return new SasRecConfig(loss, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, decay,
-                epochs,
-                patience, validationCases, shards, microTokens, seed);
+        return new SasRecConfig(
+                loss, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, decay, epochs, patience,
+                validationCases, shards, microTokens, seed);
     }
 
     /** The usual settings: 64 columns, 2 layers, 50 items, dropout 0.5. */

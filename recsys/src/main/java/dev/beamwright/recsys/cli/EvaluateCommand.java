@@ -187,14 +187,14 @@ final class EvaluateCommand implements Callable<Integer> {
         return Main.OK;
     }
 
-    private void sayIfTrainedForAnotherBeam(Recommender model) {
+    private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
         ObjectiveConfig objective = model.config().objective();
-        int width = objective.bearWidth(model.config().beam());
-        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == beam) return;
+        int width = objective.bearWidth(model.config().beam()), asked = Math.max(beam, config.depth());
+        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == asked) return;
         Progress.stderr().say(String.format(
                 Locale.ROOT,
-                "trained by BEAR for a beam of %d, and asked with one of %d; --beam %d is what it was made for",
-                width, beam, width));
+                "trained by BEAR for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
+                width, asked));
     }
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
@@ -211,7 +211,7 @@ final class EvaluateCommand implements Callable<Integer> {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
-                sayIfTrainedForAnotherBeam(model);
+                sayIfTrainedForAnotherBeam(model, config);
                 GenerativeRanker ranker = model.ranker(beam);
                 plain.add(ranker);
                 beams.add(ranker);

@@ -132,7 +132,7 @@ public final class Evaluate {
         }
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
         String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
-        int depth = Math.max(config.k().getLast(), config.predictions());
+        int depth = config.depth();
         long nanoseconds = 0;
         try (
                 Predictions file = new Predictions(predictions, prepared.data(), config.predictions());

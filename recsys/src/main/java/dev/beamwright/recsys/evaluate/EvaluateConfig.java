@@ -38,6 +38,11 @@ public record EvaluateConfig(
         if (predictions < 0) throw new UserError("--predictions " + predictions + ": must be 0 (none) or more");
     }
 
+    /** How many items a model is asked for. */
+    public int depth() {
+        return Math.max(k.getLast(), predictions);
+    }
+
     /** The usual protocol on the test questions, with these baselines. */
     public static EvaluateConfig usual(List<String> baselines, long seed) {
         return new EvaluateConfig(baselines, DEPTHS, "test", List.of(false, true), 1000, seed, 10);

@@ -111,6 +111,7 @@ class MainTest {
 
         assertThat(call("evaluate", "--beam", "3", "--k", "1,3", "--predictions", "3", bear.toString()).err)
                 .doesNotContain("trained by BEAR");
+        assertThat(call("evaluate", "--beam", "3", "--k", "1,5", bear.toString()).err).contains("one of 10");
         assertThat(call("evaluate", "--k", "1,3", bear.toString()).err).contains("trained by BEAR for a beam of 3");
         Call without = train(copy(base, "other"), "ce", "--lambda", "3");
         assertThat(without.exitCode).isEqualTo(2);
