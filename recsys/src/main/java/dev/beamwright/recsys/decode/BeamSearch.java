@@ -9,11 +9,15 @@ import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * Constrained beam search over the item trie, for many users at once. Only paths of the trie are ever looked at, so
  * every path that is left at the end names an item. A path's score is the sum of the log-probabilities of its codes.
  * With a {@link Widening} the likeliest candidates are only looked at, and another score chooses among them.
+ *
+ * <p>A path that has only one leaf below it, under a softmax over children, is done: the codes to come have probability
+ * one. It stays in the beam, but the decoder computes no more rows for it.
  *
  * <p>Ties: of two paths with the same log-probability the one that comes first in the trie (lower codes) ranks first; of
  * two that another score finds equal the likelier one.
@@ -111,21 +115,35 @@ public final class BeamSearch {
         Variable states = decoding.first();
         for (int level = 0; level < trie.levels(); level++) {
             boolean last = level == trie.levels() - 1;
-            float[] logits = model.logits(tape, level, states).value().toArray();
-            int columns = logits.length / paths.rows();
+            float[] logits =
+                    states == null ? null : model.logits(tape, level, states).value().toArray();
             List<int[]> barred = last && seen ? histories : null;
             boolean widened = scoring != null && config.widening().at(level);
             int most = widened ? config.widening().candidates(level) : config.width();
             most = Math.min(most, trie.nodesAt(level + 1));
-            Best[] best = children(most, paths, logits, columns, users, open, last ? eligible : null, barred);
+            Best[] best = children(most, level, paths, logits, users, open, last ? eligible : null, barred);
             if (widened) prune(best, scoring, last);
             paths = extend(paths, best);
             if (observer != null) paths.show(users, level + 1, observer);
-            if (!last) {
-                states = decoding.next(level, paths.codes, paths.users, paths.ancestors(level));
-            }
+            if (!last) states = next(decoding, level, paths);
         }
         return results(paths, users, eligible, seen ? histories : null);
+    }
+
+    /** The states of all paths of which anything is left to decide, in their order; null if there are none. */
+    private Variable next(GenerativeModel.Decoding decoding, int level, Paths p) {
+        int n = p.number(node -> !config.likelihood().certain(trie, node));
+        if (n == 0) return null;
+        int[] codes = new int[n], users = new int[n];
+        int[][] ancestors = new int[n][];
+        for (int row = 0; row < p.rows(); row++) {
+            int i = p.states[row];
+            if (i < 0) continue;
+            codes[i] = p.codes[row];
+            users[i] = p.users[row];
+            ancestors[i] = append(p.history[row], i);
+        }
+        return decoding.next(level, codes, users, ancestors);
     }
 
     /** All rows of all users, users ascending; each user's rows best first. */
@@ -133,7 +151,8 @@ public final class BeamSearch {
         final int[] users, nodes, codes, parents;
         final float[] scores, ranks; // log-probability, and by what the rows are ordered
         final int[] userRows; // rows of user u are [userRows[u], userRows[u+1])
-        final int[][] history; // by row: the rows of the levels before
+        final int[][] history; // by row: where the states of the levels before are
+        final int[] states; // by row: where the decoder's state is, -1 for none
 
         Paths(
                 int[] users,
@@ -152,6 +171,14 @@ public final class BeamSearch {
             this.scores = scores;
             this.userRows = userRows;
             this.history = history;
+            this.states = new int[users.length];
+        }
+
+        /** Numbers the states, one for each row whose node needs one, and tells how many there are. */
+        int number(IntPredicate needed) {
+            int n = 0;
+            for (int row = 0; row < rows(); row++) states[row] = needed.test(nodes[row]) ? n++ : -1;
+            return n;
         }
 
         static Paths roots(int n) {
@@ -160,21 +187,13 @@ public final class BeamSearch {
                 users[u] = u;
                 offsets[u + 1] = u + 1;
             }
-            return new Paths(users, new int[n], null, null, new float[n], new float[n], offsets, new int[n][0]);
+            Paths roots = new Paths(users, new int[n], null, null, new float[n], new float[n], offsets, new int[n][0]);
+            roots.number(node -> true);
+            return roots;
         }
 
         int rows() {
             return users.length;
-        }
-
-        /** The ancestor table: by row, its row at each level so far and its own. */
-        int[][] ancestors(int level) {
-            int[][] table = new int[rows()][level + 1];
-            for (int r = 0; r < rows(); r++) {
-                System.arraycopy(history[r], 0, table[r], 0, level);
-                table[r][level] = r;
-            }
-            return table;
         }
 
         void show(int userCount, int depth, Observer observer) {
@@ -193,25 +212,28 @@ public final class BeamSearch {
     /** The likeliest children of each user's paths, best first. */
     private Best[] children(
             int most,
+            int level,
             Paths p,
             float[] logits,
-            int columns,
             int users,
             boolean[] open,
             boolean[] eligible,
             List<int[]> barred) {
         Best[] best = new Best[users];
+        int columns = model.space().width(level);
         Parallel.run(users, u -> {
             Best b = best[u] = new Best(most);
             for (int row = p.userRows[u]; row < p.userRows[u + 1]; row++) {
                 int node = p.nodes[row], first = trie.firstEdge(node), n = trie.children(node);
-                double lse = config.likelihood().logDenominator(logits, row * columns, columns, trie, node);
+                int from = p.states[row] * columns;
+                double lse = from < 0 ? 0 : config.likelihood().logDenominator(logits, from, columns, trie, node);
                 for (int e = first; e < first + n; e++) {
                     int child = trie.child(e);
                     if (open != null && !open[child]) continue;
                     if (barred != null && !anyLeft(child, eligible, barred.get(u))) continue;
-                    float score =
-                            config.likelihood().score(p.scores[row], logits[row * columns + trie.code(e)], lse);
+                    float score = from < 0
+                            ? p.scores[row]
+                            : config.likelihood().score(p.scores[row], logits[from + trie.code(e)], lse);
                     b.offer(score, row, e);
                 }
             }
@@ -264,7 +286,7 @@ public final class BeamSearch {
                 ranks[r] = best[u].ranks[i];
                 // The parent's own ancestors, and the parent itself unless it is the root.
                 boolean root = p.codes == null;
-                history[r] = root ? p.history[parent] : append(p.history[parent], parent);
+                history[r] = root ? p.history[parent] : append(p.history[parent], p.states[parent]);
             }
         }
         return new Paths(user, nodes, codes, parents, scores, ranks, offsets, history);

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -14,20 +15,21 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /**
  * Scores the whole catalogue: every node of the item trie gets the sum of the log-probabilities of the codes on its path,
  * by the same arithmetic as in {@link BeamSearch}. That is the ranking which a beam search approximates, and what a beam
- * as wide as the catalogue finds. It costs one position of the decoder for each inner node of the trie.
+ * as wide as the catalogue finds. It costs one position of the decoder for each inner node of the trie below which
+ * anything is left to decide.
  *
  * <p>A user's trie is scored in blocks of neighbouring nodes that fit the memory, each with the nodes above them.
  */
 public final class ExactScoring implements AutoCloseable {
-    /** Nodes of the deepest inner level that are scored at once. */
-    private static final int BLOCK = 1024;
+    /** Positions of the decoder that are computed at once. */
+    private static final int BLOCK = 2048;
 
     private final Backend backend;
     private final GenerativeModel model;
     private final Likelihood likelihood;
     private final ItemTrie trie;
-    private final int block;
     private final int[] parents; // by node
+    private final int[] cuts; // where each block begins among the nodes of the deepest inner level, and where the last ends
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood) {
@@ -35,7 +37,6 @@ public final class ExactScoring implements AutoCloseable {
     }
 
     ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, int block) {
-        this.block = block;
         this.backend = backend;
         this.model = model;
         this.likelihood = likelihood;
@@ -46,6 +47,27 @@ public final class ExactScoring implements AutoCloseable {
                 parents[trie.child(e)] = node;
             }
         }
+        cuts = cuts(block);
+    }
+
+    /** Blocks of at most so many positions, and at least one node. */
+    private int[] cuts(int block) {
+        IntArrayList cuts = new IntArrayList();
+        int first = trie.firstNode(trie.levels() - 1), last = trie.firstNode(trie.levels());
+        int positions = block;
+        for (int node = first; node < last; node++) {
+            // The node, and each above it below which it is the first.
+            for (int n = node; n > 0; n = parents[n]) {
+                if (!likelihood.certain(trie, n)) positions++;
+                if (trie.firstEdge(parents[n]) + 1 != n) break;
+            }
+            if (positions >= block) {
+                cuts.add(node);
+                positions = trie.levels();
+            }
+        }
+        cuts.add(last);
+        return cuts.toIntArray();
     }
 
     /** Is given the scores of one user. */
@@ -70,11 +92,10 @@ public final class ExactScoring implements AutoCloseable {
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             float[] scores = new float[trie.nodes()];
-            int depth = trie.levels() - 1, first = trie.firstNode(depth), last = first + trie.nodesAt(depth);
-            for (int from = first; from < last; from += block) {
+            for (int block = 0; block < cuts.length - 1; block++) {
                 try (Tape tape = Tape.inference(backend, memory)) {
                     var decoding = model.read(tape, List.of(histories.get(u)), new int[] {users[u]});
-                    score(tape, decoding, from, Math.min(last, from + block), scores);
+                    score(tape, decoding, cuts[block], cuts[block + 1], scores);
                 }
             }
             idle.add(memory);
@@ -94,30 +115,40 @@ public final class ExactScoring implements AutoCloseable {
             last[d] = parents[last[d + 1]];
         }
         Variable states = decoding.first();
-        int[][] ancestors = {new int[0]}; // by row: its row at each level so far
+        int[] at = {0}; // by node of this depth: where its state is, -1 for none
+        int[][] ancestors = {new int[0]}; // by state: where the states above it are
         for (int d = 0; d < levels; d++) {
-            int rows = last[d] - first[d] + 1;
             if (d > 0) {
-                int[] codes = new int[rows];
-                int[][] extended = new int[rows][];
-                for (int r = 0; r < rows; r++) {
-                    int node = first[d] + r;
-                    codes[r] = trie.code(node - 1);
-                    int[] above = ancestors[parents[node] - first[d - 1]];
-                    extended[r] = Arrays.copyOf(above, d);
-                    extended[r][d - 1] = r;
+                int[] above = at;
+                int[][] extended = new int[last[d] - first[d] + 1][];
+                IntArrayList codes = new IntArrayList();
+                at = new int[extended.length];
+                for (int i = 0; i < at.length; i++) {
+                    int node = first[d] + i;
+                    at[i] = likelihood.certain(trie, node) ? -1 : codes.size();
+                    if (at[i] < 0) continue;
+                    int[] path = ancestors[above[parents[node] - first[d - 1]]];
+                    extended[at[i]] = Arrays.copyOf(path, d);
+                    extended[at[i]][d - 1] = at[i];
+                    codes.add(trie.code(node - 1));
                 }
-                ancestors = extended;
-                states = decoding.next(d - 1, codes, new int[rows], ancestors);
+                ancestors = Arrays.copyOf(extended, codes.size());
+                states = ancestors.length == 0
+                        ? null
+                        : decoding.next(d - 1, codes.toIntArray(), new int[ancestors.length], ancestors);
             }
-            float[] logits = model.logits(tape, d, states).value().toArray();
-            int columns = logits.length / rows;
-            for (int r = 0; r < rows; r++) {
-                int node = first[d] + r;
-                double denominator = likelihood.logDenominator(logits, r * columns, columns, trie, node);
-                for (int e = trie.firstEdge(node); e < trie.firstEdge(node) + trie.children(node); e++) {
-                    scores[trie.child(e)] =
-                            likelihood.score(scores[node], logits[r * columns + trie.code(e)], denominator);
+            float[] logits = states == null ? null : model.logits(tape, d, states).value().toArray();
+            int columns = model.space().width(d);
+            for (int i = 0; i < at.length; i++) {
+                int node = first[d] + i, edge = trie.firstEdge(node);
+                if (at[i] < 0) {
+                    scores[trie.child(edge)] = scores[node];
+                    continue;
+                }
+                int row = at[i] * columns;
+                double denominator = likelihood.logDenominator(logits, row, columns, trie, node);
+                for (int e = edge; e < edge + trie.children(node); e++) {
+                    scores[trie.child(e)] = likelihood.score(scores[node], logits[row + trie.code(e)], denominator);
                 }
             }
         }

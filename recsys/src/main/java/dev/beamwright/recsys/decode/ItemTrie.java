@@ -17,6 +17,7 @@ public final class ItemTrie {
     private final int[] itemOffsets; // by leaf, counted from the first leaf
     private final int[] items;
     private final int[][] paths; // by item and level: the node reached after that level
+    private final boolean[] settled; // by inner node
 
     /**
      * Builds the trie.
@@ -63,6 +64,10 @@ public final class ItemTrie {
         int leafCount = nodes - inner;
         leaves[leafCount] = n;
         itemOffsets = Arrays.copyOf(leaves, leafCount + 1);
+        settled = new boolean[inner];
+        for (int node = inner - 1; node >= 0; node--) {
+            settled[node] = children(node) == 1 && (node >= levelStarts[levels - 1] || settled[firstEdge(node) + 1]);
+        }
     }
 
     private static int[] sortedByCodes(int[][] codes) {
@@ -108,6 +113,11 @@ public final class ItemTrie {
     /** How many children an inner node has. */
     public int children(int node) {
         return childOffsets[node + 1] - childOffsets[node];
+    }
+
+    /** Whether a single path leads from an inner node down to a leaf, so that all codes to come are known. */
+    public boolean settled(int node) {
+        return settled[node];
     }
 
     /** The code of an edge. */

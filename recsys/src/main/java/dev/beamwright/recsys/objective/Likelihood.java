@@ -62,6 +62,14 @@ public record Likelihood(Softmax softmax, float temperature) {
     }
 
     /**
+     * Whether all codes that follow a node have probability one, so that nothing needs to be computed for them. The root
+     * never counts as such.
+     */
+    public boolean certain(ItemTrie trie, int node) {
+        return softmax == Softmax.CHILDREN && node > 0 && trie.settled(node);
+    }
+
+    /**
      * The logarithm of a softmax's denominator, in decoding.
      *
      * @param logits rows of logits

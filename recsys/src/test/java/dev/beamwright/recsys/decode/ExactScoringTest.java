@@ -146,6 +146,58 @@ class ExactScoringTest {
         for (int[] ranks : narrow.tokenRanks()) assertThat(Arrays.stream(ranks).sum()).isEqualTo(users);
     }
 
+    /** The table has no logits where one leaf is left, so asking for them fails. */
+    @Test
+    void whereOneLeafIsLeftNothingIsComputed() {
+        CodeSpace space = TableModel.catalogue(Key.of(8), new int[] {4, 4, 4, 4}, 30, memory);
+        ItemTrie trie = space.trie();
+        int users = 3, inner = trie.firstNode(4);
+        var table = TableModel.random(space, users, 2, Key.of(9));
+        double[][] expected = new double[users][trie.nodes()];
+        for (int u = 0; u < users; u++) {
+            double[] codes = table.logProbabilities(u, true);
+            for (int item = 0; item < 30; item++) {
+                for (int d = 1; d <= 4; d++) {
+                    expected[u][trie.node(item, d)] = expected[u][trie.node(item, d - 1)] + codes[trie.node(item, d)];
+                }
+            }
+        }
+        int[] left = IntStream.range(0, inner).filter(node -> !trie.settled(node)).toArray();
+        for (int node = 0; node < inner; node++) {
+            int below = 0;
+            for (int item = 0; item < 30; item++) {
+                for (int d = 0; d < 4; d++) if (trie.node(item, d) == node) below++;
+            }
+            assertThat(trie.settled(node)).isEqualTo(below == 1);
+        }
+        assertThat(left.length).isBetween(5, inner - 5);
+        float[][][] logits = new float[users][inner][];
+        for (int u = 0; u < users; u++) for (int node : left) logits[u][node] = table.logits()[u][node];
+        var sparse = new TableModel(space, logits);
+        var likelihood = new Likelihood(Softmax.CHILDREN, 1);
+        List<int[]> histories = List.of(new int[0], new int[0], new int[0]);
+        int[] numbers = {0, 1, 2};
+        for (int block : new int[] {1, 9, 1000}) {
+            try (var scoring = new ExactScoring(BACKEND, sparse, likelihood, block)) {
+                scoring.score(histories, numbers, (u, scores) -> {
+                    for (int node = 0; node < trie.nodes(); node++) {
+                        assertThat(scores[node]).isCloseTo((float) expected[u][node], within(1e-5f));
+                    }
+                });
+            }
+        }
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace)) {
+            var search = new BeamSearch(sparse, new BeamSearch.Config(6, likelihood));
+            search.search(tape, histories, numbers, null, false, (u, depth, beam) -> {
+                for (int i = 0; i < beam.nodes().length; i++) {
+                    assertThat(beam.scores()[i]).isCloseTo((float) expected[u][beam.nodes()[i]], within(1e-5f));
+                }
+            });
+        }
+    }
+
     /** The case in which the likeliest item is lost behind an unlikely first code, counted by hand. */
     @Test
     void aPrunedTargetIsCountedWhereItLeftTheBeam() {
