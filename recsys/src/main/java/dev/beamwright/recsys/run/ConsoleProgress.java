@@ -61,6 +61,7 @@ final class ConsoleProgress implements Progress {
         private final long begin = System.nanoTime();
         private long shown = begin;
         private long done;
+        private long first = -1, firstAt; // what the first report said, and when: what goes on begins in the middle
         private String note = "";
         private boolean closed;
 
@@ -75,6 +76,10 @@ final class ConsoleProgress implements Progress {
                 this.done = done;
                 this.note = note;
                 long now = System.nanoTime();
+                if (first < 0) {
+                    first = done;
+                    firstAt = now;
+                }
                 if (closed || now - shown < (terminal ? 100_000_000L : 10_000_000_000L)) return;
                 shown = now;
                 if (terminal) {
@@ -114,8 +119,9 @@ final class ConsoleProgress implements Progress {
                 }
                 s.append(String.format(Locale.ROOT, " %,d of %,d (%.0f %%)", done, total, 100 * share));
                 s.append(", ").append(time(seconds));
-                if (!last && share > 0.01) {
-                    s.append(", about ").append(time(seconds * (1 - share) / share)).append(" left");
+                if (!last && share > 0.01 && done > first) {
+                    double left = (System.nanoTime() - firstAt) / 1e9 * (total - done) / (done - first);
+                    s.append(", about ").append(time(left)).append(" left");
                 }
             } else {
                 if (done > 0) s.append(String.format(Locale.ROOT, " %,d", done));

@@ -45,6 +45,17 @@ class ConsoleProgressTest {
         assertThat(text()).contains("\r\033[Kby the way\n\r\033[Kcounting [");
     }
 
+    /** 99 steps of .15 seconds and more, though nine tenths were done when the bar began. */
+    @Test
+    void workThatGoesOnInTheMiddleKnowsItsPace() throws InterruptedException {
+        try (Progress.Bar bar = new ConsoleProgress(out, true).start("counting", 1000)) {
+            bar.step(900, "");
+            Thread.sleep(150);
+            bar.step(901, "");
+        }
+        assertThat(text()).containsPattern("901 of 1,000 \\(90 %\\), .* s, about (1[4-9]|[2-5]\\d) s left|about \\d+:\\d\\d left");
+    }
+
     @ParameterizedTest
     @CsvSource({"0.44, 0.4 s", "12.4, 12 s", "59.6, 1:00", "185, 3:05", "3723, 1:02:03"})
     void timesAreShort(double seconds, String expected) {
