@@ -11,8 +11,8 @@ final class ReinforceOptions {
     @Option(
             names = "--from",
             paramLabel = "RUN",
-            description = "ugr, grpo, rerank, dpo, s-dpo, sft: the trained run that they begin from; it is left as it"
-                    + " is")
+            description = "begin from the model of this trained run, which is left as it is: a second stage, of any"
+                    + " objective; ugr, grpo, rerank, dpo, s-dpo and sft always are one")
     private Path from;
 
     @Option(names = "--group", paramLabel = "N", description = "rollouts: items of a group, the width of its beam")

@@ -9,6 +9,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import java.io.PrintWriter;
@@ -191,13 +192,17 @@ final class TrainCommand implements Callable<Integer> {
                     batch, rate, warmup, decay, clip, dropout, patience, beam, validationCases, shards);
         }
 
-        TrainConfig config(long seed) {
-            return config(seed, null);
-        }
-
         /** With other usual epochs than the preset's, unless null. */
         TrainConfig config(long seed, Integer usualEpochs) {
-            TrainConfig d = TrainConfig.preset(preset, seed);
+            return config(TrainConfig.preset(preset, seed), null, seed, usualEpochs);
+        }
+
+        /** For a training that begins from a trained run's model, and else has that run's settings. */
+        TrainConfig continuing(TrainConfig first, long seed) {
+            return config(first, first, seed, null);
+        }
+
+        private TrainConfig config(TrainConfig d, TrainConfig first, long seed, Integer usualEpochs) {
             ModelConfig m = d.model();
             ObjectiveConfig o = objective.config(d.objective());
             // A paper's values are for the paper's softmax.
@@ -235,7 +240,8 @@ final class TrainCommand implements Callable<Integer> {
                     d.microTokens(),
                     d.checkpointSeconds(),
                     or(holdOut, d.holdOut()),
-                    prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)));
+                    prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)),
+                    first);
         }
 
         private static <T> T or(T given, T usual) {
@@ -250,15 +256,11 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         String objective = settings.objective.name();
         if (objective != null && ReinforceConfig.NAMES.contains(objective)) return reinforce(objective);
-        if (reinforce.from() != null) {
-            throw new UserError("--from goes with --objective " + String.join(", ", ReinforceConfig.NAMES));
-        }
-        RunFolder folder = RunFolder.open(run);
+        RunFolder folder = reinforce.from() == null ? RunFolder.open(run) : new RunFolder(run);
         if (Reinforce.configOf(folder) != null) {
             throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");
         }
-        Train.Summary summary =
-                Train.run(settings.config(seed), folder, device.open(), restart, Progress.stderr());
+        Train.Summary summary = reinforce.from() == null ? train(folder) : continued(folder);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(summary));
@@ -275,6 +277,35 @@ final class TrainCommand implements Callable<Integer> {
         out.flush();
         return Main.OK;
     }
+
+    private Train.Summary train(RunFolder folder) {
+        TrainConfig first = folder.has(Start.FILE) ? folder.config("train", TrainConfig.class).first() : null;
+        TrainConfig config = first == null ? settings.config(seed, null) : continuing(first);
+        return Train.run(config, folder, device.open(), restart, Progress.stderr());
+    }
+
+    private Train.Summary continued(RunFolder folder) {
+        RunFolder from = RunFolder.open(reinforce.from());
+        if (Reinforce.configOf(from) != null) {
+            throw new UserError(from.root() + ": was trained by rollouts; begin from a run of the first training");
+        }
+        from.need("model/best.safetensors", "train");
+        TrainConfig config = continuing(from.config("train", TrainConfig.class));
+        return Train.from(config, from, folder, device.open(), restart, Progress.stderr());
+    }
+
+    private TrainConfig continuing(TrainConfig first) {
+        for (String option : OF_THE_MODEL) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw new UserError(option + " has no effect here: the model is that of the run it begins from");
+            }
+        }
+        return settings.continuing(first, seed);
+    }
+
+    private static final List<String> OF_THE_MODEL = List.of(
+            "--preset", "--width", "--layers", "--decoder-layers", "--heads", "--head-dim", "--hidden", "--gated",
+            "--tied", "--user-tokens", "--max-items");
 
     /** Options of the first training that have an effect on training by rollouts too. */
     private static final List<String> COMMON = List.of(

@@ -5,6 +5,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.tensor.Key;
 import java.io.IOException;
@@ -191,16 +192,18 @@ public final class Compare {
         JsonNode asked = Json.mapper().valueToTree(row.asked());
         flatten("evaluate", asked, settings);
 
-        List<String> trainings = new ArrayList<>();
+        List<String> trainings = new ArrayList<>(), timed = new ArrayList<>();
         if (TrainedSasRec.NAMES.contains(model)) trainings.add(model);
         else if (run.has("config/train.json")) {
             TrainConfig train = run.config("train", TrainConfig.class);
             boolean first = of(train.label(), model);
             boolean second = !first && run.has("config/reinforce.json") && of(train.model().backbone(), model);
             if (first || second) trainings.add("train");
+            if ((first || second) && train.first() != null) timed.add(Train.BEFORE);
             if (second) trainings.add("reinforce");
             if (first && asked.has("widening") && run.has("config/train-prm.json")) trainings.add("train-prm");
         }
+        timed.addAll(trainings);
         List<Long> seeds = new ArrayList<>();
         if (trainings.contains("train")) seeds.add(add(settings, run, "tokenize", List.of()));
         for (String stage : trainings) seeds.add(add(settings, run, stage, List.of("from")));
@@ -213,7 +216,7 @@ public final class Compare {
                 predictions(run, model, options),
                 // Rollouts train the model itself on, other trainings add to it.
                 sum(run, trainings.contains("reinforce") ? List.of("reinforce") : trainings, "parameters"),
-                sum(run, trainings, "trainingSeconds"));
+                sum(run, timed, "trainingSeconds"));
     }
 
     /** Whether a row is of the model with this label: itself, or with a word on how it was asked. */
@@ -228,6 +231,9 @@ public final class Compare {
         long seed = config.path("seed").asLong();
         config.remove("seed");
         config.remove(without);
+        for (JsonNode first = config.path("first"); first instanceof ObjectNode f; first = f.path("first")) {
+            f.remove("seed");
+        }
         flatten(stage, config, settings);
         return seed;
     }

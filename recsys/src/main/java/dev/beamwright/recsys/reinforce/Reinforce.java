@@ -22,6 +22,7 @@ import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.Samples;
+import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.recsys.train.Trainer;
@@ -37,7 +38,6 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -62,7 +62,6 @@ public final class Reinforce implements AutoCloseable {
     /** The settings of the stage, beside {@code config/train.json}, which tells of the model's first training. */
     public static final String CONFIG = Train.REINFORCED;
 
-    private static final String START = "model/start.safetensors";
     private static final String BEST = "model/best.safetensors";
     private static final String LAST = "model/last.safetensors";
     private static final String METRICS = "model/metrics.jsonl";
@@ -213,7 +212,7 @@ public final class Reinforce implements AutoCloseable {
 
     private GenerativeModel started(SemanticIds ids) {
         GenerativeModel model = TrainedModel.create(first.model(), ids, Key.of(first.seed()), memory);
-        TrainedModel.load(model, run, START);
+        TrainedModel.load(model, run, Start.FILE);
         return model;
     }
 
@@ -238,7 +237,7 @@ public final class Reinforce implements AutoCloseable {
         }
         ReinforceConfig full = config.from() == null ? config.startingFrom(stored.from()) : config;
         if (restart || stored == null) {
-            copyStart(new RunFolder(Path.of(full.from())), run);
+            Start.copy(new RunFolder(Path.of(full.from())), run, stored != null);
             for (String file : List.of(LAST, BEST, METRICS)) delete(run.file(file));
             Json.write(run.file(CONFIG), full);
         } else if (!full.equals(stored)) {
@@ -248,39 +247,6 @@ public final class Reinforce implements AutoCloseable {
         try (var stage = new Reinforce(full, run, backend, progress)) {
             return stage.train();
         }
-    }
-
-    /** Everything of the first run but what was measured, so that the new one stands alone. */
-    private static void copyStart(RunFolder from, RunFolder to) {
-        if (from.root().toAbsolutePath().normalize().equals(to.root().toAbsolutePath().normalize())) {
-            throw new UserError(to.root() + ": is the run to start from; give the folder of a new run for the result");
-        }
-        RunFolder.open(from.root());
-        Path best = from.need(BEST, "train");
-        if (to.has("config/train.json") && !to.has(CONFIG)) {
-            throw new UserError(to.root() + ": is a trained run already; give the folder of a new run for the result");
-        }
-        try {
-            for (String part : List.of("config/prepare.json", "config/tokenize.json", "config/train.json",
-                    "run.json")) {
-                if (from.has(part)) copy(from.file(part), to.file(part));
-            }
-            for (String part : List.of("data", "tokens")) {
-                try (var files = Files.list(from.file(part))) {
-                    for (Path f : files.sorted().toList()) {
-                        if (Files.isRegularFile(f)) copy(f, to.file(part).resolve(f.getFileName()));
-                    }
-                }
-            }
-            copy(best, to.file(START));
-        } catch (IOException e) {
-            throw new UserError(to.root() + ": the run " + from.root() + " cannot be copied into it: " + e, e);
-        }
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        Files.createDirectories(to.getParent());
-        Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
     }
 
     // ---- steps

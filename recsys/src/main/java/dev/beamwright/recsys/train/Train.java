@@ -128,6 +128,9 @@ public final class Train implements AutoCloseable {
     /** The settings of a training by rollouts, in a run that has gone through one. */
     public static final String REINFORCED = "config/reinforce.json";
 
+    /** What {@code run.json} calls the training that a run's own training began from. */
+    public static final String BEFORE = "train-before";
+
     private final TrainConfig config;
     private final Stage stage;
     private final RunFolder run;
@@ -153,7 +156,8 @@ public final class Train implements AutoCloseable {
         this.progress = progress;
         Prepared prepared = Prepared.load(run);
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
-        key = Key.of(config.seed());
+        Key seed = Key.of(config.seed());
+        key = config.first() == null ? seed : seed.fold("second stage");
         model = TrainedModel.create(config.model(), ids, key, memory);
         int maxItems = config.model().maxItems();
         int[][] sequences = prepared.split().train();
@@ -165,7 +169,7 @@ public final class Train implements AutoCloseable {
         }
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
-        validation = chosen(prepared.split().validation(), config.validationCases(), key);
+        validation = chosen(prepared.split().validation(), config.validationCases(), seed);
         PrmConfig p = config.prm();
         var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
         if (stage == Stage.PRM) {
@@ -174,6 +178,7 @@ public final class Train implements AutoCloseable {
             trained = Guided.onFrozen(model, prm);
         } else {
             modelChecksum = null;
+            if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(
@@ -192,6 +197,27 @@ public final class Train implements AutoCloseable {
      */
     public static Summary run(
             TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        return run(Stage.MODEL, config, run, backend, restart, progress);
+    }
+
+    /**
+     * Begins a run of its own from the best model of another and trains it, with another objective for example; or goes on
+     * where it was stopped.
+     *
+     * @param config its {@link TrainConfig#first} are the settings of {@code from}
+     * @param from the trained run, which stays as it is
+     * @param run made if it is not there
+     * @param restart whether what was trained so before is forgotten
+     */
+    public static Summary from(
+            TrainConfig config, RunFolder from, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        boolean begun = run.has(Start.FILE) && !run.has(REINFORCED);
+        if (restart || !begun) {
+            Start.copy(from, run, begun);
+            double seconds = RunInfo.read(from, Stage.MODEL.name()).path("trainingSeconds").asDouble()
+                    + RunInfo.read(from, BEFORE).path("trainingSeconds").asDouble(0);
+            RunInfo.write(run, BEFORE, Map.of("from", from.root().toString(), "trainingSeconds", seconds));
+        }
         return run(Stage.MODEL, config, run, backend, restart, progress);
     }
 

@@ -32,6 +32,7 @@ import java.util.List;
  * @param holdOut so many items at the end of each user's training sequence are left out, see {@link Samples#learnt}; a
  *     second stage finds targets there that the model has not seen
  * @param prm the process reward model that is trained with the model, or null for none
+ * @param first the settings of the run whose model this training begins from, or null if it begins from nothing
  */
 public record TrainConfig(
         ModelConfig model,
@@ -52,7 +53,8 @@ public record TrainConfig(
         int microTokens,
         int checkpointSeconds,
         Integer holdOut,
-        PrmConfig prm) {
+        PrmConfig prm,
+        TrainConfig first) {
 
     public TrainConfig {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
@@ -92,7 +94,7 @@ public record TrainConfig(
             int microTokens,
             int checkpointSeconds) {
         this(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout, beam,
-                validationCases, seed, shards, microTokens, checkpointSeconds, 0, null);
+                validationCases, seed, shards, microTokens, checkpointSeconds, 0, null, null);
     }
 
     /** In how many of all steps the rate rises. */
@@ -103,7 +105,7 @@ public record TrainConfig(
     /** The same with a process reward model, or null for none. */
     public TrainConfig with(PrmConfig prm) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm, first);
     }
 
     /**
@@ -198,12 +200,12 @@ public record TrainConfig(
      */
     public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm, first);
     }
 
-    /** How the model is called in a score card. */
+    /** How the model is called in a score card: its backbone, and what it was trained by, one stage after the other. */
     public String label() {
-        return model.backbone() + "-" + objective.name();
+        return (first == null ? model.backbone() : first.label()) + "-" + objective.name();
     }
 
     /** How logits become probabilities, in training and in decoding. */

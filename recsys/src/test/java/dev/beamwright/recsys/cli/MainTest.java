@@ -116,6 +116,19 @@ class MainTest {
         Call without = train(copy(base, "other"), "ce", "--lambda", "3");
         assertThat(without.exitCode).isEqualTo(2);
         assertThat(without.err.lines().toList().getLast()).contains("--lambda has no effect on ce");
+
+        String second = folder.resolve("second").toString();
+        Call stage = call("train", second, "--from", base.toString(), "--objective", "bear", "--bear-width", "3");
+        assertThat(stage.exitCode).as(stage.err).isZero();
+        assertThat(stage.out).startsWith("trained 1 epochs, ");
+        assertThat(call("train", second, "--objective", "bear", "--bear-width", "3").err).contains("finished already");
+        assertThat(call("evaluate", "--k", "1,3", base.toString()).exitCode).isZero();
+        assertThat(call("evaluate", "--k", "1,3", second).exitCode).isZero();
+        Call compared = call("compare", "--metric", "recall@3", base.toString(), second);
+        assertThat(compared.exitCode).as(compared.err).isZero();
+        assertThat(compared.out).contains("decoder-ce ", "decoder-ce-bear ");
+        Call wider = call("train", folder.resolve("wide").toString(), "--from", base.toString(), "--width", "16");
+        assertThat(wider.err.lines().toList().getLast()).contains("--width has no effect here");
     }
 
     private static Call train(Path run, String objective, String... options) {

@@ -225,6 +225,7 @@ class PromiseTrainingTest {
         return new TrainConfig(m, c.objective(), c.softmax(), 1, 0, c.batch(), c.rate(), c.warmup(), c.decay(),
                 c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(), 60,
                 holdOut,
+                null,
                 null);
     }
 

@@ -13,12 +13,14 @@ import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -85,6 +87,45 @@ class TrainTest {
             Train.Summary summary =
                     Train.run(config(1, objective(name, 0)), prepared(name), BACKEND, false, Progress.silent());
             assertThat(summary).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void aSecondStageBeginsFromTheBestModelAndResumesToTheSameBits() throws IOException {
+        TrainConfig config = second(config(2, objective(ObjectiveConfig.POINTWISE, .2)), config(1), 5e-3);
+        RunFolder uninterrupted = new RunFolder(folder.resolve("second"));
+        Train.Summary summary = Train.from(config, whole, uninterrupted, BACKEND, false, Progress.silent());
+        assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
+        assertThat(config.label()).isEqualTo("decoder-ce-apao-pointwise");
+
+        RunFolder interrupted = new RunFolder(folder.resolve("second-interrupted"));
+        assertThatThrownBy(() -> Train.from(config, whole, interrupted, BACKEND, false, dyingAfter(14)))
+                .isInstanceOf(Killed.class);
+        assertThat(Train.from(config, whole, interrupted, BACKEND, false, Progress.silent())).isEqualTo(summary);
+
+        // A rate near to nothing leaves the model as it was.
+        RunFolder still = new RunFolder(folder.resolve("still"));
+        Train.from(second(config(2), config(1), 1e-30), whole, still, BACKEND, false, Progress.silent());
+        assertThat(parameters(still)).isEqualTo(parameters(whole)).isNotEqualTo(parameters(uninterrupted));
+
+        assertThatThrownBy(() -> Train.from(config, uninterrupted, whole, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("is a trained run already");
+        assertThatThrownBy(() -> Train.from(config, whole, whole, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("is the run to start from");
+        double before = RunInfo.read(whole, "train").path("trainingSeconds").asDouble();
+        assertThat(RunInfo.read(uninterrupted, Train.BEFORE).path("trainingSeconds").asDouble()).isEqualTo(before);
+    }
+
+    private static TrainConfig second(TrainConfig c, TrainConfig first, double rate) {
+        return new TrainConfig(
+                c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), rate, c.warmup(), 0,
+                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
+                c.checkpointSeconds(), 0, null, first);
+    }
+
+    private static String parameters(RunFolder run) {
+        try (var recommender = Recommender.load(run, BACKEND)) {
+            return Checkpoint.checksum(Checkpoint.parameters(recommender.model()).values());
         }
     }
 
