@@ -7,6 +7,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SidReport;
+import dev.beamwright.recsys.train.Start;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -30,7 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
         mixinStandardHelpOptions = true,
         description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
 final class InspectCommand implements Callable<Integer> {
-    private static final List<String> STAGES = List.of("prepare", "tokenize", "train", "reinforce", "evaluate",
+    private static final List<String> STAGES = List.of("prepare", "tokenize", Start.BEFORE, "train", "reinforce", "evaluate",
             "recommend");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";

@@ -39,7 +39,7 @@ final class TrainCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a run with semantic IDs")
+    @Parameters(paramLabel = "RUN", description = "the folder of a run with semantic IDs; with --from a new folder")
     private Path run;
 
     @Mixin
@@ -140,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
         @Option(
                 names = "--warmup",
                 paramLabel = "X",
-                description = "share of all steps in which the rate rises; from 1 on, how many steps (not with --from)")
+                description = "share of all steps in which the rate rises; from 1 on, how many steps (not in rollouts)")
         private Double warmup;
 
         @Option(names = "--decay", paramLabel = "X", description = "weight decay")
@@ -205,8 +205,9 @@ final class TrainCommand implements Callable<Integer> {
         private TrainConfig config(TrainConfig d, TrainConfig first, long seed, Integer usualEpochs) {
             ModelConfig m = d.model();
             ObjectiveConfig o = objective.config(d.objective());
-            // A paper's values are for the paper's softmax.
-            Softmax usual = o.usualSoftmax() != null ? o.usualSoftmax()
+            // A paper's values are for the paper's softmax; the objective of an earlier stage has its own already.
+            boolean same = first != null && objective.name() == null;
+            Softmax usual = !same && o.usualSoftmax() != null ? o.usualSoftmax()
                     : objective.preset() != null ? Softmax.LEVEL
                     : d.softmax();
             return new TrainConfig(
@@ -279,7 +280,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private Train.Summary train(RunFolder folder) {
-        TrainConfig first = folder.has(Start.FILE) ? folder.config("train", TrainConfig.class).first() : null;
+        TrainConfig first = Start.isComplete(folder) ? folder.config("train", TrainConfig.class).first() : null;
         TrainConfig config = first == null ? settings.config(seed, null) : continuing(first);
         return Train.run(config, folder, device.open(), restart, Progress.stderr());
     }
@@ -287,7 +288,7 @@ final class TrainCommand implements Callable<Integer> {
     private Train.Summary continued(RunFolder folder) {
         RunFolder from = RunFolder.open(reinforce.from());
         if (Reinforce.configOf(from) != null) {
-            throw new UserError(from.root() + ": was trained by rollouts; begin from a run of the first training");
+            throw new UserError(from.root() + ": was trained by rollouts; begin from the run that it began from");
         }
         from.need("model/best.safetensors", "train");
         TrainConfig config = continuing(from.config("train", TrainConfig.class));

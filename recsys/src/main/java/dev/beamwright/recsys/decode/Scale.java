@@ -160,7 +160,7 @@ public final class Scale {
         private final String name;
         private final BeamSearch.Config how;
         private final int[] ranks; // of each target among the items, from 1; 0 for none
-        private final int[][] prefixRanks, rows; // by user and level: of the target's prefix; how wide the beam is
+        private final int[][] prefixRanks, rows; // by user and level: of the target's prefix; paths not decided
         private final double[] paths; // by user
         private double seconds = Double.POSITIVE_INFINITY;
 
@@ -218,7 +218,9 @@ public final class Scale {
         }
 
         private void level(int user, int depth, int[] beam) {
-            rows[user][depth - 1] = beam.length;
+            rows[user][depth - 1] = depth == trie.levels()
+                    ? 0
+                    : (int) Arrays.stream(beam).filter(n -> !how.likelihood().certain(trie, n)).count();
             prefixRanks[user][depth - 1] = 1 + indexOf(beam, trie.node(asked.get(user).target(), depth));
         }
 

@@ -5,7 +5,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
-import dev.beamwright.recsys.train.Train;
+import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.tensor.Key;
 import java.io.IOException;
@@ -199,14 +199,14 @@ public final class Compare {
             boolean first = of(train.label(), model);
             boolean second = !first && run.has("config/reinforce.json") && of(train.model().backbone(), model);
             if (first || second) trainings.add("train");
-            if ((first || second) && train.first() != null) timed.add(Train.BEFORE);
+            if ((first || second) && train.first() != null) timed.add(Start.BEFORE);
             if (second) trainings.add("reinforce");
             if (first && asked.has("widening") && run.has("config/train-prm.json")) trainings.add("train-prm");
         }
         timed.addAll(trainings);
         List<Long> seeds = new ArrayList<>();
-        if (trainings.contains("train")) seeds.add(add(settings, run, "tokenize", List.of()));
-        for (String stage : trainings) seeds.add(add(settings, run, stage, List.of("from")));
+        if (trainings.contains("train")) seeds.addAll(add(settings, run, "tokenize", List.of()));
+        for (String stage : trainings) seeds.addAll(add(settings, run, stage, List.of("from")));
         return new Found(
                 run,
                 row,
@@ -224,18 +224,19 @@ public final class Compare {
         return row.equals(label) || row.startsWith(label + "-");
     }
 
-    /** Adds the settings of a stage, flattened, without its seed, which it returns; 0 if there is none. */
-    private static long add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
-        if (!run.has("config/" + stage + ".json")) return 0;
-        if (!(Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config)) return 0;
-        long seed = config.path("seed").asLong();
-        config.remove("seed");
+    /** Adds the settings of a stage, flattened, without its seeds, which it returns: those of stages before, then its own. */
+    private static List<Long> add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
+        List<Long> seeds = new ArrayList<>();
+        if (!run.has("config/" + stage + ".json")) return seeds;
+        if (!(Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config)) return seeds;
         config.remove(without);
-        for (JsonNode first = config.path("first"); first instanceof ObjectNode f; first = f.path("first")) {
-            f.remove("seed");
+        for (ObjectNode of = config; of != null; of = of.path("first") instanceof ObjectNode first ? first : null) {
+            seeds.addFirst(of.path("seed").asLong());
+            of.remove("seed");
+            if (of.path("first").isNull()) of.remove("first"); // settings of an earlier version have none
         }
         flatten(stage, config, settings);
-        return seed;
+        return seeds;
     }
 
     private static void flatten(String path, JsonNode node, Map<String, String> settings) {

@@ -237,7 +237,13 @@ public final class Reinforce implements AutoCloseable {
         }
         ReinforceConfig full = config.from() == null ? config.startingFrom(stored.from()) : config;
         if (restart || stored == null) {
-            Start.copy(new RunFolder(Path.of(full.from())), run, stored != null);
+            if (stored == null && run.hasModel()) {
+                throw new UserError(run.root() + ": is a trained run already; give the folder of a new run for the"
+                        + " result");
+            }
+            RunFolder from = RunFolder.open(Path.of(full.from()));
+            from.need(BEST, "train");
+            Start.make(from, run, from.config("train", TrainConfig.class), restart);
             for (String file : List.of(LAST, BEST, METRICS)) delete(run.file(file));
             Json.write(run.file(CONFIG), full);
         } else if (!full.equals(stored)) {

@@ -10,7 +10,8 @@ import java.nio.file.Path;
  * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
  * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
  * train      config/train.json     model/best.safetensors  model/last.safetensors  model/metrics.jsonl
- *  by rollouts  config/reinforce.json  model/start.safetensors (the model it began from)  plots/&lt;chart&gt;.svg
+ *  second stage config/start.json    model/start.safetensors (the model it began from)
+ *  by rollouts  config/reinforce.json  plots/&lt;chart&gt;.svg
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  * recommend  recommendations.jsonl

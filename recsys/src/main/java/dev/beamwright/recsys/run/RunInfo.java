@@ -2,6 +2,7 @@ package dev.beamwright.recsys.run;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -28,6 +29,13 @@ public final class RunInfo {
     /** What a stage noted; a missing node if it has not run. */
     public static JsonNode read(RunFolder run, String stage) {
         return run.has(FILE) ? Json.readTree(run.file(FILE)).path(stage) : Json.mapper().missingNode();
+    }
+
+    /** Replaces all that a run noted by what another noted of some stages. */
+    public static void copy(RunFolder from, RunFolder to, List<String> stages) {
+        ObjectNode all = Json.mapper().createObjectNode();
+        for (String stage : stages) if (read(from, stage) instanceof ObjectNode info) all.set(stage, info);
+        Json.write(to.file(FILE), all);
     }
 
     private static String host() {

@@ -1,51 +1,126 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
 
-/** How a second stage of training begins: a trained run is copied into a run of its own, which stands alone from then on. */
-public final class Start {
+/**
+ * How a second stage of training begins: a trained run is copied into a run of its own, which stands alone from then on.
+ * The copy of the model is the last file to be written; without it the copy is made again.
+ *
+ * @param from the folder of the trained run
+ * @param checksum SHA-256 of its best model's file
+ */
+public record Start(String from, String checksum) {
     /** The best model of the run that was begun from. */
     public static final String FILE = "model/start.safetensors";
 
+    private static final String CONFIG = "config/start.json";
     private static final String BEST = "model/best.safetensors";
 
-    private Start() {}
+    /** How {@code run.json} calls the training before the one of this run. */
+    public static final String BEFORE = "train-before";
+
+    /** Whether a run is one of a second stage, and all that it begins from is there. */
+    public static boolean isComplete(RunFolder run) {
+        if (run.has(CONFIG) && !run.has(FILE)) {
+            throw new UserError(run.root() + ": was not copied to its end from the run it begins from; give --from "
+                    + Json.read(run.file(CONFIG), Start.class).from() + " again");
+        }
+        return run.has(FILE);
+    }
 
     /**
-     * Copies everything of a run but what was measured.
+     * Makes the run of a second stage, unless that was done before.
      *
-     * @param begun whether {@code to} was begun so before; another trained run is not overwritten
+     * @param from has a trained model, and stays as it is
+     * @param to an empty folder, or none, or one that was begun so before
+     * @param train what the new run's {@code config/train.json} holds
+     * @param restart whether it is made anew if it was made before
      */
-    public static void copy(RunFolder from, RunFolder to, boolean begun) {
+    public static void make(RunFolder from, RunFolder to, TrainConfig train, boolean restart) {
         if (from.root().toAbsolutePath().normalize().equals(to.root().toAbsolutePath().normalize())) {
             throw new UserError(to.root() + ": is the run to start from; give the folder of a new run for the result");
         }
-        RunFolder.open(from.root());
-        Path best = from.need(BEST, "train");
-        if (to.hasModel() && !begun) {
-            throw new UserError(to.root() + ": is a trained run already; give the folder of a new run for the result");
+        var start = new Start(from.root().toString(), checksum(from.need(BEST, "train")));
+        if (to.has(CONFIG)) {
+            Start before = Json.read(to.file(CONFIG), Start.class);
+            if (!restart && !before.checksum.equals(start.checksum)) {
+                throw new UserError(to.root() + ": was begun from another model, that of " + before.from
+                        + "; give that, or --restart to begin anew, or another folder");
+            }
+            if (!restart && to.has(FILE)) {
+                to.saveConfig("train", train);
+                return;
+            }
+        } else if (!to.has(FILE) && (to.has("run.json") || to.has("config/prepare.json"))) {
+            throw new UserError(to.root() + ": is a run already; give the folder of a new one for the result, which gets"
+                    + " data and semantic IDs from " + from.root());
         }
         try {
-            for (String part : List.of("config/prepare.json", "config/tokenize.json", "config/train.json",
-                    "run.json")) {
-                if (from.has(part)) copy(from.file(part), to.file(part));
+            for (String part : List.of("model", "predictions")) deleteFiles(to.file(part));
+            Files.deleteIfExists(to.file("scorecard.json"));
+            Json.write(to.file(CONFIG), start);
+            for (String part : List.of("data", "tokens")) copyFiles(from.file(part), to.file(part));
+            for (String stage : List.of("prepare", "tokenize")) {
+                String config = "config/" + stage + ".json";
+                if (from.has(config)) copy(from.file(config), to.file(config));
             }
-            for (String part : List.of("data", "tokens")) {
-                try (var files = Files.list(from.file(part))) {
-                    for (Path f : files.sorted().toList()) {
-                        if (Files.isRegularFile(f)) copy(f, to.file(part).resolve(f.getFileName()));
-                    }
-                }
-            }
-            copy(best, to.file(FILE));
+            boolean goesOn = train.equals(from.config("train", TrainConfig.class)); // with a stage of another kind
+            RunInfo.copy(from, to, List.of("prepare", "tokenize", goesOn ? "train" : "", goesOn ? BEFORE : ""));
+            if (!goesOn) RunInfo.write(to, BEFORE, before(from));
+            to.saveConfig("train", train);
+            Path copied = to.file(FILE + ".tmp");
+            copy(from.file(BEST), copied);
+            Files.move(copied, to.file(FILE), StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new UserError(to.root() + ": the run " + from.root() + " cannot be copied into it: " + e, e);
+        }
+    }
+
+    /** What is noted of the training that goes on here: where it was, and how long it took if that is known. */
+    private static Map<String, Object> before(RunFolder from) {
+        JsonNode last = RunInfo.read(from, "train").path("trainingSeconds"),
+                first = RunInfo.read(from, BEFORE).path("trainingSeconds");
+        boolean known = last.isNumber() && (first.isNumber() || from.config("train", TrainConfig.class).first() == null);
+        return known
+                ? Map.of("from", from.root().toString(), "trainingSeconds", last.asDouble() + first.asDouble(0))
+                : Map.of("from", from.root().toString());
+    }
+
+    private static String checksum(Path file) {
+        try (var in = new DigestInputStream(Files.newInputStream(file), MessageDigest.getInstance("SHA-256"))) {
+            in.transferTo(java.io.OutputStream.nullOutputStream());
+            return HexFormat.of().formatHex(in.getMessageDigest().digest());
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be read: " + e, e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void copyFiles(Path from, Path to) throws IOException {
+        try (var files = Files.list(from)) {
+            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) copy(f, to.resolve(f.getFileName()));
+        }
+    }
+
+    private static void deleteFiles(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) return;
+        try (var files = Files.list(folder)) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) Files.delete(f);
         }
     }
 

@@ -128,9 +128,6 @@ public final class Train implements AutoCloseable {
     /** The settings of a training by rollouts, in a run that has gone through one. */
     public static final String REINFORCED = "config/reinforce.json";
 
-    /** What {@code run.json} calls the training that a run's own training began from. */
-    public static final String BEFORE = "train-before";
-
     private final TrainConfig config;
     private final Stage stage;
     private final RunFolder run;
@@ -157,7 +154,7 @@ public final class Train implements AutoCloseable {
         Prepared prepared = Prepared.load(run);
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         Key seed = Key.of(config.seed());
-        key = config.first() == null ? seed : seed.fold("second stage");
+        key = config.stage() == 1 ? seed : seed.fold("stage").fold(config.stage());
         model = TrainedModel.create(config.model(), ids, key, memory);
         int maxItems = config.model().maxItems();
         int[][] sequences = prepared.split().train();
@@ -211,13 +208,7 @@ public final class Train implements AutoCloseable {
      */
     public static Summary from(
             TrainConfig config, RunFolder from, RunFolder run, Backend backend, boolean restart, Progress progress) {
-        boolean begun = run.has(Start.FILE) && !run.has(REINFORCED);
-        if (restart || !begun) {
-            Start.copy(from, run, begun);
-            double seconds = RunInfo.read(from, Stage.MODEL.name()).path("trainingSeconds").asDouble()
-                    + RunInfo.read(from, BEFORE).path("trainingSeconds").asDouble(0);
-            RunInfo.write(run, BEFORE, Map.of("from", from.root().toString(), "trainingSeconds", seconds));
-        }
+        Start.make(from, run, config, restart);
         return run(Stage.MODEL, config, run, backend, restart, progress);
     }
 
@@ -283,7 +274,9 @@ public final class Train implements AutoCloseable {
 
     /** Says so where a second stage learns from what a stage before it was trained on. */
     public static void warnOfSeenTargets(TrainConfig first, RunFolder run, Progress progress) {
-        if (first.holdOut() == 0) {
+        boolean known = false;
+        for (TrainConfig f = first; f != null; f = f.first()) known |= f.holdOut() < first.holdOut();
+        if (first.holdOut() == 0 || known) {
             progress.say("the model was trained on all of these targets, and little is learnt from what it remembers:"
                     + " consider a first training with --hold-out 1");
         } else if (run.has(REINFORCED)) {
@@ -317,6 +310,11 @@ public final class Train implements AutoCloseable {
                 backend.name()));
         if (stage == Stage.PRM) warnOfSeenTargets(config, run, progress);
         else warnOfRedIds();
+        if (stage == Stage.MODEL && config.first() != null && state.steps() == 0) {
+            double[] start = validate(false);
+            progress.say(String.format(
+                    Locale.ROOT, "before: validation Recall@10 %.4f, NDCG@10 %.4f", start[0], start[1]));
+        }
         while (!state.finished()) epoch();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("seed", config.seed());

@@ -203,6 +203,11 @@ public record TrainConfig(
                 beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm, first);
     }
 
+    /** 1 for a training that begins from nothing, 2 for one that begins from such a one's model, and so on. */
+    int stage() {
+        return first == null ? 1 : first.stage() + 1;
+    }
+
     /** How the model is called in a score card: its backbone, and what it was trained by, one stage after the other. */
     public String label() {
         return (first == null ? model.backbone() : first.label()) + "-" + objective.name();

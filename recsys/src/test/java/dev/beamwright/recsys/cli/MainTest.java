@@ -121,6 +121,8 @@ class MainTest {
         Call stage = call("train", second, "--from", base.toString(), "--objective", "bear", "--bear-width", "3");
         assertThat(stage.exitCode).as(stage.err).isZero();
         assertThat(stage.out).startsWith("trained 1 epochs, ");
+        assertThat(stage.err).contains("before: validation Recall@10");
+        assertThat(call("inspect", second).out).contains("train-before");
         assertThat(call("train", second, "--objective", "bear", "--bear-width", "3").err).contains("finished already");
         assertThat(call("evaluate", "--k", "1,3", base.toString()).exitCode).isZero();
         assertThat(call("evaluate", "--k", "1,3", second).exitCode).isZero();

@@ -99,9 +99,22 @@ class TrainTest {
         assertThat(config.label()).isEqualTo("decoder-ce-apao-pointwise");
 
         RunFolder interrupted = new RunFolder(folder.resolve("second-interrupted"));
+        Path noData = Files.createDirectories(folder.resolve("no-data/model")).getParent();
+        Files.copy(whole.file("model/best.safetensors"), noData.resolve("model/best.safetensors"));
+        RunFolder broken = new RunFolder(noData);
+        Files.createDirectories(broken.file("config"));
+        Files.copy(whole.file("config/train.json"), broken.file("config/train.json"));
+        assertThatThrownBy(() -> Train.from(config, broken, interrupted, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("cannot be copied");
+        assertThatThrownBy(() -> Start.isComplete(interrupted)).hasMessageContaining("give --from");
         assertThatThrownBy(() -> Train.from(config, whole, interrupted, BACKEND, false, dyingAfter(14)))
                 .isInstanceOf(Killed.class);
         assertThat(Train.from(config, whole, interrupted, BACKEND, false, Progress.silent())).isEqualTo(summary);
+
+        RunFolder other = prepared("other-model");
+        Train.run(config(7), other, BACKEND, false, Progress.silent());
+        assertThatThrownBy(() -> Train.from(config, other, uninterrupted, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("was begun from another model");
 
         // A rate near to nothing leaves the model as it was.
         RunFolder still = new RunFolder(folder.resolve("still"));
@@ -109,11 +122,11 @@ class TrainTest {
         assertThat(parameters(still)).isEqualTo(parameters(whole)).isNotEqualTo(parameters(uninterrupted));
 
         assertThatThrownBy(() -> Train.from(config, uninterrupted, whole, BACKEND, false, Progress.silent()))
-                .isInstanceOf(UserError.class).hasMessageContaining("is a trained run already");
+                .isInstanceOf(UserError.class).hasMessageContaining("is a run already");
         assertThatThrownBy(() -> Train.from(config, whole, whole, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("is the run to start from");
         double before = RunInfo.read(whole, "train").path("trainingSeconds").asDouble();
-        assertThat(RunInfo.read(uninterrupted, Train.BEFORE).path("trainingSeconds").asDouble()).isEqualTo(before);
+        assertThat(RunInfo.read(uninterrupted, Start.BEFORE).path("trainingSeconds").asDouble()).isEqualTo(before);
     }
 
     private static TrainConfig second(TrainConfig c, TrainConfig first, double rate) {
