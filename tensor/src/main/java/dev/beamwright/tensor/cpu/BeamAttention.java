@@ -29,11 +29,14 @@ final class BeamAttention {
 
     /** Rows of one strip. */
     private static final int STRIP = 10 * ROWS;
+    /** Bytes of a prompt's keys and values from which on they are not in a cache: those of other layers come between. */
+    private static final long LARGE = 2 << 20;
     /** Keys of the prompt in one block. */
     private static final int BLOCK = DEPTH - LEVELS;
 
     private final int heads, dim, width, depth, biasColumns;
     private final float scale;
+    private final boolean large;
     private final long out, q, promptKv, promptOffsets, users, ancestors, bias;
     private final long[] levels;
 
@@ -59,6 +62,7 @@ final class BeamAttention {
         this.q = address(q);
         this.promptKv = promptKv == null ? 0 : address(promptKv);
         this.promptOffsets = promptKv == null ? 0 : address(promptOffsets);
+        large = promptKv != null && 4 * promptKv.shape().size() > LARGE;
         this.users = promptKv == null ? 0 : address(users);
         this.ancestors = depth == 0 ? 0 : address(ancestors);
         this.bias = bias == null ? 0 : address(bias);
@@ -75,7 +79,11 @@ final class BeamAttention {
             while (r < rows && r - first < STRIP && (promptKv == 0 || getInt(users + 4L * r) == user)) r++;
             groups.add(new Group(first, r, user));
         }
-        IntConsumer part = i -> new Strip(groups.get(i / heads), i % heads).run();
+        IntConsumer part = i -> {
+            var strip = new Strip(groups.get(i / heads), i % heads);
+            if (large && strip.head == 0) strip.fetch();
+            strip.run();
+        };
         int parts = groups.size() * heads;
         if (rows >= 4 && parts > 1) Parallel.run(parts, part);
         else for (int i = 0; i < parts; i++) part.accept(i);
@@ -136,6 +144,14 @@ final class BeamAttention {
                 from += prompts;
             } while (from < prompt);
             BeamAttention.run(FINISH, this);
+        }
+
+        /** Reads the user's prompt from front to back, before each head reads a few columns of it. */
+        void fetch() {
+            long row = 8L * width;
+            int x = 0;
+            for (long i = firstKey * row; i < (firstKey + prompt) * row; i += 64) x ^= getInt(promptKv + i);
+            tile[0] = x; // or C2 would read nothing
         }
 
         private long query(long tensor, int r) {
