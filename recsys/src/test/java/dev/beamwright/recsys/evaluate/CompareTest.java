@@ -22,6 +22,7 @@ import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
+import tools.jackson.databind.node.ObjectNode;
 
 class CompareTest {
     static final int USERS = 200;
@@ -102,6 +103,34 @@ class CompareTest {
         assertThat(popularity.test().bootstrap()).isLessThan(0.005);
         assertThat(c.text()).contains("popularity", "±", "1,000");
         assertThat(c.markdown().lines().filter(l -> l.startsWith("|"))).hasSize(5);
+    }
+
+    /** All second stages have the same seed; they begin from models of different ones. */
+    @Test
+    void aSecondStageIsAnEntryOfItsOwnAndHasTheSeedsOfTheFirst() throws IOException {
+        List<RunFolder> runs = new ArrayList<>();
+        for (long seed = 1; seed <= 3; seed++) {
+            ObjectNode config = Json.mapper().valueToTree(TrainConfig.defaults(1));
+            config.set("first", Json.mapper().valueToTree(TrainConfig.defaults(seed)));
+            RunFolder run = run("s" + seed, Json.mapper().treeToValue(config, TrainConfig.class), 0.5, 0);
+            RunInfo.write(run, "train-before", Map.of("trainingSeconds", 100.0));
+            runs.add(run);
+        }
+        RunFolder old = run("f1", TrainConfig.defaults(1), 0.4, 0);
+        ObjectNode config = (ObjectNode) Json.readTree(old.file("config/train.json"));
+        config.remove("first"); // as versions wrote it that knew of no second stage
+        old.saveConfig("train", config);
+        runs.add(old);
+        runs.add(run("f2", TrainConfig.defaults(2), 0.4, 0));
+        Comparison c = Compare.run(runs, options("ndcg@10", null));
+
+        assertThat(c.entries()).hasSize(3);
+        assertThat(c.entries().getFirst().name()).isEqualTo("decoder-ce-ce");
+        assertThat(c.entries().getFirst().runs()).hasSize(3);
+        assertThat(c.entries().getFirst().cost()).isEqualTo(new Comparison.Cost(1000.0, 110.0, 2.5));
+        assertThat(c.entries().get(1).name()).isEqualTo("decoder-ce");
+        assertThat(c.entries().get(1).runs()).hasSize(2);
+        assertThat(c.notes()).noneMatch(note -> note.contains("not in its numbers"));
     }
 
     @Test
