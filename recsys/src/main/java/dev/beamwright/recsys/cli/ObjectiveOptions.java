@@ -15,7 +15,7 @@ final class ObjectiveOptions {
             names = "--objective",
             paramLabel = "NAME",
             description = "ce (cross-entropy), msl (over children, with a temperature), apao-pointwise, apao-pairwise"
-                    + " (a loss for each prefix), or bear (a regulariser for beam search); with --from: ugr, grpo,"
+                    + " (a loss for each prefix), or bear (a regulariser for beam search); always with --from: ugr, grpo,"
                     + " rerank (rewards), dpo, s-dpo (preferences), sft (targets alone, for comparison); default: the"
                     + " preset's, ce")
     private String name;

@@ -66,8 +66,9 @@ public record Start(String from, String checksum) {
                 return;
             }
         } else if (!to.has(FILE) && (to.has("run.json") || to.has("config/prepare.json"))) {
-            throw new UserError(to.root() + ": is a run already; give the folder of a new one for the result, which gets"
-                    + " data and semantic IDs from " + from.root());
+            throw new UserError(
+                    to.root() + ": is a run already; give the folder of a new one for the result, which gets"
+                            + " data and semantic IDs from " + from.root());
         }
         try {
             for (String part : List.of("model", "predictions")) deleteFiles(to.file(part));
@@ -94,7 +95,8 @@ public record Start(String from, String checksum) {
     private static Map<String, Object> before(RunFolder from) {
         JsonNode last = RunInfo.read(from, "train").path("trainingSeconds"),
                 first = RunInfo.read(from, BEFORE).path("trainingSeconds");
-        boolean known = last.isNumber() && (first.isNumber() || from.config("train", TrainConfig.class).first() == null);
+        boolean known =
+                last.isNumber() && (first.isNumber() || from.config("train", TrainConfig.class).first() == null);
         return known
                 ? Map.of("from", from.root().toString(), "trainingSeconds", last.asDouble() + first.asDouble(0))
                 : Map.of("from", from.root().toString());

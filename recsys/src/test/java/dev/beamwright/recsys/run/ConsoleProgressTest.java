@@ -53,7 +53,8 @@ class ConsoleProgressTest {
             Thread.sleep(150);
             bar.step(901, "");
         }
-        assertThat(text()).containsPattern("901 of 1,000 \\(90 %\\), .* s, about (1[4-9]|[2-5]\\d) s left|about \\d+:\\d\\d left");
+        assertThat(text()).containsPattern(
+                "901 of 1,000 \\(90 %\\), .* s, about (1[4-9]|[2-5]\\d) s left|about \\d+:\\d\\d left");
     }
 
     @ParameterizedTest
