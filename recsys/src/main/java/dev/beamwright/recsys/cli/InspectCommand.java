@@ -32,8 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
         description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
 final class InspectCommand implements Callable<Integer> {
     private static final List<String> STAGES =
-            List.of("prepare", "tokenize", Start.BEFORE, "train", "reinforce", "evaluate",
-                    "recommend");
+            List.of("prepare", "tokenize", Start.BEFORE, "train", "reinforce", "evaluate", "recommend");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";
     private static final String METRICS = "model/metrics.jsonl";

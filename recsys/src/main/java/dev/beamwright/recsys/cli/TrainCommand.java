@@ -290,7 +290,6 @@ final class TrainCommand implements Callable<Integer> {
         if (Reinforce.configOf(from) != null) {
             throw new UserError(from.root() + ": was trained by rollouts; begin from the run that it began from");
         }
-        from.need("model/best.safetensors", "train");
         TrainConfig config = continuing(from.config("train", TrainConfig.class));
         return Train.from(config, from, folder, device.open(), restart, Progress.stderr());
     }

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.UserError;
 import java.io.BufferedInputStream;
 import java.io.BufferedReader;
@@ -14,11 +15,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
@@ -94,14 +91,10 @@ record Source(String path, boolean bundled) {
 
     /** The SHA-256 of the file as it lies there, in hexadecimal. */
     String sha256() {
-        try (DigestInputStream in = new DigestInputStream(bytes(), MessageDigest.getInstance("SHA-256"))) {
-            byte[] buffer = new byte[1 << 16];
-            while (in.read(buffer) >= 0) {}
-            return HexFormat.of().formatHex(in.getMessageDigest().digest());
+        try (InputStream in = bytes()) {
+            return Hash.sha256(in);
         } catch (IOException e) {
             throw unreadable(e, 0);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every JDK has it
         }
     }
 

@@ -9,7 +9,6 @@ import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntPredicate;
 
 /**
  * Constrained beam search over the item trie, for many users at once. Only paths of the trie are ever looked at, so
@@ -132,7 +131,7 @@ public final class BeamSearch {
 
     /** The states of all paths of which anything is left to decide, in their order; null if there are none. */
     private Variable next(GenerativeModel.Decoding decoding, int level, Paths p) {
-        int n = p.number(node -> !config.likelihood().certain(trie, node));
+        int n = p.computed;
         if (n == 0) return null;
         int[] codes = new int[n], users = new int[n];
         int[][] ancestors = new int[n][];
@@ -148,37 +147,32 @@ public final class BeamSearch {
 
     /** All rows of all users, users ascending; each user's rows best first. */
     private static final class Paths {
-        final int[] users, nodes, codes, parents;
+        final int[] users, nodes, codes;
         final float[] scores, ranks; // log-probability, and by what the rows are ordered
         final int[] userRows; // rows of user u are [userRows[u], userRows[u+1])
         final int[][] history; // by row: where the states of the levels before are
-        final int[] states; // by row: where the decoder's state is, -1 for none
+        final int[] states; // by row: where the decoder's state is, -1 where it needs none
+        final int computed; // how many states there are
 
         Paths(
                 int[] users,
                 int[] nodes,
                 int[] codes,
-                int[] parents,
                 float[] scores,
                 float[] ranks,
                 int[] userRows,
-                int[][] history) {
+                int[][] history,
+                int[] states,
+                int computed) {
             this.users = users;
             this.ranks = ranks;
             this.nodes = nodes;
             this.codes = codes;
-            this.parents = parents;
             this.scores = scores;
             this.userRows = userRows;
             this.history = history;
-            this.states = new int[users.length];
-        }
-
-        /** Numbers the states, one for each row whose node needs one, and tells how many there are. */
-        int number(IntPredicate needed) {
-            int n = 0;
-            for (int row = 0; row < rows(); row++) states[row] = needed.test(nodes[row]) ? n++ : -1;
-            return n;
+            this.states = states;
+            this.computed = computed;
         }
 
         static Paths roots(int n) {
@@ -187,9 +181,8 @@ public final class BeamSearch {
                 users[u] = u;
                 offsets[u + 1] = u + 1;
             }
-            Paths roots = new Paths(users, new int[n], null, null, new float[n], new float[n], offsets, new int[n][0]);
-            roots.number(node -> true);
-            return roots;
+            return new Paths(
+                    users, new int[n], null, new float[n], new float[n], offsets, new int[n][0], users, n);
         }
 
         int rows() {
@@ -272,16 +265,18 @@ public final class BeamSearch {
         int rows = 0, users = best.length;
         int[] offsets = new int[users + 1];
         for (int u = 0; u < users; u++) offsets[u + 1] = rows += best[u].size;
-        int[] user = new int[rows], nodes = new int[rows], codes = new int[rows], parents = new int[rows];
+        int[] user = new int[rows], nodes = new int[rows], codes = new int[rows];
         float[] scores = new float[rows], ranks = new float[rows];
         int[][] history = new int[rows][];
+        int[] states = new int[rows];
+        int computed = 0;
         for (int u = 0; u < users; u++) {
             for (int i = 0; i < best[u].size; i++) {
                 int r = offsets[u] + i, parent = best[u].rows[i];
                 user[r] = u;
                 nodes[r] = trie.child(best[u].edges[i]);
                 codes[r] = trie.code(best[u].edges[i]);
-                parents[r] = parent;
+                states[r] = config.likelihood().certain(trie, nodes[r]) ? -1 : computed++;
                 scores[r] = best[u].scores[i];
                 ranks[r] = best[u].ranks[i];
                 // The parent's own ancestors, and the parent itself unless it is the root.
@@ -289,7 +284,7 @@ public final class BeamSearch {
                 history[r] = root ? p.history[parent] : append(p.history[parent], p.states[parent]);
             }
         }
-        return new Paths(user, nodes, codes, parents, scores, ranks, offsets, history);
+        return new Paths(user, nodes, codes, scores, ranks, offsets, history, states, computed);
     }
 
     private static int[] append(int[] a, int last) {

@@ -17,7 +17,7 @@ public final class ItemTrie {
     private final int[] itemOffsets; // by leaf, counted from the first leaf
     private final int[] items;
     private final int[][] paths; // by item and level: the node reached after that level
-    private final boolean[] settled; // by inner node
+    private final boolean[] settled; // by node
 
     /**
      * Builds the trie.
@@ -64,9 +64,10 @@ public final class ItemTrie {
         int leafCount = nodes - inner;
         leaves[leafCount] = n;
         itemOffsets = Arrays.copyOf(leaves, leafCount + 1);
-        settled = new boolean[inner];
+        settled = new boolean[nodes];
+        Arrays.fill(settled, inner, nodes, true);
         for (int node = inner - 1; node >= 0; node--) {
-            settled[node] = children(node) == 1 && (node >= levelStarts[levels - 1] || settled[firstEdge(node) + 1]);
+            settled[node] = children(node) == 1 && settled[child(firstEdge(node))];
         }
     }
 
@@ -115,7 +116,7 @@ public final class ItemTrie {
         return childOffsets[node + 1] - childOffsets[node];
     }
 
-    /** Whether a single path leads from an inner node down to a leaf, so that all codes to come are known. */
+    /** Whether there is one leaf below a node, or it is one, so that all codes to come are known. */
     public boolean settled(int node) {
         return settled[node];
     }

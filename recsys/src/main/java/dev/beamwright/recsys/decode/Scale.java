@@ -218,9 +218,7 @@ public final class Scale {
         }
 
         private void level(int user, int depth, int[] beam) {
-            rows[user][depth - 1] = depth == trie.levels()
-                    ? 0
-                    : (int) Arrays.stream(beam).filter(n -> !how.likelihood().certain(trie, n)).count();
+            rows[user][depth - 1] = (int) Arrays.stream(beam).filter(n -> !how.likelihood().certain(trie, n)).count();
             prefixRanks[user][depth - 1] = 1 + indexOf(beam, trie.node(asked.get(user).target(), depth));
         }
 

@@ -61,12 +61,9 @@ public record Likelihood(Softmax softmax, float temperature) {
         return new Weighted(loss, logProb.value(), -1, weights.length);
     }
 
-    /**
-     * Whether all codes that follow a node have probability one, so that nothing needs to be computed for them. The root
-     * never counts as such.
-     */
+    /** Whether all codes that follow a node have probability one, so that nothing needs to be computed for them. */
     public boolean certain(ItemTrie trie, int node) {
-        return softmax == Softmax.CHILDREN && node > 0 && trie.settled(node);
+        return softmax == Softmax.CHILDREN && trie.settled(node);
     }
 
     /**

@@ -242,7 +242,6 @@ public final class Reinforce implements AutoCloseable {
                         + " result");
             }
             RunFolder from = RunFolder.open(Path.of(full.from()));
-            from.need(BEST, "train");
             Start.make(from, run, from.config("train", TrainConfig.class), restart);
             for (String file : List.of(LAST, BEST, METRICS)) delete(run.file(file));
             Json.write(run.file(CONFIG), full);

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
@@ -8,10 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -54,7 +51,7 @@ public record Start(String from, String checksum) {
         if (from.root().toAbsolutePath().normalize().equals(to.root().toAbsolutePath().normalize())) {
             throw new UserError(to.root() + ": is the run to start from; give the folder of a new run for the result");
         }
-        var start = new Start(from.root().toString(), checksum(from.need(BEST, "train")));
+        var start = new Start(from.root().toString(), Hash.sha256(from.need(BEST, "train")));
         if (to.has(CONFIG)) {
             Start before = Json.read(to.file(CONFIG), Start.class);
             if (!restart && !before.checksum.equals(start.checksum)) {
@@ -65,10 +62,10 @@ public record Start(String from, String checksum) {
                 to.saveConfig("train", train);
                 return;
             }
-        } else if (!to.has(FILE) && (to.has("run.json") || to.has("config/prepare.json"))) {
+        } else if (!to.has(FILE) && !isEmpty(to.root())) {
             throw new UserError(
-                    to.root() + ": is a run already; give the folder of a new one for the result, which gets"
-                            + " data and semantic IDs from " + from.root());
+                    to.root() + ": is a run already, or holds other files; give a new folder for the result, which"
+                            + " gets data and semantic IDs from " + from.root());
         }
         try {
             for (String part : List.of("model", "predictions")) deleteFiles(to.file(part));
@@ -80,8 +77,12 @@ public record Start(String from, String checksum) {
                 if (from.has(config)) copy(from.file(config), to.file(config));
             }
             boolean goesOn = train.equals(from.config("train", TrainConfig.class)); // with a stage of another kind
-            RunInfo.copy(from, to, List.of("prepare", "tokenize", goesOn ? "train" : "", goesOn ? BEFORE : ""));
-            if (!goesOn) RunInfo.write(to, BEFORE, before(from));
+            if (goesOn) {
+                RunInfo.copy(from, to, List.of("prepare", "tokenize", BEFORE, "train"));
+            } else {
+                RunInfo.copy(from, to, List.of("prepare", "tokenize"));
+                RunInfo.write(to, BEFORE, before(from));
+            }
             to.saveConfig("train", train);
             Path copied = to.file(FILE + ".tmp");
             copy(from.file(BEST), copied);
@@ -102,14 +103,12 @@ public record Start(String from, String checksum) {
                 : Map.of("from", from.root().toString());
     }
 
-    private static String checksum(Path file) {
-        try (var in = new DigestInputStream(Files.newInputStream(file), MessageDigest.getInstance("SHA-256"))) {
-            in.transferTo(java.io.OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(in.getMessageDigest().digest());
+    private static boolean isEmpty(Path folder) {
+        if (!Files.exists(folder)) return true;
+        try (var files = Files.list(folder)) {
+            return files.findAny().isEmpty();
         } catch (IOException e) {
-            throw new UserError(file + ": cannot be read: " + e, e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
+            throw new UserError(folder + ": cannot be read as a folder: " + e, e);
         }
     }
 

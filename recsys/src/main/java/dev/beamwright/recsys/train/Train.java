@@ -274,9 +274,9 @@ public final class Train implements AutoCloseable {
 
     /** Says so where a second stage learns from what a stage before it was trained on. */
     public static void warnOfSeenTargets(TrainConfig first, RunFolder run, Progress progress) {
-        boolean known = false;
-        for (TrainConfig f = first; f != null; f = f.first()) known |= f.holdOut() < first.holdOut();
-        if (first.holdOut() == 0 || known) {
+        boolean seen = false;
+        for (TrainConfig f = first; f != null; f = f.first()) seen |= f.holdOut() < first.holdOut();
+        if (first.holdOut() == 0 || seen) {
             progress.say("the model was trained on all of these targets, and little is learnt from what it remembers:"
                     + " consider a first training with --hold-out 1");
         } else if (run.has(REINFORCED)) {

@@ -148,8 +148,9 @@ public record TrainConfig(
      *       here 128 sequences
      * </ul>
      *
-     * These have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at 5 % of the rate, and the choice of the
-     * epoch by NDCG@10 of a beam search on some validation users (there by the loss).
+     * These have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
+     * 5 % of the rate, and the choice of the epoch by NDCG@10 of a beam search on some validation users (there by the
+     * loss).
      */
     public static TrainConfig preset(String name, long seed) {
         return switch (name) {

@@ -125,6 +125,12 @@ class TrainTest {
                 .isInstanceOf(UserError.class).hasMessageContaining("is a run already");
         assertThatThrownBy(() -> Train.from(config, whole, whole, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("is the run to start from");
+        Path own = Files.createDirectories(folder.resolve("own/model")).resolve("mine.txt");
+        Files.writeString(own, "not a run");
+        RunFolder others = new RunFolder(folder.resolve("own"));
+        assertThatThrownBy(() -> Train.from(config, whole, others, BACKEND, true, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("holds other files");
+        assertThat(own).hasContent("not a run");
         double before = RunInfo.read(whole, "train").path("trainingSeconds").asDouble();
         assertThat(RunInfo.read(uninterrupted, Start.BEFORE).path("trainingSeconds").asDouble()).isEqualTo(before);
     }

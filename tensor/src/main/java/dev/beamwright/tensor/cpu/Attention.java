@@ -157,7 +157,8 @@ final class Attention {
         Scratch.get().array(Scratch.TILE, ROWS * COLUMNS)[0] = x; // or C2 would read nothing
     }
 
-    private static int read(long from, long bytes) {
+    /** Reads memory in order; the result says nothing, but has to be kept somewhere, or C2 would read nothing. */
+    static int read(long from, long bytes) {
         int x = 0;
         for (long i = 0; i < bytes; i += 64) x ^= getInt(from + i);
         return x;

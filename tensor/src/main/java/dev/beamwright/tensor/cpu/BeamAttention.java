@@ -146,12 +146,10 @@ final class BeamAttention {
             BeamAttention.run(FINISH, this);
         }
 
-        /** Reads the user's prompt from front to back, before each head reads a few columns of it. */
+        /** Reads the user's prompt from front to back, before each head reads a few columns of it, as in {@link Attention}. */
         void fetch() {
             long row = 8L * width;
-            int x = 0;
-            for (long i = firstKey * row; i < (firstKey + prompt) * row; i += 64) x ^= getInt(promptKv + i);
-            tile[0] = x; // or C2 would read nothing
+            tile[0] = Attention.read(promptKv + firstKey * row, prompt * row);
         }
 
         private long query(long tensor, int r) {
