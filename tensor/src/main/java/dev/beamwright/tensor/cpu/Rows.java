@@ -11,6 +11,7 @@ import dev.beamwright.tensor.Parallel;
 import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Kernels that need a whole row at a time: norms and softmaxes. Each takes the addresses of one row of n elements, and
@@ -177,6 +178,67 @@ final class Rows {
             max = Lanes.max(max, least.blend(load(x + 4L * i, m), m));
         }
         return Lanes.max(max) * by;
+    }
+
+    /**
+     * The k-th largest element, 1 ≤ k ≤ n. Halves the floats among which it is, in their order, until k elements are no
+     * smaller than the middle; that takes a dozen looks at the row, and no more than 32 whatever stands there.
+     */
+    static float largest(long x, int k, int n) {
+        long low = place(Float.NEGATIVE_INFINITY), high = place(max(x, 1, n)) + 1L;
+        while (high - low > 1) {
+            long middle = (low + high) >> 1;
+            float from = at(middle);
+            int found = count(x, from, VectorOperators.GE, n);
+            if (found == k) return leastFrom(x, from, n);
+            if (found > k) low = middle;
+            else high = middle;
+        }
+        return at(low);
+    }
+
+    /** Where a float stands in the order of all floats, and below, which float stands there. */
+    private static int place(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return bits < 0 ? bits ^ Integer.MAX_VALUE : bits;
+    }
+
+    private static float at(long place) {
+        int bits = (int) place;
+        return Float.intBitsToFloat(bits < 0 ? bits ^ Integer.MAX_VALUE : bits);
+    }
+
+    /** How many elements are so to a number. */
+    static int count(long x, float to, VectorOperators.Comparison so, int n) {
+        int count = 0;
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            count += load(x + 4L * i, m).compare(so, to, m).trueCount();
+        }
+        return count;
+    }
+
+    /** The least element that is not below a number. */
+    private static float leastFrom(long x, float from, int n) {
+        FloatVector greatest = FloatVector.broadcast(F, Float.POSITIVE_INFINITY), least = greatest;
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            FloatVector v = load(x + 4L * i, m);
+            least = Lanes.min(least, greatest.blend(v, v.compare(VectorOperators.GE, from, m)));
+        }
+        return Lanes.min(least);
+    }
+
+    /** Where an element stands the nth time, counted from 1; 0 where it does not (a row with NaN). */
+    static int find(long x, float element, int nth, int n) {
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            long found = load(x + 4L * i, m).compare(VectorOperators.EQ, element, m).toLong();
+            for (; found != 0; found &= found - 1) {
+                if (--nth == 0) return i + Long.numberOfTrailingZeros(found);
+            }
+        }
+        return 0;
     }
 
     /** {@code Σ e^(x · by - minus)}. */

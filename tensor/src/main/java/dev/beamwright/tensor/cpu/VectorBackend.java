@@ -5,6 +5,7 @@ import static dev.beamwright.tensor.cpu.Lanes.get;
 import static dev.beamwright.tensor.cpu.Lanes.getInt;
 import static dev.beamwright.tensor.cpu.Lanes.keep;
 import static dev.beamwright.tensor.cpu.Lanes.set;
+import static dev.beamwright.tensor.cpu.Lanes.setInt;
 
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
@@ -15,6 +16,7 @@ import dev.beamwright.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -598,6 +600,29 @@ final class VectorBackend extends ScalarBackend {
             long to = dlogits + 4L * column;
             set(to, get(to) + get(slope + i) + (column == target ? d : 0));
         }
+    }
+
+    @Override
+    public void topMargin(Tensor margin, Tensor rivals, Tensor logits, Tensor targets, int k, SoftmaxMask mask) {
+        int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        long margins = address(margin), rival = address(rivals), from = address(logits), target = address(targets);
+        Rows.each(rows, c, (first, last, kept, sums) -> {
+            for (int r = first; r < last; r++) {
+                int t = getInt(target + 4L * r);
+                if (t < 0) {
+                    set(margins + 4L * r, 0);
+                    setInt(rival + 4L * r, -1);
+                    continue;
+                }
+                long seen = seen(from, mask, r, c);
+                int n = count(mask, r, c), among = Math.min(k, n);
+                float value = Rows.largest(seen, among, n);
+                int place = Rows.find(seen, value, among - Rows.count(seen, value, VectorOperators.GT, n), n);
+                set(margins + 4L * r, value - get(from + 4 * ((long) r * c + t)));
+                setInt(rival + 4L * r, mask == null ? place : getInt(firstChild(mask, r) + 4L * place));
+            }
+        });
+        keep(margin, rivals, logits, targets, mask);
     }
 
     /** How many columns a row's softmax runs over. */

@@ -330,6 +330,19 @@ public class BackendContractTest {
                 b.logProbabilityBackward(dlogits, dlog, lse, logits, targets, mask, 0.7f);
                 return List.of(log, lse, dlogits);
             });
+            for (int k : new int[] {1, 3, 50}) {
+                add((masked ? "topMargin of children, k = " : "topMargin, k = ") + k, (b, in, r, c) -> {
+                    Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), margin = in.floats(r);
+                    for (int i = 0; i < r * c; i += 3) logits.set(i, i % 2 == 0 ? -.25f : i % 5 * .125f); // ties
+                    for (int i = 0; i < r * c; i += 7) logits.set(i, i % 2 == 0 ? 0f : -0f);
+                    for (int i = 0; i < r * c; i += 11) logits.set(i, i % 2 == 0 ? 1e-30f : -1e30f);
+                    Tensor rivals = in.ints(-1, c, r), dlogits = in.floats(r, c), dmargin = in.floats(r);
+                    SoftmaxMask mask = masked ? mask(in, targets, r, c) : null;
+                    b.topMargin(margin, rivals, logits, targets, k, mask);
+                    b.topMarginBackward(dlogits, dmargin, rivals, targets);
+                    return List.of(margin, rivals, dlogits);
+                });
+            }
         }
 
         add("squaredNorm", (b, in, r, c) -> {
