@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         description = "Trains the model of a run. A run that was interrupted goes on where it was stopped.",
         footer = {
             "",
-            "Writes model/last.safetensors (to go on from), model/best.safetensors (best validation NDCG@10) and",
+            "Writes model/last.safetensors (to go on from), model/best.safetensors (best in validation) and",
             "model/metrics.jsonl (a line for each epoch)."
         })
 final class TrainCommand implements Callable<Integer> {
@@ -127,6 +127,13 @@ final class TrainCommand implements Callable<Integer> {
 
         @Option(names = "--patience", paramLabel = "N", description = "stop after so many epochs without a better one")
         private Integer patience;
+
+        @Option(
+                names = "--best",
+                paramLabel = "BY",
+                description = "the epoch to keep, by validation: ndcg (NDCG@10 of the beam search; default) or loss (of"
+                        + " the objective)")
+        private TrainConfig.Best best;
 
         @Option(
                 names = "--batch",
@@ -241,6 +248,7 @@ final class TrainCommand implements Callable<Integer> {
                     d.microTokens(),
                     d.checkpointSeconds(),
                     or(holdOut, d.holdOut()),
+                    or(best, d.best()),
                     prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)),
                     first);
         }

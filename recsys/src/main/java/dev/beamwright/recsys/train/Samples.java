@@ -56,13 +56,18 @@ public final class Samples {
         return Math.min(sequence.length, Math.max(2, sequence.length - held));
     }
 
+    /** The sample whose target is an item of a sequence, behind the {@code maxItems} items before it. */
+    static Sample target(int user, int[] sequence, int item, int maxItems) {
+        int[] items = Arrays.copyOfRange(sequence, Math.max(0, item - maxItems), item + 1);
+        return new Sample(user, items, items.length - 1);
+    }
+
     /** One sample for each item from the {@code first} of its user's sequence on. */
     private static List<Sample> targets(int[][] sequences, IntUnaryOperator first, int maxItems) {
         List<Sample> samples = new ArrayList<>();
         for (int user = 0; user < sequences.length; user++) {
             for (int i = first.applyAsInt(user); i < sequences[user].length; i++) {
-                int[] items = Arrays.copyOfRange(sequences[user], Math.max(0, i - maxItems), i + 1);
-                samples.add(new Sample(user, items, items.length - 1));
+                samples.add(target(user, sequences[user], i, maxItems));
             }
         }
         return samples;

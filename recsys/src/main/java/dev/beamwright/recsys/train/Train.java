@@ -72,6 +72,7 @@ public final class Train implements AutoCloseable {
      * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation, of a widened beam if there is a process reward model
+     * @param bestLoss its loss in validation; null for none yet
      * @param finished whether training is over
      */
     record State(
@@ -83,9 +84,10 @@ public final class Train implements AutoCloseable {
             double[] prefixWeights,
             int bestEpoch,
             double bestNdcg,
+            Double bestLoss,
             boolean finished) {
         static State start(int losses) {
-            return new State(0, 0, 0, new double[losses], 0, new double[0], 0, -1, false);
+            return new State(0, 0, 0, new double[losses], 0, new double[0], 0, -1, null, false);
         }
     }
 
@@ -95,6 +97,8 @@ public final class Train implements AutoCloseable {
      * @param loss mean over targets and levels of the negative log-likelihood, or of the loss of a process reward model
      *     that is trained alone
      * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
+     * @param validationLoss as {@code loss}, of the validation users' targets
+     * @param validationObjective what the objective makes small, of the same; for cross-entropy the same number
      * @param validationRecall10 of a beam search; where there is a process reward model, of one that is widened to four
      *     times its width
      * @param prmLossByLevel of a process reward model that is trained with the model; else empty
@@ -108,6 +112,8 @@ public final class Train implements AutoCloseable {
             double[] lossByLevel,
             double rate,
             double[] prefixWeights,
+            double validationLoss,
+            double validationObjective,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
@@ -348,6 +354,7 @@ public final class Train implements AutoCloseable {
                         loss.prefixWeights(),
                         state.bestEpoch(),
                         state.bestNdcg(),
+                        state.bestLoss(),
                         false);
                 if (!Double.isFinite(report.norm())) {
                     throw new UserError(run.root() + ": the gradient is not finite at step " + state.steps()
@@ -373,7 +380,12 @@ public final class Train implements AutoCloseable {
         double[] recallAndNdcg = validate(widened);
         double[] plain = widened && stage == Stage.MODEL ? validate(false) : null;
         double ndcg = recallAndNdcg[1];
-        boolean better = ndcg > state.bestNdcg();
+        Trainer.Measured measured = measure();
+        double objective = measured.loss(), validationLoss = mean(measured.nll(), measured.targets());
+        boolean better = switch (config.best()) {
+            case NDCG -> ndcg > state.bestNdcg();
+            case LOSS -> state.bestLoss() == null || objective < state.bestLoss();
+        };
         int best = better ? epoch + 1 : state.bestEpoch();
         boolean patienceOver = config.patience() > 0 && epoch + 1 - best >= config.patience();
         boolean finished = patienceOver || epoch + 1 == config.epochs();
@@ -387,6 +399,8 @@ public final class Train implements AutoCloseable {
                 Arrays.copyOf(byLevel, levels),
                 trainer.optimizer().rate(),
                 state.prefixWeights(),
+                validationLoss,
+                objective,
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
@@ -396,9 +410,10 @@ public final class Train implements AutoCloseable {
                 plain == null ? null : plain[1]));
         progress.say(String.format(
                 Locale.ROOT,
-                "epoch %d: loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s%s",
+                "epoch %d: loss %.4f; validation: loss %.4f, Recall@10 %.4f, NDCG@10 %.4f%s%s",
                 epoch + 1,
                 loss,
+                validationLoss,
                 recallAndNdcg[0],
                 ndcg,
                 better ? " (best)" : "",
@@ -416,6 +431,7 @@ public final class Train implements AutoCloseable {
                 state.prefixWeights(),
                 best,
                 better ? ndcg : state.bestNdcg(),
+                better ? Double.valueOf(objective) : state.bestLoss(),
                 finished);
         if (better) save(stage.best(), false);
         save(stage.last(), true);
@@ -462,6 +478,19 @@ public final class Train implements AutoCloseable {
             }
         }
         return new double[] {recall / validation.size(), ndcg / validation.size()};
+    }
+
+    /** The loss of the validation users' targets, against the same negatives after every epoch. */
+    private Trainer.Measured measure() {
+        if (validation.isEmpty()) return new Trainer.Measured(0, new double[state.nll().length], 0);
+        List<Sample> asked = new ArrayList<>();
+        for (Case c : validation) {
+            int n = c.history().length;
+            int[] sequence = Arrays.copyOf(c.history(), n + 1);
+            sequence[n] = c.target();
+            asked.add(Samples.target(c.user(), sequence, n, config.model().maxItems()));
+        }
+        return trainer.measure(asked, key.fold("validation loss"));
     }
 
     /** The same validation users after every epoch, chosen at random where not all are asked. */

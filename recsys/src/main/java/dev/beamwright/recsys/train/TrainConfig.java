@@ -15,7 +15,7 @@ import java.util.List;
  * @param objective what is made small
  * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
- * @param patience epochs without a better validation NDCG@10 after which training stops; 0 for never
+ * @param patience epochs without a better one after which training stops; 0 for never
  * @param batch samples of one step: sequences, or targets where each has a history of its own
  * @param rate the highest learning rate
  * @param warmup share of all steps in which the rate rises, or from 1 on how many steps; then it falls along half a cosine
@@ -31,6 +31,7 @@ import java.util.List;
  * @param checkpointSeconds time between two checkpoints within an epoch
  * @param holdOut so many items at the end of each user's training sequence are left out, see {@link Samples#learnt}; a
  *     second stage finds targets there that the model has not seen
+ * @param best what makes an epoch better than another
  * @param prm the process reward model that is trained with the model, or null for none
  * @param first the settings of the run whose model this training begins from, or null if it begins from nothing
  */
@@ -53,8 +54,17 @@ public record TrainConfig(
         int microTokens,
         int checkpointSeconds,
         Integer holdOut,
+        Best best,
         PrmConfig prm,
         TrainConfig first) {
+
+    /** By what the validation users choose the epoch whose model is kept. */
+    public enum Best {
+        /** The NDCG@10 of a beam search, of what serves. */
+        NDCG,
+        /** The loss that is made small, as in the APAO paper; of APAO, with the prefix weights of the epoch's end. */
+        LOSS
+    }
 
     public TrainConfig {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
@@ -70,11 +80,12 @@ public record TrainConfig(
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         holdOut = holdOut == null ? 0 : holdOut; // the settings of an earlier version
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
+        best = best == null ? Best.NDCG : best; // likewise
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together
     }
 
-    /** Without items held out or a process reward model. */
+    /** Without items held out or a process reward model, the best epoch by {@link Best#NDCG}. */
     public TrainConfig(
             ModelConfig model,
             ObjectiveConfig objective,
@@ -94,7 +105,7 @@ public record TrainConfig(
             int microTokens,
             int checkpointSeconds) {
         this(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout, beam,
-                validationCases, seed, shards, microTokens, checkpointSeconds, 0, null, null);
+                validationCases, seed, shards, microTokens, checkpointSeconds, 0, Best.NDCG, null, null);
     }
 
     /** In how many of all steps the rate rises. */
@@ -105,7 +116,7 @@ public record TrainConfig(
     /** The same with a process reward model, or null for none. */
     public TrainConfig with(PrmConfig prm) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm, first);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, best, prm, first);
     }
 
     /**
@@ -150,7 +161,7 @@ public record TrainConfig(
      *
      * These have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
      * 5 % of the rate, and the choice of the epoch by NDCG@10 of a beam search on some validation users (there by the
-     * loss).
+     * loss, as with {@link Best#LOSS}).
      */
     public static TrainConfig preset(String name, long seed) {
         return switch (name) {
@@ -201,7 +212,7 @@ public record TrainConfig(
      */
     public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, prm, first);
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, Best.NDCG, prm, first);
     }
 
     /** 1 for a training that begins from nothing, 2 for one that begins from such a one's model, and so on. */

@@ -11,11 +11,13 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Step;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Layer;
 import dev.beamwright.transformer.Noise;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -171,6 +173,40 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             prefixLosses = plus(prefixLosses, part.prefixLosses());
         }
         return new Report(nll, targets, optimizer.norm(), prefixLosses);
+    }
+
+    /**
+     * What {@link #measure} found.
+     *
+     * @param loss mean over targets of what is made small
+     * @param nll as in {@link Report}
+     * @param targets how many there were
+     */
+    public record Measured(double loss, double[] nll, int targets) {}
+
+    /** The loss of samples as the model stands, without dropout; nothing is learnt. At least one of them has a target. */
+    public Measured measure(List<Sample> samples, Key key) {
+        int shards = settings.shards(), targets = samples.stream().mapToInt(Sample::targets).sum();
+        List<List<Sample>> micro = Samples.micro(
+                samples, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
+        var values = new double[micro.size()];
+        var results = new Objective.Result[micro.size()];
+        weights.changed();
+        weights.during(() -> Parallel.run(shards, shard -> {
+            for (int m = shard; m < micro.size(); m += shards) {
+                if (micro.get(m).isEmpty()) continue;
+                int number = m;
+                try (Tape tape = Tape.inference(backend, workspaces.get(shard))) {
+                    results[m] = loss.of(
+                            tape, replicas.get(shard), micro.get(m), Noise.none(), 1f / targets, key.fold(m));
+                    Tensor value = results[m].loss().value();
+                    backend.read(value, () -> values[number] = value.get(0));
+                }
+            }
+        }));
+        double[] nll = null;
+        for (Objective.Result part : results) if (part != null) nll = plus(nll, part.nll());
+        return new Measured(Arrays.stream(values).sum(), nll, targets);
     }
 
     private static double[] plus(double[] sum, double[] part) {

@@ -212,8 +212,8 @@ class PromiseTrainingTest {
 
     @Test
     void settingsOfAnEarlierVersionHeldNothingOut() {
-        String json = Json.line(config(1)).replace("\"holdOut\":0,", "");
-        assertThat(json).doesNotContain("holdOut");
+        String json = Json.line(config(1)).replace("\"holdOut\":0,\"best\":\"NDCG\",", "");
+        assertThat(json).doesNotContain("holdOut").doesNotContain("best");
         assertThat(Json.mapper().readValue(json, TrainConfig.class)).isEqualTo(config(1));
     }
 
@@ -225,6 +225,7 @@ class PromiseTrainingTest {
         return new TrainConfig(m, c.objective(), c.softmax(), 1, 0, c.batch(), c.rate(), c.warmup(), c.decay(),
                 c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(), 60,
                 holdOut,
+                c.best(),
                 null,
                 null);
     }

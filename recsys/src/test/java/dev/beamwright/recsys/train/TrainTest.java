@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.decode.Diagnose;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
@@ -139,13 +140,48 @@ class TrainTest {
         return new TrainConfig(
                 c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), rate, c.warmup(), 0,
                 c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
-                c.checkpointSeconds(), 0, null, first);
+                c.checkpointSeconds(), 0, c.best(), null, first);
     }
 
     private static String parameters(RunFolder run) {
         try (var recommender = Recommender.load(run, BACKEND)) {
             return Checkpoint.checksum(Checkpoint.parameters(recommender.model()).values());
         }
+    }
+
+    @Test
+    void theBestEpochByLossIsTheOneOfTheLeastValidationLoss() throws IOException {
+        boolean otherThanByNdcg = false;
+        for (String name : List.of(ObjectiveConfig.CE, ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+            RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
+            TrainConfig config = byLoss(config(1, objective(name, .2)));
+            Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
+            List<Train.EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
+                    .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class)).toList();
+            double least = epochs.stream().mapToDouble(Train.EpochMetrics::validationObjective).min().orElseThrow();
+            Train.EpochMetrics best = epochs.get(summary.bestEpoch() - 1);
+            assertThat(best.validationObjective()).isEqualTo(least);
+            assertThat(summary.bestNdcg10()).isEqualTo(best.validationNdcg10());
+            otherThanByNdcg |= epochs.stream().anyMatch(e -> e.validationNdcg10() > best.validationNdcg10());
+            if (name.equals(ObjectiveConfig.CE))
+                assertThat(best.validationLoss()).isCloseTo(best.validationObjective(), within(1e-5));
+            else assertThat(best.validationObjective()).isGreaterThan(best.validationLoss());
+
+            // the loss that the diagnosis of the kept model computes by decoding
+            var diagnosis = Diagnose.run(
+                    new Diagnose.Config("validation", 0, 10, 1), run, BACKEND, Progress.silent());
+            assertThat(diagnosis.levels().stream().mapToDouble(l -> l.meanNll()).average().orElseThrow())
+                    .isCloseTo(best.validationLoss(), within(1e-5));
+            endsWithTheSameBits(config, interrupted, summary);
+        }
+        assertThat(otherThanByNdcg).isTrue();
+    }
+
+    private static TrainConfig byLoss(TrainConfig c) {
+        return new TrainConfig(
+                c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), .05, c.warmup(), 0,
+                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
+                c.checkpointSeconds(), 0, TrainConfig.Best.LOSS, null, null);
     }
 
     @Test
