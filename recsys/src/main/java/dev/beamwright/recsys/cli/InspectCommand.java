@@ -119,12 +119,14 @@ final class InspectCommand implements Callable<Integer> {
         }
         return String.format(
                 Locale.ROOT,
-                "epoch %-4d loss %.4f; validation: loss %.4f, Recall@10 %.4f, NDCG@10 %.4f, %.0f s",
+                "epoch %-4d loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s, %.0f s",
                 m.path("epoch").asInt(0),
                 m.path("loss").asDouble(Double.NaN),
-                m.path("validationLoss").asDouble(Double.NaN),
                 m.path("validationRecall10").asDouble(Double.NaN),
                 m.path("validationNdcg10").asDouble(Double.NaN),
+                m.path("validationLoss").isNumber()
+                        ? String.format(Locale.ROOT, ", loss %.4f", m.path("validationLoss").asDouble())
+                        : "",
                 m.path("seconds").asDouble(Double.NaN));
     }
 

@@ -131,8 +131,8 @@ final class TrainCommand implements Callable<Integer> {
         @Option(
                 names = "--best",
                 paramLabel = "BY",
-                description = "the epoch to keep, by validation: ndcg (NDCG@10 of the beam search; default) or loss (of"
-                        + " the objective)")
+                description = "the epoch to keep, by validation: ndcg (NDCG@10 of the beam search; default) or loss (all"
+                        + " that is made small)")
         private TrainConfig.Best best;
 
         @Option(

@@ -228,12 +228,15 @@ public final class Compare {
     private static List<Long> add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
         List<Long> seeds = new ArrayList<>();
         if (!run.has("config/" + stage + ".json")) return seeds;
-        if (!(Json.readTree(run.file("config/" + stage + ".json")) instanceof ObjectNode config)) return seeds;
+        // Of a training as this version reads them, so that what an earlier one did not have yet is no difference.
+        JsonNode settingsOf = stage.startsWith("train")
+                ? Json.mapper().valueToTree(run.config(stage, TrainConfig.class))
+                : Json.readTree(run.file("config/" + stage + ".json"));
+        if (!(settingsOf instanceof ObjectNode config)) return seeds;
         config.remove(without);
         for (ObjectNode of = config; of != null; of = of.path("first") instanceof ObjectNode first ? first : null) {
             seeds.addFirst(of.path("seed").asLong());
             of.remove("seed");
-            if (of.path("first").isNull()) of.remove("first"); // settings of an earlier version have none
         }
         flatten(stage, config, settings);
         return seeds;

@@ -105,8 +105,9 @@ public record Start(String from, String checksum) {
 
     private static boolean isEmpty(Path folder) {
         if (!Files.exists(folder)) return true;
-        try (var files = Files.list(folder)) {
-            return files.findAny().isEmpty();
+        Path unfinished = folder.resolve(CONFIG + ".tmp"); // where an earlier try was killed
+        try (var all = Files.walk(folder)) {
+            return all.allMatch(path -> Files.isDirectory(path) || path.equals(unfinished));
         } catch (IOException e) {
             throw new UserError(folder + ": cannot be read as a folder: " + e, e);
         }

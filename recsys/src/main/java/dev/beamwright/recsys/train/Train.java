@@ -72,7 +72,7 @@ public final class Train implements AutoCloseable {
      * @param prefixWeights of the objective, see {@link ObjectiveLoss#prefixWeights()}
      * @param bestEpoch whose model is kept, counted from 1; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation, of a widened beam if there is a process reward model
-     * @param bestLoss its loss in validation; null for none yet
+     * @param bestLoss its loss in validation; null for none yet, and where the loss does not choose
      * @param finished whether training is over
      */
     record State(
@@ -89,6 +89,12 @@ public final class Train implements AutoCloseable {
         static State start(int losses) {
             return new State(0, 0, 0, new double[losses], 0, new double[0], 0, -1, null, false);
         }
+
+        /** Whether an epoch is better than the best so far: by its loss, or, where that is null, by its NDCG@10. */
+        boolean isBehind(double ndcg, Double loss) {
+            if (loss == null) return ndcg > bestNdcg;
+            return bestLoss == null || Double.compare(loss, bestLoss) < 0; // NaN is the worst
+        }
     }
 
     /**
@@ -97,8 +103,7 @@ public final class Train implements AutoCloseable {
      * @param loss mean over targets and levels of the negative log-likelihood, or of the loss of a process reward model
      *     that is trained alone
      * @param prefixWeights at the end of the epoch, for objectives that have such; else empty
-     * @param validationLoss as {@code loss}, of the validation users' targets
-     * @param validationObjective what the objective makes small, of the same; for cross-entropy the same number
+     * @param validationLoss what is made small, of the validation users' targets; null where it does not choose the epoch
      * @param validationRecall10 of a beam search; where there is a process reward model, of one that is widened to four
      *     times its width
      * @param prmLossByLevel of a process reward model that is trained with the model; else empty
@@ -112,8 +117,7 @@ public final class Train implements AutoCloseable {
             double[] lossByLevel,
             double rate,
             double[] prefixWeights,
-            double validationLoss,
-            double validationObjective,
+            Double validationLoss,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
@@ -330,6 +334,7 @@ public final class Train implements AutoCloseable {
         facts.put("epochs", state.epoch());
         facts.put("bestEpoch", state.bestEpoch());
         facts.put("validationNdcg10", state.bestNdcg());
+        if (state.bestLoss() != null) facts.put("validationLoss", state.bestLoss());
         facts.put("trainingSeconds", seconds());
         RunInfo.write(run, stage.name(), facts);
         return new Summary(state.epoch(), state.bestEpoch(), state.bestNdcg(), checksum(), trained.size());
@@ -380,12 +385,8 @@ public final class Train implements AutoCloseable {
         double[] recallAndNdcg = validate(widened);
         double[] plain = widened && stage == Stage.MODEL ? validate(false) : null;
         double ndcg = recallAndNdcg[1];
-        Trainer.Measured measured = measure();
-        double objective = measured.loss(), validationLoss = mean(measured.nll(), measured.targets());
-        boolean better = switch (config.best()) {
-            case NDCG -> ndcg > state.bestNdcg();
-            case LOSS -> state.bestLoss() == null || objective < state.bestLoss();
-        };
+        Double validationLoss = config.best() == TrainConfig.Best.LOSS && !validation.isEmpty() ? measure() : null;
+        boolean better = state.isBehind(ndcg, validationLoss) || validation.isEmpty(); // then the last is kept
         int best = better ? epoch + 1 : state.bestEpoch();
         boolean patienceOver = config.patience() > 0 && epoch + 1 - best >= config.patience();
         boolean finished = patienceOver || epoch + 1 == config.epochs();
@@ -400,7 +401,6 @@ public final class Train implements AutoCloseable {
                 trainer.optimizer().rate(),
                 state.prefixWeights(),
                 validationLoss,
-                objective,
                 recallAndNdcg[0],
                 ndcg,
                 validation.size(),
@@ -410,12 +410,12 @@ public final class Train implements AutoCloseable {
                 plain == null ? null : plain[1]));
         progress.say(String.format(
                 Locale.ROOT,
-                "epoch %d: loss %.4f; validation: loss %.4f, Recall@10 %.4f, NDCG@10 %.4f%s%s",
+                "epoch %d: loss %.4f, validation Recall@10 %.4f, NDCG@10 %.4f%s%s%s",
                 epoch + 1,
                 loss,
-                validationLoss,
                 recallAndNdcg[0],
                 ndcg,
+                validationLoss == null ? "" : String.format(Locale.ROOT, ", loss %.4f", validationLoss),
                 better ? " (best)" : "",
                 plain == null
                         ? ""
@@ -431,7 +431,7 @@ public final class Train implements AutoCloseable {
                 state.prefixWeights(),
                 best,
                 better ? ndcg : state.bestNdcg(),
-                better ? Double.valueOf(objective) : state.bestLoss(),
+                better ? validationLoss : state.bestLoss(),
                 finished);
         if (better) save(stage.best(), false);
         save(stage.last(), true);
@@ -481,8 +481,7 @@ public final class Train implements AutoCloseable {
     }
 
     /** The loss of the validation users' targets, against the same negatives after every epoch. */
-    private Trainer.Measured measure() {
-        if (validation.isEmpty()) return new Trainer.Measured(0, new double[state.nll().length], 0);
+    private double measure() {
         List<Sample> asked = new ArrayList<>();
         for (Case c : validation) {
             int n = c.history().length;

@@ -62,7 +62,10 @@ public record TrainConfig(
     public enum Best {
         /** The NDCG@10 of a beam search, of what serves. */
         NDCG,
-        /** The loss that is made small, as in the APAO paper; of APAO, with the prefix weights of the epoch's end. */
+        /**
+         * All that is made small, as in the APAO paper: the objective, with the prefix weights that the epoch ended with,
+         * and the loss of a process reward model that is trained with the model.
+         */
         LOSS
     }
 

@@ -135,24 +135,15 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
 
     /** One step over a batch of samples; at least one of them has a target. */
     public Report step(List<Sample> batch, Key key) {
-        int shards = settings.shards();
-        List<List<Sample>> micro = Samples.micro(
-                batch, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
+        List<List<Sample>> micro = micro(batch);
         int targets = batch.stream().mapToInt(Sample::targets).sum();
         var results = new Objective.Result[micro.size()];
         weights.changed(); // by the last step, or by whoever loaded them
-        Step gradient = () -> weights.during(() -> Parallel.run(shards, shard -> {
-            for (int m = shard; m < micro.size(); m += shards) {
-                if (micro.get(m).isEmpty()) continue;
-                int number = m;
-                Step one = () -> {
-                    Key microKey = key.fold(number);
-                    noises.get(shard).begin(microKey);
-                    results[number] = forwardAndBackward(shard, micro.get(number), 1f / targets, microKey);
-                };
-                (loss.recordable() ? backend.capture(one::run) : one).run();
-            }
-        }));
+        Step gradient = () -> each(micro, (shard, m) -> {
+            Key microKey = key.fold(m);
+            noises.get(shard).begin(microKey);
+            results[m] = forwardAndBackward(shard, micro.get(m), 1f / targets, microKey);
+        });
         Step update = () -> {
             addShards();
             optimizer.step(backend);
@@ -176,37 +167,47 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
     }
 
     /**
-     * What {@link #measure} found.
-     *
-     * @param loss mean over targets of what is made small
-     * @param nll as in {@link Report}
-     * @param targets how many there were
+     * What is made small, as the model stands and without dropout: the mean over the targets of some samples, of which
+     * there is at least one. Nothing is learnt.
      */
-    public record Measured(double loss, double[] nll, int targets) {}
-
-    /** The loss of samples as the model stands, without dropout; nothing is learnt. At least one of them has a target. */
-    public Measured measure(List<Sample> samples, Key key) {
-        int shards = settings.shards(), targets = samples.stream().mapToInt(Sample::targets).sum();
-        List<List<Sample>> micro = Samples.micro(
-                samples, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), shards);
-        var values = new double[micro.size()];
-        var results = new Objective.Result[micro.size()];
+    public double measure(List<Sample> samples, Key key) {
+        List<List<Sample>> micro = micro(samples);
+        int targets = samples.stream().mapToInt(Sample::targets).sum();
+        double[] values = new double[micro.size()];
         weights.changed();
+        each(micro, (shard, m) -> {
+            try (Tape tape = Tape.inference(backend, workspaces.get(shard))) {
+                Tensor value = loss.of(
+                        tape, replicas.get(shard), micro.get(m), Noise.none(), 1f / targets, key.fold(m))
+                        .loss().value();
+                backend.read(value, () -> values[m] = value.get(0));
+            }
+        });
+        return Arrays.stream(values).sum();
+    }
+
+    private List<List<Sample>> micro(List<Sample> samples) {
+        return Samples.micro(
+                samples, settings.tokensPerItem(), loss.extraRows(), settings.microTokens(), settings.shards());
+    }
+
+    /** What is done with one micro-batch. */
+    @FunctionalInterface
+    private interface Part {
+        void run(int shard, int micro);
+    }
+
+    /** Does something with each micro-batch, shards side by side, those of a shard in order; a device captures each. */
+    private void each(List<List<Sample>> micro, Part part) {
+        int shards = settings.shards();
         weights.during(() -> Parallel.run(shards, shard -> {
             for (int m = shard; m < micro.size(); m += shards) {
                 if (micro.get(m).isEmpty()) continue;
                 int number = m;
-                try (Tape tape = Tape.inference(backend, workspaces.get(shard))) {
-                    results[m] = loss.of(
-                            tape, replicas.get(shard), micro.get(m), Noise.none(), 1f / targets, key.fold(m));
-                    Tensor value = results[m].loss().value();
-                    backend.read(value, () -> values[number] = value.get(0));
-                }
+                Step one = () -> part.run(shard, number);
+                (loss.recordable() ? backend.capture(one::run) : one).run();
             }
         }));
-        double[] nll = null;
-        for (Objective.Result part : results) if (part != null) nll = plus(nll, part.nll());
-        return new Measured(Arrays.stream(values).sum(), nll, targets);
     }
 
     private static double[] plus(double[] sum, double[] part) {

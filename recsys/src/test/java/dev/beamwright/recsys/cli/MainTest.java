@@ -118,12 +118,17 @@ class MainTest {
         assertThat(without.err.lines().toList().getLast()).contains("--lambda has no effect on ce");
 
         String second = folder.resolve("second").toString();
-        Call stage = call("train", second, "--from", base.toString(), "--objective", "bear", "--bear-width", "3");
+        Call stage = call(
+                "train", second, "--from", base.toString(), "--objective", "bear", "--bear-width", "3", "--best",
+                "loss");
         assertThat(stage.exitCode).as(stage.err).isZero();
         assertThat(stage.out).startsWith("trained 1 epochs, ");
         assertThat(stage.err).contains("before: validation Recall@10");
         assertThat(call("inspect", second).out).contains("train-before");
-        assertThat(call("train", second, "--objective", "bear", "--bear-width", "3").err).contains("finished already");
+        assertThat(stage.err).containsPattern("epoch 1: .*, loss [0-9.]+ \\(best\\)");
+        assertThat(call("inspect", second).out).containsPattern("epoch 1 .*, loss [0-9.]+, [0-9]+ s");
+        assertThat(call("train", second, "--objective", "bear", "--bear-width", "3", "--best", "loss").err)
+                .contains("finished already");
         assertThat(call("evaluate", "--k", "1,3", base.toString()).exitCode).isZero();
         assertThat(call("evaluate", "--k", "1,3", second).exitCode).isZero();
         Call compared = call("compare", "--metric", "recall@3", base.toString(), second);

@@ -170,6 +170,7 @@ class ExactScoringTest {
             }
             assertThat(trie.settled(node)).isEqualTo(below == 1);
         }
+        for (int leaf = inner; leaf < trie.nodes(); leaf++) assertThat(trie.settled(leaf)).isTrue();
         assertThat(left.length).isBetween(5, inner - 5);
         float[][][] logits = new float[users][inner][];
         for (int u = 0; u < users; u++) for (int node : left) logits[u][node] = table.logits()[u][node];

@@ -118,7 +118,7 @@ class CompareTest {
         }
         RunFolder old = run("f1", TrainConfig.defaults(1), 0.4, 0);
         ObjectNode config = (ObjectNode) Json.readTree(old.file("config/train.json"));
-        config.remove("first"); // as versions wrote it that knew of no second stage
+        config.remove(List.of("first", "best", "holdOut")); // as versions wrote it that knew of none of these
         old.saveConfig("train", config);
         runs.add(old);
         runs.add(run("f2", TrainConfig.defaults(2), 0.4, 0));
@@ -166,7 +166,7 @@ class CompareTest {
                 plain.model() + "-prm", plain.protocol(), Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
                 plain.metrics(), plain.intervals());
         Json.write(run.file("scorecard.json"), new ScoreCard(List.of(plain, guided)));
-        Json.write(run.file("config/train-prm.json"), Map.of("seed", 3, "negatives", 32));
+        run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 3));
         RunInfo.write(run, "train-prm", Map.of("parameters", 400, "trainingSeconds", 5.0));
 
         Map<String, Comparison.Entry> entries = new TreeMap<>();

@@ -189,7 +189,7 @@ final class Rows {
         while (high - low > 1) {
             long middle = (low + high) >> 1;
             float from = at(middle);
-            int found = count(x, from, VectorOperators.GE, n);
+            int found = atLeast(x, from, n);
             if (found == k) return leastFrom(x, from, n);
             if (found > k) low = middle;
             else high = middle;
@@ -208,12 +208,22 @@ final class Rows {
         return Float.intBitsToFloat(bits < 0 ? bits ^ Integer.MAX_VALUE : bits);
     }
 
-    /** How many elements are so to a number. */
-    static int count(long x, float to, VectorOperators.Comparison so, int n) {
+    /** How many elements are not below a number. */
+    private static int atLeast(long x, float number, int n) {
         int count = 0;
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> m = rest(i, n);
-            count += load(x + 4L * i, m).compare(so, to, m).trueCount();
+            count += load(x + 4L * i, m).compare(VectorOperators.GE, number, m).trueCount();
+        }
+        return count;
+    }
+
+    /** How many elements are above a number. */
+    static int above(long x, float number, int n) {
+        int count = 0;
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            count += load(x + 4L * i, m).compare(VectorOperators.GT, number, m).trueCount();
         }
         return count;
     }

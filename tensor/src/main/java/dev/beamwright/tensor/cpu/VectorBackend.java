@@ -16,7 +16,6 @@ import dev.beamwright.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -617,7 +616,7 @@ final class VectorBackend extends ScalarBackend {
                 long seen = seen(from, mask, r, c);
                 int n = count(mask, r, c), among = Math.min(k, n);
                 float value = Rows.largest(seen, among, n);
-                int place = Rows.find(seen, value, among - Rows.count(seen, value, VectorOperators.GT, n), n);
+                int place = Rows.find(seen, value, among - Rows.above(seen, value, n), n);
                 set(margins + 4L * r, value - get(from + 4 * ((long) r * c + t)));
                 setInt(rival + 4L * r, mask == null ? place : getInt(firstChild(mask, r) + 4L * place));
             }
