@@ -163,16 +163,22 @@ public final class Losses {
                     int rounds = to - from;
                     if (k < rounds) rounds = k;
                     for (int round = 0; round < rounds; round++) {
-                        int best = -1;
+                        // Two loops, and no branch that ends a round of one: where two variables go round a loop and
+                        // one is asked for the other, TornadoVM 5.2 may set it too soon.
                         float most = Float.NEGATIVE_INFINITY;
                         for (int i = from; i < to; i++) {
                             int at = column(columns, masked, i);
                             float v = logits.get(row + at);
-                            // Without a branch that ends a round of the loop.
                             int lower = v < value ? 1 : 0, later = at > last ? 1 : 0, more = v > most ? 1 : 0;
-                            int take = (v == value ? later : lower) * (best < 0 ? 1 : more);
-                            most = take == 1 ? v : most;
-                            best = take == 1 ? at : best;
+                            most = (v == value ? later : lower) * more == 1 ? v : most;
+                        }
+                        int best = c - 1;
+                        for (int i = from; i < to; i++) {
+                            int at = column(columns, masked, i);
+                            float v = logits.get(row + at);
+                            int lower = v < value ? 1 : 0, later = at > last ? 1 : 0, same = v == most ? 1 : 0;
+                            int sooner = at < best ? 1 : 0;
+                            best = (v == value ? later : lower) * same * sooner == 1 ? at : best;
                         }
                         last = best;
                         value = most;
