@@ -137,10 +137,14 @@ class TrainTest {
     }
 
     private static TrainConfig second(TrainConfig c, TrainConfig first, double rate) {
+        return changed(c, rate, c.best(), first);
+    }
+
+    private static TrainConfig changed(TrainConfig c, double rate, TrainConfig.Best best, TrainConfig first) {
         return new TrainConfig(
                 c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), rate, c.warmup(), 0,
                 c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
-                c.checkpointSeconds(), 0, c.best(), null, first);
+                c.checkpointSeconds(), 0, best, null, first);
     }
 
     private static String parameters(RunFolder run) {
@@ -153,7 +157,7 @@ class TrainTest {
     void theBestEpochByLossIsTheOneOfTheLeastValidationLoss() throws IOException {
         for (String name : List.of(ObjectiveConfig.CE, ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
             RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
-            TrainConfig config = byLoss(config(1, objective(name, .2)));
+            TrainConfig config = changed(config(1, objective(name, .2)), .05, TrainConfig.Best.LOSS, null);
             Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
             List<Train.EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
                     .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class)).toList();
@@ -192,13 +196,6 @@ class TrainTest {
 
     private static Train.State best(double ndcg, Double loss) {
         return new Train.State(1, 0, 10, new double[4], 0, new double[0], 1, ndcg, loss, false);
-    }
-
-    private static TrainConfig byLoss(TrainConfig c) {
-        return new TrainConfig(
-                c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), .05, c.warmup(), 0,
-                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
-                c.checkpointSeconds(), 0, TrainConfig.Best.LOSS, null, null);
     }
 
     @Test

@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Kernels that need a whole row at a time: norms and softmaxes. Each takes the addresses of one row of n elements, and
+ * Kernels that need a whole row at a time: norms, softmaxes and the k-th largest. Each takes the addresses of one row of n elements, and
  * has masks throughout, so that its loop stands there once; see {@link Flat} on what C2 inlines. For the same reason a
  * kernel of several steps is several {@link Pass}es.
  */
@@ -180,6 +180,63 @@ final class Rows {
         return Lanes.max(max) * by;
     }
 
+    /** {@code Σ e^(x · by - minus)}. */
+    static float sumOfExp(long x, float by, float minus, int n) {
+        FloatVector sum = FloatVector.zero(F), scale = FloatVector.broadcast(F, by);
+        FloatVector less = FloatVector.broadcast(F, -minus);
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            sum = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).fma(scale, less)), m).add(sum);
+        }
+        return Lanes.sum(sum);
+    }
+
+    /** {@code y = e^(x - minus)}; returns the sum of y. */
+    static float exp(long y, long x, float minus, int n) {
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            FloatVector e = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).sub(minus)), m);
+            store(y + 4L * i, e, m);
+            sum = e.add(sum);
+        }
+        return Lanes.sum(sum);
+    }
+
+    static void scale(long y, float by, int n) {
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            store(y + 4L * i, load(y + 4L * i, m).mul(by), m);
+        }
+    }
+
+    /** {@code dx -= d · e^(x · by - lse)}. */
+    static void softmaxBackward(long dx, float d, long x, float by, float lse, int n) {
+        FloatVector scale = FloatVector.broadcast(F, by), less = FloatVector.broadcast(F, -lse);
+        FloatVector minus = FloatVector.broadcast(F, -d);
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            FloatVector e = expOfNegative(load(x + 4L * i, m).fma(scale, less));
+            store(dx + 4L * i, e.fma(minus, load(dx + 4L * i, m)), m);
+        }
+    }
+
+    // ---- rotary embedding
+
+    /** Turns the pairs (a[j], b[j]) by angles whose cosines and sines stand in a table. */
+    static void turn(long a, long b, float[] cos, float[] sin, int at, boolean inverse, int n) {
+        for (int i = 0; i < n; i += VL) {
+            VectorMask<Float> m = rest(i, n);
+            FloatVector x = load(a + 4L * i, m), y = load(b + 4L * i, m);
+            FloatVector c = FloatVector.fromArray(F, cos, at + i, m), s = FloatVector.fromArray(F, sin, at + i, m);
+            if (inverse) s = s.neg();
+            store(a + 4L * i, x.mul(c).sub(y.mul(s)), m);
+            store(b + 4L * i, x.mul(s).add(y.mul(c)), m);
+        }
+    }
+
+    // ---- the k-th largest
+
     /**
      * The k-th largest element, 1 ≤ k ≤ n. Halves the floats among which it is, in their order, until k elements are no
      * smaller than the middle; that takes a dozen looks at the row, and no more than 32 whatever stands there.
@@ -249,60 +306,5 @@ final class Rows {
             }
         }
         return 0;
-    }
-
-    /** {@code Σ e^(x · by - minus)}. */
-    static float sumOfExp(long x, float by, float minus, int n) {
-        FloatVector sum = FloatVector.zero(F), scale = FloatVector.broadcast(F, by);
-        FloatVector less = FloatVector.broadcast(F, -minus);
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            sum = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).fma(scale, less)), m).add(sum);
-        }
-        return Lanes.sum(sum);
-    }
-
-    /** {@code y = e^(x - minus)}; returns the sum of y. */
-    static float exp(long y, long x, float minus, int n) {
-        FloatVector sum = FloatVector.zero(F);
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            FloatVector e = FloatVector.zero(F).blend(expOfNegative(load(x + 4L * i, m).sub(minus)), m);
-            store(y + 4L * i, e, m);
-            sum = e.add(sum);
-        }
-        return Lanes.sum(sum);
-    }
-
-    static void scale(long y, float by, int n) {
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            store(y + 4L * i, load(y + 4L * i, m).mul(by), m);
-        }
-    }
-
-    /** {@code dx -= d · e^(x · by - lse)}. */
-    static void softmaxBackward(long dx, float d, long x, float by, float lse, int n) {
-        FloatVector scale = FloatVector.broadcast(F, by), less = FloatVector.broadcast(F, -lse);
-        FloatVector minus = FloatVector.broadcast(F, -d);
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            FloatVector e = expOfNegative(load(x + 4L * i, m).fma(scale, less));
-            store(dx + 4L * i, e.fma(minus, load(dx + 4L * i, m)), m);
-        }
-    }
-
-    // ---- rotary embedding
-
-    /** Turns the pairs (a[j], b[j]) by angles whose cosines and sines stand in a table. */
-    static void turn(long a, long b, float[] cos, float[] sin, int at, boolean inverse, int n) {
-        for (int i = 0; i < n; i += VL) {
-            VectorMask<Float> m = rest(i, n);
-            FloatVector x = load(a + 4L * i, m), y = load(b + 4L * i, m);
-            FloatVector c = FloatVector.fromArray(F, cos, at + i, m), s = FloatVector.fromArray(F, sin, at + i, m);
-            if (inverse) s = s.neg();
-            store(a + 4L * i, x.mul(c).sub(y.mul(s)), m);
-            store(b + 4L * i, x.mul(s).add(y.mul(c)), m);
-        }
     }
 }

@@ -164,7 +164,7 @@ public final class Losses {
                     if (k < rounds) rounds = k;
                     for (int round = 0; round < rounds; round++) {
                         // Two loops, and no branch that ends a round of one: where two variables go round a loop and
-                        // one is asked for the other, TornadoVM 5.2 may set it too soon.
+                        // one is asked for the other, results were wrong on PoCL (TornadoVM 5.2).
                         float most = Float.NEGATIVE_INFINITY;
                         for (int i = from; i < to; i++) {
                             int at = column(columns, masked, i);
