@@ -231,7 +231,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
             if (workspace == null) workspace = new Workspace();
             try (Tape tape = Tape.inference(backend, workspace)) {
                 List<int[]> read = new ArrayList<>();
-                for (Case c : cases.subList(from, to)) if (c.history().length > 0) read.add(latest(c.history()));
+                for (Case c : cases.subList(from, to)) if (c.position() > 0) read.add(c.latest(config.maxItems()));
                 float[] scores = read.isEmpty()
                         ? new float[0]
                         : model.scores(tape, read).value().toArray();
@@ -247,10 +247,6 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
             idle.add(workspace);
         });
         return List.of(answers);
-    }
-
-    private int[] latest(int[] history) {
-        return Arrays.copyOfRange(history, Math.max(0, history.length - config.maxItems()), history.length);
     }
 
     @Override

@@ -138,9 +138,9 @@ final class PrepareCommand implements Callable<Integer> {
         @Option(
                 names = "--history",
                 paramLabel = "N",
-                defaultValue = "20",
-                description = "How many of a user's latest items models look at. Default: ${DEFAULT-VALUE}.")
-        private int history;
+                description = "How many of a user's latest items models read, unless train's --max-items says otherwise."
+                        + " Default: the preset's.")
+        private Integer history;
 
         PrepareConfig config() {
             return new PrepareConfig(

@@ -134,7 +134,7 @@ final class RecommendCommand implements Callable<Integer> {
                 throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
             }
             var options = new Recommender.Options(
-                    beam, !keepSeen, eligible == null ? null : lines(eligible), widening.widening());
+                    beam, !keepSeen, eligible == null ? null : eligible(recommender), widening.widening());
             Dataset data = recommender.data();
             if (history != null)
                 print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
@@ -185,7 +185,7 @@ final class RecommendCommand implements Callable<Integer> {
                     out.println(Json.line(
                             answer(recommender, data.users().get(u), sequences[u], found.get(u - from))));
                 }
-                out.flush();
+                if (out.checkError()) throw new UserError("the recommendations cannot be written; is the disk full?");
             }
         }
     }
@@ -222,10 +222,25 @@ final class RecommendCommand implements Callable<Integer> {
         return Arrays.stream(items).mapToObj(i -> data.items().get(i)).toList();
     }
 
+    /** The items of the file; those are passed over that the run does not know, as the k-core may have dropped them. */
+    private List<String> eligible(Recommender recommender) {
+        List<String> listed = lines(eligible), known = listed.stream().filter(recommender::knows).toList();
+        if (known.isEmpty()) {
+            throw new UserError(eligible + ": none of its " + listed.size() + " items is in this run, such as '"
+                    + listed.getFirst() + "'; data/items.tsv lists them");
+        }
+        if (known.size() < listed.size()) {
+            Progress.stderr().say(String.format(
+                    Locale.ROOT, "%s: %,d of its %,d items are not in this run", eligible,
+                    listed.size() - known.size(), listed.size()));
+        }
+        return known;
+    }
+
     private static List<String> lines(Path file) {
         try {
             List<String> ids = Files.readAllLines(file, StandardCharsets.UTF_8).stream()
-                    .map(String::strip)
+                    .map(line -> line.replace("\uFEFF", "").strip())
                     .filter(line -> !line.isEmpty())
                     .toList();
             if (ids.isEmpty()) throw new UserError(file + ": no item id in it; nothing could be recommended");

@@ -3,7 +3,9 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.run.Json;
@@ -53,9 +55,8 @@ final class RunCommand implements Callable<Integer> {
     private static final int BUNDLED_EPOCHS = 15;
 
     private static final String AUDIT = "data/audit.json";
-    private static final String IDS = "tokens/report.json";
+    private static final String IDS = "tokens/semantic-ids.json";
     private static final String MODEL = "model/best.safetensors";
-    private static final String STATE = "model/last.safetensors";
     private static final String SCORES = "scorecard.json";
 
     @Spec
@@ -107,20 +108,23 @@ final class RunCommand implements Callable<Integer> {
         RunFolder run = new RunFolder(out);
         Backend backend = device.open(); // a device that is missing should be told before the work, not after
 
+        Integer epochs = data.config().data() == null ? BUNDLED_EPOCHS : null;
+        training.config(seed, epochs); // and so should words that mean nothing
+        Evaluate.check(baselines);
+
         PrepareConfig prepare = data.config();
         List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
         if (begin(run, "prepare", prepare, AUDIT, files, progress)) {
             progress.say(Prepare.run(prepare, run, progress).table());
         }
+        if (user != null) number(Prepared.load(run).data());
         TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
-        if (begin(run, "tokenize", tokenize, IDS, List.of(run.file(AUDIT)), progress)) {
-            if (run.has(STATE)) {
-                throw new UserError(out + ": has a model that was trained on other semantic IDs; give another --out, or"
-                        + " delete " + run.file("model"));
-            }
+        if (run.has(IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
+            progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
+        } else if (begin(run, "tokenize", tokenize, IDS, List.of(), progress)) { // semantic IDs keep a run to its data
             progress.say(Tokenize.run(tokenize, run, progress).text());
         }
-        TrainConfig train = training.config(seed, prepare.data() == null ? BUNDLED_EPOCHS : null);
+        TrainConfig train = training.config(seed, epochs, run);
         progress.say("== train"); // knows by itself whether it is done, or where to go on
         Train.run(train, run, backend, false, progress);
 
@@ -137,9 +141,7 @@ final class RunCommand implements Callable<Integer> {
     private void print(RunFolder run, Backend backend, ScoreCard card, long began) {
         try (var recommender = Recommender.load(run, backend)) {
             Dataset dataset = recommender.data();
-            int u = user == null ? 0 : dataset.users().indexOf(user);
-            if (u < 0)
-                throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+            int u = number(dataset);
             int[] sequence = dataset.sequences()[u];
             var best = recommender
                     .recommend(new int[][] {sequence}, new int[] {u}, 10, Recommender.Options.DEFAULT, null)
@@ -158,6 +160,18 @@ final class RunCommand implements Callable<Integer> {
             }
             print.flush();
         }
+    }
+
+    /** The number of the user for whom is recommended at the end. */
+    private int number(Dataset dataset) {
+        int u = user == null ? 0 : dataset.users().indexOf(user);
+        if (u < 0) throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+        return u;
+    }
+
+    /** Whether semantic IDs were made as this command makes them, not by somebody with wishes of their own. */
+    private static boolean sameButForTheSeed(TokenizeConfig usual, TokenizeConfig stored) {
+        return agrees(usual, Json.mapper().valueToTree(stored.withSeed(usual.seed())));
     }
 
     /**

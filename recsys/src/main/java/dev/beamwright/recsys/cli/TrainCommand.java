@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.cli;
 
+import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
@@ -94,7 +95,8 @@ final class TrainCommand implements Callable<Integer> {
         @Option(names = "--user-tokens", paramLabel = "N", description = "tokens over which an encoder spreads users")
         private Integer userTokens;
 
-        @Option(names = "--max-items", paramLabel = "N", description = "items of a history that are read at the most")
+        @Option(names = "--max-items", paramLabel = "N", description = "items of a history that are read at the most; default: prepare's --history, or the"
+                        + " preset's")
         private Integer maxItems;
 
         @Option(
@@ -138,7 +140,8 @@ final class TrainCommand implements Callable<Integer> {
         @Option(
                 names = "--batch",
                 paramLabel = "N",
-                description = "sequences of one step; targets of one step in an encoder-decoder")
+                description = "sequences of one step; targets of one step in an encoder-decoder; default: the preset's,"
+                        + " or fewer where an epoch had less than 16 steps")
         private Integer batch;
 
         @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")
@@ -201,15 +204,24 @@ final class TrainCommand implements Callable<Integer> {
 
         /** With other usual epochs than the preset's, unless null. */
         TrainConfig config(long seed, Integer usualEpochs) {
-            return config(TrainConfig.preset(preset, seed), null, seed, usualEpochs);
+            return config(TrainConfig.preset(preset, seed), null, seed, usualEpochs, null);
+        }
+
+        /** The same for a run that is prepared: what its data decide is decided, unless it is given. */
+        TrainConfig config(long seed, Integer usualEpochs, RunFolder run) {
+            run.need("config/prepare.json", "prepare");
+            Integer history = run.config("prepare", PrepareConfig.class).historyCap();
+            TrainConfig config = config(TrainConfig.preset(preset, seed), null, seed, usualEpochs, history);
+            return batch == null ? Train.fitted(config, run) : config;
         }
 
         /** For a training that begins from a trained run's model, and else has that run's settings. */
         TrainConfig continuing(TrainConfig first, long seed) {
-            return config(first, first, seed, null);
+            return config(first, first, seed, null, null);
         }
 
-        private TrainConfig config(TrainConfig d, TrainConfig first, long seed, Integer usualEpochs) {
+        private TrainConfig config(
+                TrainConfig d, TrainConfig first, long seed, Integer usualEpochs, Integer usualItems) {
             ModelConfig m = d.model();
             ObjectiveConfig o = objective.config(d.objective());
             // A paper's values are for the paper's softmax; the objective of an earlier stage has its own already.
@@ -230,7 +242,7 @@ final class TrainCommand implements Callable<Integer> {
                             or(tied, m.tied()),
                             m.theta(),
                             or(userTokens, m.userTokens()),
-                            or(maxItems, m.maxItems())),
+                            or(maxItems, or(usualItems, m.maxItems()))),
                     o,
                     or(softmax, usual),
                     or(epochs, or(usualEpochs, d.epochs())),
@@ -289,7 +301,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private Train.Summary train(RunFolder folder) {
         TrainConfig first = Start.isComplete(folder) ? folder.config("train", TrainConfig.class).first() : null;
-        TrainConfig config = first == null ? settings.config(seed, null) : continuing(first);
+        TrainConfig config = first == null ? settings.config(seed, null, folder) : continuing(first);
         return Train.run(config, folder, device.open(), restart, Progress.stderr());
     }
 

@@ -1,9 +1,11 @@
 package dev.beamwright.recsys.data;
 
 import java.util.List;
+import java.util.Locale;
 
 /**
- * The names of the columns that are read; null for the first that is there of the usual names.
+ * The names of the columns that are read; null for the first that is there of the usual names, in which neither case nor
+ * anything but letters and digits counts: {@code user_id} is {@code userId} is {@code User-ID}.
  *
  * @param user who
  * @param item what
@@ -13,11 +15,11 @@ import java.util.List;
  */
 public record Columns(String user, String item, String time, String rating, String title) {
     static final List<String> USER = List.of(
-            "user_id", "user", "userId", "userid", "reviewerID", "uid", "visitorid", "customer_id", "session_id");
+            "user_id", "user", "reviewerID", "uid", "visitor_id", "customer_id", "session_id");
     static final List<String> ITEM = List.of(
-            "item_id", "item", "itemId", "itemid", "asin", "parent_asin", "movieId", "product_id", "iid");
+            "item_id", "item", "parent_asin", "asin", "movie_id", "product_id", "iid");
     static final List<String> TIME = List.of(
-            "timestamp", "unix_time", "unixReviewTime", "time", "unixtime", "datetime", "date", "created_at");
+            "timestamp", "unix_time", "unixReviewTime", "time", "datetime", "date", "created_at", "event_time", "ts");
     static final List<String> RATING = List.of("rating", "overall", "stars", "score");
     static final List<String> TITLE = List.of("title", "name", "item_name", "product_name", "movie_title");
 
@@ -27,7 +29,13 @@ public record Columns(String user, String item, String time, String rating, Stri
     /** The named column if the file has it; else, if none was named, the first of the usual that it has; else null. */
     static String find(String named, List<String> usual, List<String> there) {
         if (named != null) return there.contains(named) ? named : null;
-        for (String name : usual) if (there.contains(name)) return name;
+        for (String name : usual) {
+            for (String column : there) if (plain(column).equals(plain(name))) return column;
+        }
         return null;
+    }
+
+    private static String plain(String name) {
+        return name.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{N}]", "");
     }
 }

@@ -98,7 +98,7 @@ public record Cuts(String rule, Long validationFrom, Long testFrom, int[] trainE
             int[] s = sequences[u];
             train[u] = Arrays.copyOf(s, trainEnd[u]);
             for (int i = Math.max(1, trainEnd[u]); i < s.length; i++) {
-                (i < validationEnd[u] ? validation : test).add(new Case(u, Arrays.copyOf(s, i), s[i]));
+                (i < validationEnd[u] ? validation : test).add(new Case(u, s, i));
             }
         }
         return new Split(train, validation, test);

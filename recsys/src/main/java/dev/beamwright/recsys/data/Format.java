@@ -2,12 +2,13 @@ package dev.beamwright.recsys.data;
 
 import dev.beamwright.recsys.run.UserError;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** The file formats that can be read. Each may be compressed by gzip. */
 public enum Format {
-    /** Comma-separated with a header, quoted as in RFC 4180. */
+    /** Separated by commas, with a header, quoted as in RFC 4180; or by semicolons or bars, if the header is. */
     CSV,
     /** Tab-separated with a header; a quote is a character like any other. */
     TSV,
@@ -46,10 +47,9 @@ public enum Format {
         String first = head[0].strip();
         switch (name.substring(name.lastIndexOf('.') + 1)) {
             case "csv" -> {
-                if (first.indexOf(',') < 0 && first.indexOf('\t') >= 0) {
-                    throw source.error(1, "tabs instead of commas in '" + Source.cut(first) + "'", "add --format tsv");
-                }
-                return CSV;
+                if (separator(first) != null) return CSV;
+                if (first.indexOf('\t') < 0) throw unknown(source, first);
+                throw source.error(1, "tabs instead of commas in '" + Source.cut(first) + "'", "add --format tsv");
             }
             case "tsv", "tab" -> {
                 return TSV;
@@ -73,8 +73,28 @@ public enum Format {
         }
         if (first.contains("::")) return MOVIELENS;
         if (first.indexOf('\t') >= 0) return first.matches("(\\w+:\\w+\t?)+") ? RECBOLE : TSV;
-        if (first.indexOf(',') >= 0) return CSV;
-        throw source.error(
-                1, "'" + Source.cut(first) + "' fits no known format", "say which with --format (" + names() + ")");
+        if (separator(first) != null) return CSV;
+        throw unknown(source, first);
+    }
+
+    private static UserError unknown(Source source, String first) {
+        String what = "'" + Source.cut(first) + "' fits no known format";
+        return first.matches("\\S+( +\\S+)+")
+                ? source.error(
+                        1, what,
+                        "if blanks separate its fields, make them tabs: tr -s ' ' '\\t' < " + source.name() + " > rows.tsv")
+                : source.error(1, what, "say which with --format (" + names() + ")");
+    }
+
+    /** What separates the fields of a CSV file, by its header. */
+    static String separator(Source source) {
+        String[] head = source.head(1);
+        String found = head.length == 0 ? null : separator(head[0]);
+        return found == null ? "," : found;
+    }
+
+    private static String separator(String header) {
+        for (String s : List.of(",", ";", "|")) if (header.contains(s)) return s;
+        return null;
     }
 }

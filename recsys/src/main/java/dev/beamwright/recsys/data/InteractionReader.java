@@ -7,10 +7,13 @@ import it.unimi.dsi.fastutil.longs.LongArrayList;
 import it.unimi.dsi.fastutil.objects.Object2IntOpenHashMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Reads who met what and when, row by row, into primitive columns. */
 final class InteractionReader {
     private static final int LONGEST_ID = 1000; // characters
+    /** How data bases and data frames write that there is nothing; taken as an id it would be one busy stranger. */
+    private static final Set<String> NOTHING = Set.of("NULL", "null", "\\N", "NaN", "nan", "None", "<NA>");
 
     private final Source source;
     private final Columns columns;
@@ -35,6 +38,7 @@ final class InteractionReader {
      * @param items the items' ids by number
      * @param time milliseconds since 1970 or {@link Times#UNKNOWN}; null if the file has no times
      * @param line the line of each row in the file
+     * @param unread columns of which nothing is known
      * @param belowRating how many rows were dropped for their rating
      */
     record Interactions(
@@ -45,6 +49,7 @@ final class InteractionReader {
             int[] item,
             long[] time,
             long[] line,
+            List<String> unread,
             long belowRating) {}
 
     /** Numbers ids in the order in which they first appear. */
@@ -80,7 +85,16 @@ final class InteractionReader {
                 reader.item.toIntArray(),
                 reader.timeColumn == null ? null : reader.time.toLongArray(),
                 reader.lines.toLongArray(),
+                reader.unread(),
                 reader.belowRating);
+    }
+
+    private List<String> unread() {
+        if (seen == null) return List.of();
+        String rating = Columns.find(columns.rating(), Columns.RATING, seen);
+        return seen.stream()
+                .filter(c -> !c.equals(userColumn) && !c.equals(itemColumn) && !c.equals(rating))
+                .toList();
     }
 
     private String whyEmpty() {
@@ -145,22 +159,31 @@ final class InteractionReader {
     private String column(Row row, String what, String named, List<String> usual) {
         String found = Columns.find(named, usual, row.columns());
         if (found != null) return found;
-        String there = "the columns are " + Source.cut(String.join(", ", row.columns()));
+        List<String> columns = row.columns();
+        String there = "the columns are " + Source.cut(String.join(", ", columns));
+        long numbers = columns.stream().filter(c -> c.matches("-?\\d+([.,]\\d+)?")).count();
+        if (named == null && row.line() == 2 && numbers > 1) {
+            throw source.error(
+                    1,
+                    "the first line is no header: '" + Source.cut(String.join(", ", columns)) + "'",
+                    "write one above it that names the columns, such as user_id, item_id, rating, timestamp");
+        }
         throw source.error(
                 1,
                 named != null
                         ? "there is no column '" + Source.cut(named) + "'; " + there
                         : "no column is known to hold the " + what + " (" + String.join(", ", usual) + "); " + there,
                 "name it with --" + what + "-column"
-                        + (row.columns().size() > 1 ? "" : ", or the format with --format"));
+                        + (columns.size() > 1 ? "" : ", or the format with --format"));
     }
 
     /** The id in a column, or null if the row cannot be used. */
     private String id(Row row, String column, String what) {
         String text = row.get(column);
         String id = text == null ? "" : text.strip();
-        if (id.isEmpty()) {
-            bad.add(source, row.line(), "no " + what + " in column '" + column + "'", "fill it in");
+        if (id.isEmpty() || NOTHING.contains(id)) {
+            String found = id.isEmpty() ? "" : " but '" + id + "'";
+            bad.add(source, row.line(), "no " + what + " in column '" + column + "'" + found, "fill it in");
             return null;
         }
         if (id.length() > LONGEST_ID) {

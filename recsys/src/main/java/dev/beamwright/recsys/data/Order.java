@@ -43,16 +43,18 @@ public enum Order {
             throw new UserError(source + ": no column is known to hold times, but --order time needs them; "
                     + "name it with --time-column, or use --order file");
         }
-        int firstUnknown = -1, unknown = 0;
-        for (int i = 0; i < time.length; i++) {
-            if (time[i] != Times.UNKNOWN) continue;
-            if (firstUnknown < 0) firstUnknown = i;
-            unknown++;
+        int firstUnknown = -1, unknown = 0, all = 0;
+        for (int[] user : rows) {
+            all += user.length;
+            for (int row : user) {
+                if (time[row] != Times.UNKNOWN) continue;
+                if (firstUnknown < 0 || row < firstUnknown) firstUnknown = row;
+                unknown++;
+            }
         }
         if (unknown > 0) {
-            boolean sorted = this == AUTO && Arrays.stream(rows).allMatch(r -> isSorted(r, time));
-            if (sorted) {
-                return unknown == time.length
+            if (stands(rows, time)) {
+                return unknown == all
                         ? "the file's order (all its times are empty)"
                         : String.format(
                                 Locale.ROOT,
@@ -66,6 +68,12 @@ public enum Order {
         }
         for (int[] r : rows) if (!isSorted(r, time)) sort(r, time);
         return "by time, the file's order where times are equal";
+    }
+
+    /** Whether the file's order will do where times are missing, as rows that have one stand in its order. */
+    boolean stands(int[][] rows, long[] time) {
+        return this == FILE || time == null
+                || this == AUTO && Arrays.stream(rows).allMatch(r -> isSorted(r, time));
     }
 
     private static boolean isSorted(int[] rows, long[] time) {

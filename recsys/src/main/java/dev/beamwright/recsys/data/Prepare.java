@@ -48,7 +48,12 @@ public final class Prepare {
         progress.say("reading " + data + " as " + format);
         Interactions read = InteractionReader.read(data, format, config.columns(), config.minRating(), bad);
 
+        if (read.time() == null && config.order() == Order.AUTO && !read.unread().isEmpty()) {
+            progress.say("warning: no column is known to hold times, so the file's order counts; if one of "
+                    + Source.cut(String.join(", ", read.unread())) + " does, name it with --time-column");
+        }
         int[][] rows = byUser(read);
+        if (config.skipBadLines() && !config.order().stands(rows, read.time())) dropWithoutTime(rows, read, data, bad);
         String order = config.order().apply(rows, read.time(), read.line(), data);
         int duplicates = dropDuplicates(rows, read);
         int[][] core = core(rows, read.item(), read.items().size(), config.core());
@@ -130,14 +135,25 @@ public final class Prepare {
         return rows;
     }
 
+    /** Where the file's order cannot stand in for the times that are missing, these rows are bad ones. */
+    private static void dropWithoutTime(int[][] rows, Interactions read, Source data, BadLines bad) {
+        long[] time = read.time();
+        for (int u = 0; u < rows.length; u++) {
+            int[] timed = Arrays.stream(rows[u]).filter(r -> time[r] != Times.UNKNOWN).toArray();
+            for (int r : rows[u]) {
+                if (time[r] == Times.UNKNOWN) bad.add(data, read.line()[r], "this row has no time", "fill it in");
+            }
+            rows[u] = timed;
+        }
+    }
+
     /** Drops rows with the user, item and time of a row before; rows without time are never duplicates. */
     private static int dropDuplicates(int[][] rows, Interactions read) {
         if (read.time() == null) return 0;
         record Event(int item, long time) {}
         int dropped = 0;
-        Set<Event> events = new HashSet<>();
         for (int u = 0; u < rows.length; u++) {
-            events.clear();
+            Set<Event> events = new HashSet<>();
             int all = rows[u].length;
             rows[u] = Arrays.stream(rows[u])
                     .filter(r -> read.time()[r] == Times.UNKNOWN

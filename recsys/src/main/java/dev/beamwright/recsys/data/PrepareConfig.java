@@ -18,7 +18,8 @@ import java.nio.file.Path;
  * @param validationShare for a time split the share of interactions that validate
  * @param testShare for a time split the share of interactions that test
  * @param skipBadLines whether lines that cannot be read are passed over and counted
- * @param historyCap how many of the latest items of a history models should look at; the stored data is not cut
+ * @param historyCap how many of the latest items of a history models read unless told otherwise in training; null to
+ *     leave it to the model's settings. The stored data is not cut
  */
 public record PrepareConfig(
         String data,
@@ -33,17 +34,15 @@ public record PrepareConfig(
         double validationShare,
         double testShare,
         boolean skipBadLines,
-        int historyCap) {
+        Integer historyCap) {
     /** The k-core that is taken if none is asked for. */
     public static final int CORE = 5;
     /** The same for the bundled data. */
     public static final int BUNDLED_CORE = 10;
-    /** The history cap that most papers use, TIGER's first. */
-    public static final int HISTORY_CAP = 20;
 
     public PrepareConfig {
         if (core < 0) throw new UserError("--core " + core + ": must be 0 (keep all) or more");
-        if (historyCap < 1) throw new UserError("--history " + historyCap + ": must be at least 1");
+        if (historyCap != null && historyCap < 1) throw new UserError("--history " + historyCap + ": must be at least 1");
         if (minRating != null && minRating.isNaN()) throw new UserError("--min-rating must be a number");
         if (!split.equals("leave-one-out") && !split.equals("time")) {
             throw new UserError("there is no split '" + Source.cut(split) + "'; choose leave-one-out or time");
@@ -68,7 +67,7 @@ public record PrepareConfig(
                 0.1,
                 0.1,
                 false,
-                HISTORY_CAP);
+                null);
     }
 
     /** The bundled data: MovieTweetings 100k, its 10-core. */
@@ -86,6 +85,6 @@ public record PrepareConfig(
                 0.1,
                 0.1,
                 false,
-                HISTORY_CAP);
+                null);
     }
 }

@@ -36,7 +36,30 @@ record Source(String path, boolean bundled) {
             throw new UserError(file + ": this is a folder; name the file in it");
         }
         if (!Files.exists(file)) throw new UserError(file + ": there is no such file; check the name and the folder");
+        if (!Files.isRegularFile(file)) {
+            throw new UserError(file + ": is no regular file, and it must be read more than once; save it to one first");
+        }
+        refusePacked(file);
         return new Source(file.toString(), false);
+    }
+
+    /** Says what a file is that cannot be text. One that cannot be opened is told of when it is read. */
+    private static void refusePacked(Path file) {
+        byte[] begin;
+        try (InputStream in = Files.newInputStream(file)) {
+            begin = in.readNBytes(4);
+        } catch (IOException e) {
+            return;
+        }
+        String what = switch (new String(begin, StandardCharsets.ISO_8859_1)) {
+            case "PK\3\4" -> "a zip archive or a spreadsheet; unpack it, or save it as CSV";
+            case "PAR1" -> "Parquet; write it as CSV";
+            case "\u0028\u00b5\u002f\u00fd" -> "packed by zstd; unpack it, or pack it by gzip";
+            case "\u00fd7zX" -> "packed by xz; unpack it, or pack it by gzip";
+            case "BZh9", "BZh1" -> "packed by bzip2; unpack it, or pack it by gzip";
+            default -> null;
+        };
+        if (what != null) throw new UserError(file + ": is " + what);
     }
 
     /** A file that comes with the program. */

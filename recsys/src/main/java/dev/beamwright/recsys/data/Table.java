@@ -89,7 +89,7 @@ final class Table {
     private void read(Format format) {
         try (BufferedReader reader = source.reader()) {
             switch (format) {
-                case CSV -> delimited(reader, ",", '"', true);
+                case CSV -> delimited(reader, Format.separator(source), '"', true);
                 case TSV, RECBOLE -> delimited(reader, "\t", '\0', true);
                 case MOVIELENS -> delimited(reader, "::", '\0', false);
                 case JSONL -> jsonLines(reader);

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.tensor.Parallel;
+import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -107,6 +108,9 @@ public final class BeamSearch {
             Observer observer) {
         int users = histories.size();
         boolean[] open = eligible == null ? null : trie.reachable(eligible);
+        List<IntSet> exhausted = seen
+                ? histories.stream().map(h -> trie.exhausted(h, eligible, open)).toList()
+                : null;
         GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
         PathScorer.Session scoring =
                 config.widening() == null ? null : config.scorer().begin(tape, decoding.prompts());
@@ -116,11 +120,10 @@ public final class BeamSearch {
             boolean last = level == trie.levels() - 1;
             float[] logits =
                     states == null ? null : model.logits(tape, level, states).value().toArray();
-            List<int[]> barred = last && seen ? histories : null;
             boolean widened = scoring != null && config.widening().at(level);
             int most = widened ? config.widening().candidates(level) : config.width();
             most = Math.min(most, trie.nodesAt(level + 1));
-            Best[] best = children(most, level, paths, logits, users, open, last ? eligible : null, barred);
+            Best[] best = children(most, level, paths, logits, users, open, exhausted);
             if (widened) prune(best, scoring, last);
             paths = extend(paths, best);
             if (observer != null) paths.show(users, level + 1, observer);
@@ -210,8 +213,7 @@ public final class BeamSearch {
             float[] logits,
             int users,
             boolean[] open,
-            boolean[] eligible,
-            List<int[]> barred) {
+            List<IntSet> exhausted) {
         Best[] best = new Best[users];
         int columns = model.space().width(level);
         Parallel.run(users, u -> {
@@ -223,7 +225,7 @@ public final class BeamSearch {
                 for (int e = first; e < first + n; e++) {
                     int child = trie.child(e);
                     if (open != null && !open[child]) continue;
-                    if (barred != null && !anyLeft(child, eligible, barred.get(u))) continue;
+                    if (exhausted != null && exhausted.get(u).contains(child)) continue;
                     float score = from < 0
                             ? p.scores[row]
                             : config.likelihood().score(p.scores[row], logits[from + trie.code(e)], lse);
@@ -291,13 +293,6 @@ public final class BeamSearch {
         int[] b = java.util.Arrays.copyOf(a, a.length + 1);
         b[a.length] = last;
         return b;
-    }
-
-    private boolean anyLeft(int leaf, boolean[] eligible, int[] history) {
-        for (int item : trie.itemsOf(leaf)) {
-            if ((eligible == null || eligible[item]) && !contains(history, item)) return true;
-        }
-        return false;
     }
 
     private static boolean contains(int[] items, int item) {

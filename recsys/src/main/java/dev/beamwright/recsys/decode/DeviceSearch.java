@@ -9,6 +9,7 @@ import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,8 +43,11 @@ final class DeviceSearch {
         int[] rowUsers = new int[users * width];
         for (int r = 0; r < rowUsers.length; r++) rowUsers[r] = Math.min(r / width, real - 1);
         SoftmaxMask edges = model.space().mask(null);
-        Tensor open = eligible == null ? null : tape.ints(numbers(trie.reachable(eligible)));
-        Tensor barred = seen ? barred(tape, histories, users, eligible) : null;
+        boolean[] reachable = eligible == null ? null : trie.reachable(eligible);
+        Tensor open = eligible == null ? null : tape.ints(numbers(reachable));
+        List<IntSet> exhausted = seen
+                ? histories.stream().map(h -> trie.exhausted(h, eligible, reachable)).toList()
+                : null;
 
         GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
         Tensor ancestors = decoding.depth() == 0 ? null : tape.ints(range(users)).reshape(users, 1);
@@ -57,7 +61,8 @@ final class DeviceSearch {
             Tensor reached = tape.allocateInts(users * width), parents = tape.allocateInts(users * width);
             Tensor tokens = tape.allocateInts(users * width), sums = tape.allocate(Shape.of(users * width));
             var spec = new BeamSpec(
-                    level == 0 ? 1 : width, width, edges.offsets(), edges.columns(), open, last ? barred : null,
+                    level == 0 ? 1 : width, width, edges.offsets(), edges.columns(), open,
+                    exhausted == null ? null : barred(tape, exhausted, level + 1, users),
                     config.likelihood().softmax() == Softmax.CHILDREN, config.likelihood().temperature(),
                     model.space().tokenOf(level, 0));
             backend.extendBeams(reached, sums, parents, tokens, logits, nodes, scores, spec);
@@ -102,19 +107,13 @@ final class DeviceSearch {
         return true;
     }
 
-    /** The leaves that have no item left for a user: (users, as many as anyone has), filled up with -1. */
-    private Tensor barred(Tape tape, List<int[]> histories, int users, boolean[] eligible) {
-        List<int[]> all = new ArrayList<>();
-        int most = 1;
-        for (int[] history : histories) {
-            int[] leaves = Arrays.stream(history)
-                    .map(item -> trie.node(item, trie.levels()))
-                    .distinct()
-                    .filter(leaf -> Arrays.stream(trie.itemsOf(leaf)).noneMatch(i -> may(i, eligible, history)))
-                    .toArray();
-            all.add(leaves);
-            most = Math.max(most, leaves.length);
-        }
+    /** The users' exhausted nodes at a depth: (users, as many as anyone has), filled up with -1. */
+    private Tensor barred(Tape tape, List<IntSet> exhausted, int depth, int users) {
+        int first = trie.firstNode(depth), end = first + trie.nodesAt(depth);
+        List<int[]> all = exhausted.stream()
+                .map(nodes -> nodes.intStream().filter(n -> n >= first && n < end).sorted().toArray())
+                .toList();
+        int most = Math.max(1, all.stream().mapToInt(a -> a.length).max().orElse(1));
         int each = tape.backend().rows(most);
         int[] flat = new int[users * each];
         Arrays.fill(flat, -1);

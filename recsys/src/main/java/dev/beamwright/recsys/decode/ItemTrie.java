@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.decode;
 
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
+import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.Arrays;
 
 /**
@@ -172,5 +174,36 @@ public final class ItemTrie {
             for (int node : paths[item]) open[node] = true;
         }
         return open;
+    }
+
+    /**
+     * The nodes, but for the root, below which a user who is to be given nothing seen finds nothing. A beam that keeps
+     * clear of them ends with as many items as it is wide, or with all there are.
+     *
+     * @param history the items that the user has seen
+     * @param eligible which items may be returned, by item; null for all
+     * @param open what {@link #reachable} says of these; null for all
+     */
+    public IntSet exhausted(int[] history, boolean[] eligible, boolean[] open) {
+        IntSet seen = new IntOpenHashSet(history), exhausted = new IntOpenHashSet();
+        for (int item : seen) {
+            int leaf = node(item, levels);
+            if (noneLeft(leaf, seen, eligible)) exhausted.add(leaf);
+        }
+        for (int depth = levels - 1; depth > 0; depth--) {
+            for (int item : seen) {
+                int node = node(item, depth), e = firstEdge(node), end = e + children(node);
+                while (e < end && (exhausted.contains(child(e)) || open != null && !open[child(e)])) e++;
+                if (e == end) exhausted.add(node);
+            }
+        }
+        return exhausted;
+    }
+
+    private boolean noneLeft(int leaf, IntSet seen, boolean[] eligible) {
+        for (int item : itemsOf(leaf)) {
+            if (!seen.contains(item) && (eligible == null || eligible[item])) return false;
+        }
+        return true;
     }
 }

@@ -216,6 +216,11 @@ public final class Recommender implements AutoCloseable {
         return all;
     }
 
+    /** Whether the run knows an item. */
+    public boolean knows(String id) {
+        return itemNumbers.containsKey(id);
+    }
+
     /** The numbers of item ids. Throws {@link UserError} for an id that the run does not know. */
     public int[] numbers(List<String> ids) {
         int[] numbers = new int[ids.size()];

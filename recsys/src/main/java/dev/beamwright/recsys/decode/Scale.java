@@ -240,7 +240,7 @@ public final class Scale {
                     from[l] = l == 0 ? 1 : rows[u][l - 1];
                     decoderRows += from[l] / users;
                 }
-                int items = Math.min(asked.get(u).history().length, recommender.model().maxItems());
+                int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
                 double tokens = 1 + (double) items * levels;
                 flops += recommender.config().model().flops(tokens, from, widths) / users;
                 if (how.widening() != null) flops += prm.flops(tokens, paths[u]) / users;

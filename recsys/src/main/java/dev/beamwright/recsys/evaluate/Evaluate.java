@@ -47,6 +47,11 @@ public final class Evaluate {
         return run(config, run, models, groups, Backends.best(), progress);
     }
 
+    /** Throws {@link UserError} for a name that no baseline has. */
+    public static void check(List<String> baselines) {
+        for (String name : baselines) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
+    }
+
     /** The same, with the backend on which baselines are trained that are networks. */
     public static ScoreCard run(
             EvaluateConfig config,
@@ -55,7 +60,7 @@ public final class Evaluate {
             int[] groups,
             Backend backend,
             Progress progress) {
-        for (String name : config.baselines()) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
+        check(config.baselines());
         Prepared prepared = Prepared.load(run);
         if (models.isEmpty() && config.baselines().isEmpty()) {
             throw new UserError("nothing to measure; name at least one baseline: "

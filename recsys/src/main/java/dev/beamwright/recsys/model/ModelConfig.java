@@ -105,6 +105,11 @@ public record ModelConfig(
         return all;
     }
 
+    /** Whether all targets of a sequence are predicted by reading it once, see {@link GenerativeModel#sharesHistory}. */
+    public boolean sharesHistory() {
+        return backbone.equals(DECODER);
+    }
+
     /** The stack of a decoder-only model, or the encoder's. */
     StackConfig stack() {
         return backbone.equals(DECODER)

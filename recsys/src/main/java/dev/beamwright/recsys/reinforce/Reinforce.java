@@ -399,7 +399,7 @@ public final class Reinforce implements AutoCloseable {
         BeamSearch.Result[] results;
         try (var generator = new Generator(backend, policy.model(), beam)) {
             results = generator.recommend(
-                    validation.stream().map(Case::history).toList(),
+                    validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
                     validation.stream().mapToInt(Case::user).toArray(),
                     null,
                     false,
@@ -424,10 +424,9 @@ public final class Reinforce implements AutoCloseable {
         Parallel.run(chunks, b -> {
             List<Sample> samples = new ArrayList<>();
             for (int i = b * chunk; i < Math.min(n, (b + 1) * chunk); i++) {
-                int[] history = validation.get(i).history();
-                int from = Math.max(0, history.length - policy.model().maxItems());
-                int[] items = Arrays.copyOfRange(history, from, history.length + 1);
-                items[items.length - 1] = results[i].items()[0];
+                int[] history = validation.get(i).latest(policy.model().maxItems());
+                int[] items = Arrays.copyOf(history, history.length + 1);
+                items[history.length] = results[i].items()[0];
                 samples.add(new Sample(validation.get(i).user(), items, items.length - 1));
             }
             try (

@@ -43,6 +43,12 @@ public record TokenizeConfig(
                 "text+collaborative", 64, 64, 1.5, 5, "residual-kmeans", false, null, null, null, null, seed, null, 0);
     }
 
+    /** The same with another seed. */
+    public TokenizeConfig withSeed(long seed) {
+        return new TokenizeConfig(vectors, textDims, collaborativeDims, collaborativeWeight, window, quantizer, balanced,
+                rqVae, levels, widths, collisions, seed, sids, sidKeyOffset);
+    }
+
     /**
      * The default number of codes of a level: the smallest power of two whose square is at least twice the number of
      * items, so that two levels could name them all, but no more than 256 and no fewer than 4. That is 64 for 1,000

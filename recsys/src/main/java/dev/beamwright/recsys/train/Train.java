@@ -41,6 +41,8 @@ import java.util.Map;
  */
 public final class Train implements AutoCloseable {
     private static final int VERIFIED_STEPS = 20;
+    private static final int FEWEST_STEPS = 16; // of an epoch, unless the batch is told
+    private static final int SMALLEST_BATCH = 8;
     private static final int WIDENING = 4; // K+ in validation, in widths of the beam
 
     /**
@@ -92,7 +94,7 @@ public final class Train implements AutoCloseable {
 
         /** Whether an epoch is better than the best so far: by its loss, or, where that is null, by its NDCG@10. */
         boolean isBehind(double ndcg, Double loss) {
-            if (loss == null) return ndcg > bestNdcg;
+            if (loss == null) return ndcg > bestNdcg || ndcg == 0 && bestNdcg == 0; // of models that know nothing the last
             return bestLoss == null || Double.compare(loss, bestLoss) < 0; // NaN is the worst
         }
     }
@@ -154,6 +156,19 @@ public final class Train implements AutoCloseable {
     private final List<Case> validation;
     private final int stepsPerEpoch;
     private State state;
+
+    /**
+     * The same settings with batches so small that an epoch of a run's data has {@link #FEWEST_STEPS} steps, but of
+     * {@link #SMALLEST_BATCH} samples at least: a few hundred users in steps of a hundred would leave a model untrained.
+     */
+    public static TrainConfig fitted(TrainConfig config, RunFolder run) {
+        int[][] learnt = Samples.learnt(Prepared.load(run).split().train(), config.holdOut());
+        long samples = config.model().sharesHistory()
+                ? Samples.windows(learnt, config.model().maxItems()).size()
+                : Arrays.stream(learnt).mapToLong(s -> Math.max(0, s.length - 1)).sum();
+        long batch = Math.max(SMALLEST_BATCH, Long.highestOneBit(samples / FEWEST_STEPS));
+        return config.withBatch((int) Math.min(batch, config.batch()));
+    }
 
     private Train(TrainConfig config, Stage stage, RunFolder run, Backend backend, Progress progress) {
         this.config = config;
@@ -463,7 +478,7 @@ public final class Train implements AutoCloseable {
                 var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
             BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(Case::history).toList(),
+                    validation.stream().map(c -> c.latest(model.maxItems())).toList(),
                     validation.stream().mapToInt(Case::user).toArray(),
                     null,
                     false,
@@ -484,10 +499,7 @@ public final class Train implements AutoCloseable {
     private double measure() {
         List<Sample> asked = new ArrayList<>();
         for (Case c : validation) {
-            int n = c.history().length;
-            int[] sequence = Arrays.copyOf(c.history(), n + 1);
-            sequence[n] = c.target();
-            asked.add(Samples.target(c.user(), sequence, n, config.model().maxItems()));
+            asked.add(Samples.target(c.user(), c.sequence(), c.position(), config.model().maxItems()));
         }
         return trainer.measure(asked, key.fold("validation loss"));
     }

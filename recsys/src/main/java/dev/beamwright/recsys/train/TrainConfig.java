@@ -116,6 +116,12 @@ public record TrainConfig(
         return Math.round(warmup < 1 ? warmup * steps : Math.min(warmup, steps));
     }
 
+    /** The same with another batch. */
+    TrainConfig withBatch(int batch) {
+        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
+                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, best, prm, first);
+    }
+
     /** The same with a process reward model, or null for none. */
     public TrainConfig with(PrmConfig prm) {
         return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,

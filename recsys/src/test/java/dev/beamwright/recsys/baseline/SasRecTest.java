@@ -56,7 +56,7 @@ class SasRecTest {
             for (int i = 1; i < sequence.length; i++) sequence[i] = successor(sequence[i - 1], key, i);
             int last = sequence.length - 1;
             train[u] = Arrays.copyOf(sequence, last);
-            cases.add(new Case(u, train[u], sequence[last]));
+            cases.add(Case.of(u, train[u], sequence[last]));
         }
         return new Split(train, cases, List.of());
     }
@@ -70,7 +70,7 @@ class SasRecTest {
             train[u] = new int[] {key.below(0, ITEMS), item, successor(item, key, 2)};
         }
         List<Case> cases = IntStream.range(0, users)
-                .mapToObj(u -> new Case(u, Arrays.copyOf(train[u], 2), train[u][2]))
+                .mapToObj(u -> Case.of(u, Arrays.copyOf(train[u], 2), train[u][2]))
                 .toList();
         return new Split(train, cases, List.of());
     }
@@ -84,7 +84,7 @@ class SasRecTest {
             sasRec.train(split, Progress.silent());
             List<Case> questions = new ArrayList<>();
             for (int item = 0; item < ITEMS; item++) {
-                questions.add(new Case(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
+                questions.add(Case.of(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
             }
             List<Ranking> answers = sasRec.rank(questions, false, 10);
             long first = questions.stream()
@@ -184,7 +184,7 @@ class SasRecTest {
     @Test
     void whoHasNoHistoryIsToldNothing() {
         try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, BACKEND)) {
-            List<Case> cases = List.of(new Case(0, new int[0], 1), new Case(1, new int[] {2}, 1));
+            List<Case> cases = List.of(Case.of(0, new int[0], 1), Case.of(1, new int[] {2}, 1));
             List<Ranking> answers = sasRec.rank(cases, true, 5);
             assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);
             assertThat(answers.get(1).top(ITEMS).items()).doesNotContain(2).hasSize(ITEMS - 1);

@@ -86,7 +86,64 @@ class MainTest {
         otherSeed.addAll(List.of("--seed", "2"));
         Call other = call(otherSeed.toArray(String[]::new));
         assertThat(other.exitCode).isEqualTo(2);
-        assertThat(other.err.lines().toList().getLast()).contains("other semantic IDs", "--out");
+        assertThat(other.err.lines().toList().getLast()).contains("was trained with other settings");
+    }
+
+    /** What a folder's files say counts, not when they were written; and semantic IDs of one's own stay. */
+    @Test
+    void aRunGoesOnInACopyAndWithSemanticIdsOfItsOwn() throws IOException {
+        Path data = folder.resolve("data.tsv"), run = folder.resolve("run");
+        Files.writeString(data, interactions());
+        String[] args = {
+            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8", "--layers", "1",
+            "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1", "--user", "u3"
+        };
+        assertThat(call("prepare", "--data", data.toString(), "--out", run.toString(), "--core", "0").exitCode).isZero();
+        assertThat(call("tokenize", run.toString(), "--quantizer", "random").exitCode).isZero();
+        String ids = Files.readString(run.resolve("tokens/semantic-ids.json"));
+        Call first = call(args);
+        assertThat(first.exitCode).as(first.err).isZero();
+        assertThat(first.err).contains("settings of its own");
+        assertThat(Files.readString(run.resolve("tokens/semantic-ids.json"))).isEqualTo(ids);
+
+        Files.setLastModifiedTime(data, FileTime.fromMillis(System.currentTimeMillis() + 5000));
+        Call touched = call(args);
+        assertThat(touched.exitCode).as(touched.err).isZero();
+        assertThat(touched.out.lines().findFirst()).isEqualTo(first.out.lines().findFirst());
+        assertThat(touched.out).contains("user u3");
+    }
+
+    @Test
+    void wordsThatMeanNothingAreToldBeforeTheWork() throws IOException {
+        Path data = folder.resolve("data.tsv"), run = folder.resolve("run");
+        Files.writeString(data, interactions());
+        String[] args = {"run", "--data", data.toString(), "--core", "0", "--out", run.toString()};
+        for (String wrong : List.of("--baselines popularty", "--epochs 0", "--user nobody")) {
+            List<String> all = new ArrayList<>(List.of(args));
+            all.addAll(List.of(wrong.split(" ")));
+            Call call = call(all.toArray(String[]::new));
+            assertThat(call.exitCode).as(wrong).isEqualTo(2);
+            assertThat(run.resolve("tokens")).doesNotExist();
+        }
+    }
+
+    @Test
+    void itemsInStockThatTheRunDoesNotKnowArePassedOver() throws IOException {
+        Path data = folder.resolve("data.tsv"), run = folder.resolve("run"), stock = folder.resolve("stock.txt");
+        Files.writeString(data, interactions());
+        Call made = call("run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8",
+                "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1");
+        assertThat(made.exitCode).as(made.err).isZero();
+        Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
+        Call some = call(
+                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--keep-seen", "--json");
+        assertThat(some.exitCode).as(some.err).isZero();
+        assertThat(some.err).contains("1 of its 3 items are not in this run");
+        assertThat(some.out).contains("\"item\":\"i1\"", "\"item\":\"i2\"").doesNotContain("\"rank\":3");
+        Files.writeString(stock, "soldout\n");
+        Call none = call("recommend", run.toString(), "--user", "u1", "--eligible", stock.toString());
+        assertThat(none.exitCode).isEqualTo(2);
+        assertThat(none.err).contains("none of its 1 items");
     }
 
     @Test

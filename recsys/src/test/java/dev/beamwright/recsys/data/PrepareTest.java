@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +53,7 @@ class PrepareTest {
                 0.1,
                 0.1,
                 skip,
-                20);
+                null);
     }
 
     private Audit prepare(PrepareConfig config) {
@@ -88,6 +89,7 @@ class PrepareTest {
                     ratings.dat | u::b::1::20\\nu::a::1::10\\nv::c,d::1::5\\nu::c,d::1::30\\nv::a::1::6\\nv::b::1::7\\n
                     reviews.json| {"reviewerID":"u","asin":"b","unixReviewTime":20}\\n{"reviewerID":"u","asin":"a","unixReviewTime":10}\\n{"reviewerID":"v","asin":"c,d","unixReviewTime":5}\\n{"reviewerID":"u","asin":"c,d","unixReviewTime":30}\\n{"reviewerID":"v","asin":"a","unixReviewTime":6}\\n{"reviewerID":"v","asin":"b","unixReviewTime":7}\\n
                     d.json      | {"u": ["a", "b", "c,d"],\\n "v": ["c,d", "a", "b"]}
+                    semi.csv    | "User-ID";"ItemID";"Time"\\nu;b;20\\nu;a;10\\nv;c,d;5\\n"u";c,d;30\\nv;a;6\\nv;b;7\\n
                     d.txt       | user_id,item_id,date\\nu,b,2014-02-01\\nu,a,2014-01-31T23:00:00Z\\nv,"c,d",2014-01-01\\nu,"c,d",2014-03-01 10:00:00\\nv,a,2014-01-02\\nv,b,2014-01-03\\n
                     """)
     void readsEveryFormat(String name, String text) throws IOException {
@@ -120,6 +122,32 @@ class PrepareTest {
         assertThat(audit.order()).contains("the file's order").contains("4 rows have no time");
         assertThat(audit.unknownTimes()).isEqualTo(4);
         assertThat(Prepared.load(run()).data().times()[0]).containsExactly(3, Dataset.UNKNOWN_TIME, 5);
+    }
+
+    @Test
+    void rowsWithoutTimeAreBadLinesWhereTheFilesOrderIsNone() {
+        String text = "user\titem\ttime\nu\tz\t9\nu\tc\t\nu\ta\t5\nu\tb\t7\n";
+        Audit audit = prepare(config(file("d.tsv", text), null, Order.AUTO, 0, null, true));
+        assertThat(sequences()).isEqualTo(Map.of("u", List.of("a", "b", "z")));
+        assertThat(audit.dropped().badLines()).isEqualTo(1);
+        assertThat(audit.order()).startsWith("by time");
+    }
+
+    @Test
+    void columnsThatMayBeTheTimeAreNamedWhereNoneIsKnown() {
+        List<String> said = new ArrayList<>();
+        Path data = file("d.tsv", "user\titem\trating\twhen\nu\tz\t1\t9\nu\tc\t2\t8\nu\ta\t3\t7\n");
+        Prepare.run(config(data, null, Order.AUTO, 0, null, false), run(), Progress.lines(said::add));
+        assertThat(said).anySatisfy(s -> assertThat(s).startsWith("warning").contains("if one of when does"));
+        said.clear();
+        Prepare.run(config(data, null, Order.FILE, 0, null, false), run(), Progress.lines(said::add));
+        assertThat(said).noneMatch(s -> s.startsWith("warning"));
+    }
+
+    @Test
+    void barsSeparateFieldsWhereTheHeaderSaysSo() {
+        prepare(config(file("d.txt", "UserId|Item ID|ts\nu|b,c|3\nu|a|1\nu|d|2\n"), null, Order.AUTO, 0, null, false));
+        assertThat(sequences()).isEqualTo(Map.of("u", List.of("a", "d", "b,c")));
     }
 
     @Test
@@ -191,7 +219,7 @@ class PrepareTest {
                 0.2,
                 0.2,
                 false,
-                20);
+                null);
         prepare(c);
         Prepared p = Prepared.load(run());
         // 22 interactions: the test part begins at the 17th (time 116), validation at the 13th (time 112)

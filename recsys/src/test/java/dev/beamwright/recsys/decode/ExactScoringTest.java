@@ -100,7 +100,7 @@ class ExactScoringTest {
                 .findFirst()
                 .orElseThrow());
         var likelihood = new Likelihood(Softmax.CHILDREN, 1);
-        List<Case> cases = HISTORIES.stream().map(h -> new Case(0, h, 9)).toList();
+        List<Case> cases = HISTORIES.stream().map(h -> Case.of(0, h, 9)).toList();
         try (
                 var exact = new ExactRanker("exact", BACKEND, model, likelihood);
                 var wide = new GenerativeRanker("beam", BACKEND, model, ITEMS, likelihood)) {
@@ -125,7 +125,7 @@ class ExactScoringTest {
         int users = 400; // enough for some whose target is among the exact best and is pruned
         var model = TableModel.random(space, users, 2, Key.of(9));
         List<Case> cases = IntStream.range(0, users)
-                .mapToObj(u -> new Case(u, new int[0], Key.of(10).below(u, 20)))
+                .mapToObj(u -> Case.of(u, new int[0], Key.of(10).below(u, 20)))
                 .toList();
         Diagnostics d = diagnose(model, 20, cases);
         assertThat(d.levels()).allSatisfy(l -> {
@@ -209,7 +209,7 @@ class ExactScoringTest {
                 new double[] {.92, .08});
         // The exact top 2 are items 4 (.23) and 0 (.225); the beam of 2 returns 0 and 1.
         Diagnostics d = diagnose(
-                model, 2, List.of(new Case(0, new int[0], 4), new Case(0, new int[0], 0), new Case(0, new int[0], 1)));
+                model, 2, List.of(Case.of(0, new int[0], 4), Case.of(0, new int[0], 0), Case.of(0, new int[0], 1)));
         assertThat(d.firstDropped()).containsExactly(1, 0);
         assertThat(d.exactTop()).isEqualTo(.5);
         assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(2, 1, .5, 1.0, 1.0));
@@ -236,11 +236,11 @@ class ExactScoringTest {
         double[] even = {.5, .5};
         var model =
                 TableModel.of(space, even, new double[] {.6, .4}, even, even, new double[] {.99, .01}, even, even);
-        Diagnostics d = diagnose(model, 2, List.of(new Case(0, new int[0], 2)));
+        Diagnostics d = diagnose(model, 2, List.of(Case.of(0, new int[0], 2)));
         assertThat(d.pruning()).isEqualTo(new Diagnostics.Pruning(1, 1, 1.0, 0.0, 0.0));
         assertThat(d.firstDropped()).containsExactly(0, 1, 0);
         assertThat(d.allCodesInTop()).isEqualTo(1);
-        Diagnostics never = diagnose(model, 2, List.of(new Case(0, new int[0], 7)));
+        Diagnostics never = diagnose(model, 2, List.of(Case.of(0, new int[0], 7)));
         assertThat(never.pruning()).isEqualTo(new Diagnostics.Pruning(0, 0, null, null, null));
         assertThat(Diagnostics.table(List.of(never))).contains("0 of 0, –");
     }

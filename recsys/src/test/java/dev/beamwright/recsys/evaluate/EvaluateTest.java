@@ -91,7 +91,7 @@ class EvaluateTest {
                 new Split(
                         new int[][] {{0}, {1}},
                         List.of(),
-                        List.of(new Case(0, new int[] {0, 1}, 2), new Case(1, new int[] {1, 0}, 3))));
+                        List.of(Case.of(0, new int[] {0, 1}, 2), Case.of(1, new int[] {1, 0}, 3))));
         Ranker ranker = new Ranker() {
             @Override
             public String name() {
