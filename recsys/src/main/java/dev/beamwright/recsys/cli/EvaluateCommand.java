@@ -14,6 +14,7 @@ import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
@@ -24,8 +25,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code beamwright evaluate}. */
 @Command(
@@ -59,6 +62,9 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
+    @Spec
+    private CommandSpec spec;
+
     @Parameters(paramLabel = "RUN", description = "The run's folder.")
     private Path folder;
 
@@ -76,7 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "K",
             defaultValue = "1,5,10,20,50",
-            description = "Depths of the metrics. Default: ${DEFAULT-VALUE}.")
+            description = "Depths of the metrics. Default: ${DEFAULT-VALUE}; with --widen those up to --beam.")
     private List<Integer> k;
 
     @Option(
@@ -167,7 +173,11 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
-                new EvaluateConfig(baselines, k, split, seenItems.masks, bootstrap, seed, predictions);
+                new EvaluateConfig(baselines, depths(), split, seenItems.masks, bootstrap, seed, predictions);
+        if (widening.widening() != null && config.depth() > beam) {
+            throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
+                    + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
+        }
         List<ConfidenceReport> reports = new ArrayList<>();
         ScoreCard card = measure(config, run, reports);
         if (json) {
@@ -185,6 +195,12 @@ final class EvaluateCommand implements Callable<Integer> {
                         ? ""
                         : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
         return Main.OK;
+    }
+
+    /** The depths of the metrics; a guided beam is not made wider than it was meant to be for the usual ones. */
+    private List<Integer> depths() {
+        boolean given = spec.commandLine().getParseResult().hasMatchedOption("--k");
+        return given || widening.widening() == null ? k : k.stream().filter(depth -> depth <= beam).toList();
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {

@@ -67,7 +67,9 @@ public final class Main implements Runnable {
                 .setParameterExceptionHandler((e, _) -> refused(e))
                 .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr()));
         try {
-            return line.execute(args);
+            int exitCode = line.execute(args);
+            if (exitCode != OK || !System.out.checkError()) return exitCode;
+            return say(line.getErr(), "standard output could not be written to its end; is the disk full?", USER_ERROR);
         } catch (Error e) { // picocli hands on exceptions only
             return failed(e, line.getErr());
         }

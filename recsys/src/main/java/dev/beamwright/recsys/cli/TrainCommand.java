@@ -141,7 +141,7 @@ final class TrainCommand implements Callable<Integer> {
                 names = "--batch",
                 paramLabel = "N",
                 description = "sequences of one step; targets of one step in an encoder-decoder; default: the preset's,"
-                        + " or fewer where an epoch had less than 16 steps")
+                        + " or fewer where an epoch had less than 8 steps")
         private Integer batch;
 
         @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")

@@ -1,12 +1,12 @@
 package dev.beamwright.recsys.confidence;
 
-import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Checkpoint;
 import dev.beamwright.transformer.Initializer;
 import dev.beamwright.transformer.Layer;
@@ -23,7 +23,8 @@ import java.util.Map;
  * <pre>c = softmax(z_no, z_yes)[yes] = σ(z_yes - z_no)</pre>
  *
  * <p>Both are new where the model has learnt before, and need a higher rate than it. Since AdamW moves every number by
- * about as much, whatever its gradient, that is had by keeping them divided by a gain.
+ * about as much, whatever its gradient, that is had by keeping them divided by a gain. Their gradients are kept as those of
+ * the true values, so that clipping by the global norm is the same with every gain.
  *
  * @param token (1, width): the embedding of the token, divided by the gain
  * @param answers (2, width): the output rows, "no" first, divided by the gain
@@ -49,12 +50,22 @@ public record Confidence(Variable token, Linear answers, float gain) implements 
 
     /** The embedding of the token: (1, width). */
     public Variable ask(Tape tape) {
-        return Ops.scale(tape, token, gain);
+        return whole(tape, token);
     }
 
     /** (N, width), the states behind the token, to (N, 2): z_no and z_yes. */
     public Variable logits(Tape tape, Variable states) {
-        return Ops.scale(tape, answers.apply(tape, states), gain);
+        return new Linear(whole(tape, answers.weight()), null).apply(tape, states);
+    }
+
+    /** What is stored divided by the gain. Its gradient is handed on as it is, not multiplied by the gain. */
+    private Variable whole(Tape tape, Variable part) {
+        Tensor y = tape.allocate(part.shape());
+        tape.backend().fill(y, 0);
+        tape.backend().accumulate(y, gain, part.value());
+        return tape.record(y, dy -> {
+            if (part.grad() != null) tape.backend().accumulate(part.grad(), 1, dy);
+        });
     }
 
     /** The confidence of each row of logits. */
@@ -70,8 +81,8 @@ public record Confidence(Variable token, Linear answers, float gain) implements 
     }
 
     /** Its parameters by the names that they have in a checkpoint, beside those of the model. */
-    public Map<String, dev.beamwright.tensor.Tensor> named() {
-        Map<String, dev.beamwright.tensor.Tensor> named = new LinkedHashMap<>();
+    public Map<String, Tensor> named() {
+        Map<String, Tensor> named = new LinkedHashMap<>();
         Checkpoint.parameters(this).forEach((path, value) -> named.put("confidence." + path, value));
         return named;
     }

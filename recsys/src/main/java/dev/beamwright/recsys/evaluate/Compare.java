@@ -91,8 +91,9 @@ public final class Compare {
      * Per-question values of the metric.
      *
      * @param questions user and target
+     * @param users of the questions
      */
-    private record Answers(List<String> questions, double[] values) {}
+    private record Answers(List<String> questions, List<String> users, double[] values) {}
 
     /** Compares all models that stand in the score cards of these runs under the protocol asked for. */
     public static Comparison run(List<RunFolder> runs, Options options) {
@@ -151,9 +152,9 @@ public final class Compare {
                 } else if (!own.questions().equals(base.questions())) {
                     notes.add(names.get(g) + " was asked other questions than " + names.get(reference)
                             + ": the numbers do not compare.");
-                } else if (own.values().length > 1) {
+                } else if (own.users().stream().distinct().limit(2).count() > 1) {
                     test = PairedTest.of(
-                            own.values(), base.values(), options.resamples(), Key.of(options.seed()).fold("paired"));
+                            own.values(), base.values(), Users.of(own.users()), options.resamples(), Key.of(options.seed()).fold("paired"));
                 }
             }
             entries.add(new Comparison.Entry(
@@ -164,10 +165,14 @@ public final class Compare {
                     test,
                     cost(group)));
         }
-        if (entries.size() > 2) {
-            notes.add("p values are of single comparisons; with " + (entries.size() - 1)
-                    + " of them one below " + String.format(java.util.Locale.ROOT, "%.3f", 0.05 / (entries.size() - 1))
-                    + " is needed for 5 % in all (Bonferroni).");
+        // Against the best of these very questions it might as well have been any pair of all.
+        boolean chosen = options.reference() == null;
+        int comparisons = chosen ? entries.size() * (entries.size() - 1) / 2 : entries.size() - 1;
+        if (comparisons > 1) {
+            notes.add("p values are of single comparisons; with " + comparisons
+                    + (chosen ? " pairs, of which these are those with the best," : " of them") + " one below "
+                    + String.format(java.util.Locale.ROOT, "%.4f", 0.05 / comparisons)
+                    + " is needed for 5 % in all (Bonferroni)" + (chosen ? "; --against names another." : "."));
         }
         return new Comparison(
                 options.split(),
@@ -255,19 +260,20 @@ public final class Compare {
         if (written.predictions() == 0 || written.seenMasks().getFirst() != options.seenMask()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
         String name = options.metric().substring(0, at);
-        List<String> questions = new ArrayList<>();
+        List<String> questions = new ArrayList<>(), users = new ArrayList<>();
         List<Double> values = new ArrayList<>();
         try (var lines = Files.lines(file)) {
             lines.forEach(line -> {
                 JsonNode answer = Json.mapper().readTree(line);
-                questions.add(answer.path("user").asString() + " " + answer.path("target").asString());
+                users.add(answer.path("user").asString());
+                questions.add(users.getLast() + " " + answer.path("target").asString());
                 JsonNode rank = answer.path("rank");
                 values.add(rank.isNumber() ? value(name, k, rank.asDouble()) : 0);
             });
         } catch (IOException | java.io.UncheckedIOException | tools.jackson.core.JacksonException e) {
             throw new UserError(file + ": cannot be read as predictions (" + e.getMessage() + "); evaluate again", e);
         }
-        return new Answers(questions, values.stream().mapToDouble(v -> v).toArray());
+        return new Answers(questions, users, values.stream().mapToDouble(v -> v).toArray());
     }
 
     /** As in {@link Metrics}. */
@@ -312,7 +318,7 @@ public final class Compare {
             if (f.answers() == null || !f.answers().questions().equals(first.questions())) return null;
             for (int i = 0; i < mean.length; i++) mean[i] += f.answers().values()[i] / group.size();
         }
-        return new Answers(first.questions(), mean);
+        return new Answers(first.questions(), first.users(), mean);
     }
 
     private static Comparison.Cost cost(List<Found> group) {

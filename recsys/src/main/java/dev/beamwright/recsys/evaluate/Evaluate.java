@@ -159,7 +159,8 @@ public final class Evaluate {
                 bar.step(from + batch.size(), "");
             }
         }
-        return new Measured(tally.rows(config, ranker, depth, seenMask), nanoseconds / 1e6 / cases.size());
+        Users users = Users.of(cases.stream().map(Case::user).toList());
+        return new Measured(tally.rows(config, ranker, depth, seenMask, users), nanoseconds / 1e6 / cases.size());
     }
 
     /** What became of the n-th question. */
@@ -203,7 +204,7 @@ public final class Evaluate {
             }
         }
 
-        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, boolean seenMask) {
+        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, boolean seenMask, Users users) {
             List<ScoreCard.Row> rows = new ArrayList<>();
             Map<String, double[]> levels = new LinkedHashMap<>();
             levels.put("item", itemRanks);
@@ -216,7 +217,7 @@ public final class Evaluate {
                 Map<String, double[]> intervals = config.bootstrap() == 0
                         ? new TreeMap<>()
                         : metrics.intervals(
-                                config.bootstrap(), Key.of(config.seed()).fold("bootstrap"));
+                                config.bootstrap(), Key.of(config.seed()).fold("bootstrap"), users);
                 rows.add(new ScoreCard.Row(
                         ranker.name(),
                         new ScoreCard.Protocol(

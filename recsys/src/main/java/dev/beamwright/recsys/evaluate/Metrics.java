@@ -43,17 +43,19 @@ final class Metrics {
     }
 
     /**
-     * 95 % intervals by the bootstrap: the questions are drawn anew with replacement, as many as there are, and the
-     * metrics taken again; the interval reaches from the 2.5th to the 97.5th percentile. The same key draws the same
-     * questions for every model.
+     * 95 % intervals by the bootstrap: the users are drawn anew with replacement, as many as there are, with all
+     * questions about them, and the metrics taken again; the interval reaches from the 2.5th to the 97.5th percentile.
+     * The same key draws the same users for every model.
      */
-    Map<String, double[]> intervals(int resamples, Key key) {
+    Map<String, double[]> intervals(int resamples, Key key, Users users) {
         String[] names = names();
         double[][] drawn = new double[names.length][resamples];
         for (int b = 0; b < resamples; b++) {
             Key draws = key.fold(b);
             int[] count = new int[buckets];
-            for (int i = 0; i < bucket.length; i++) count[bucket[draws.below(i, bucket.length)]]++;
+            for (int i = 0; i < users.count(); i++) {
+                for (int q : users.questions()[draws.below(i, users.count())]) count[bucket[q]]++;
+            }
             double[] values = values(count);
             for (int m = 0; m < names.length; m++) drawn[m][b] = values[m];
         }
@@ -74,6 +76,7 @@ final class Metrics {
 
     private double[] values(int[] count) {
         double[] values = new double[3 * k.size()];
+        int questions = Arrays.stream(count).sum();
         for (int i = 0; i < k.size(); i++) {
             for (int b = 1; b <= 2 * k.get(i) + 1; b++) {
                 double rank = b / 2.0;
@@ -82,7 +85,7 @@ final class Metrics {
                 values[3 * i + 2] += count[b] / rank;
             }
         }
-        for (int i = 0; i < values.length; i++) values[i] /= bucket.length;
+        for (int i = 0; i < values.length; i++) values[i] /= questions;
         return values;
     }
 }

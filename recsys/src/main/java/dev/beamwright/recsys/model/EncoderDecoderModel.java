@@ -124,7 +124,7 @@ public record EncoderDecoderModel(
             asks[n] = l <= levels ? NONE : 0;
         }
         Variable embedded = embedded(tape, decoderTokens(), tape.rowInts(NONE, ids));
-        if (ask != null) embedded = Ops.add(tape, embedded, Ops.gather(tape, ask, tape.rowInts(NONE, asks)));
+        if (ask != null) embedded = Ops.add(tape, embedded, embedded(tape, ask, tape.rowInts(NONE, asks)));
         Variable x = network.decode(tape, embedded, equalLengths(tape, items.length, length), memory, noise);
         List<Variable> states = new ArrayList<>();
         for (int l = 0; l < length; l++) {

@@ -32,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The training stage: epochs over the training samples, after each a validation by beam search, the best model kept.
@@ -41,7 +42,7 @@ import java.util.Map;
  */
 public final class Train implements AutoCloseable {
     private static final int VERIFIED_STEPS = 20;
-    private static final int FEWEST_STEPS = 16; // of an epoch, unless the batch is told
+    private static final int FEWEST_STEPS = 8; // of an epoch, unless the batch is told
     private static final int SMALLEST_BATCH = 8;
     private static final int WIDENING = 4; // K+ in validation, in widths of the beam
 
@@ -269,7 +270,7 @@ public final class Train implements AutoCloseable {
      */
     public static boolean verify(RunFolder run, Backend backend, Progress progress) {
         if (!verify(Stage.MODEL, run, backend, progress)) return false;
-        if (!run.has(Stage.PRM.firstSteps())) return true;
+        if (!run.has(Stage.PRM.last())) return true;
         progress.say("the process reward model:");
         return verify(Stage.PRM, run, backend, progress);
     }
@@ -359,7 +360,7 @@ public final class Train implements AutoCloseable {
         int epoch = state.epoch();
         long began = System.nanoTime(), saved = began;
         int[] order = epochOrder(epoch);
-        List<FirstStep> first = new ArrayList<>();
+        List<FirstStep> first = firstSteps();
         try (Progress.Bar bar = progress.start("epoch " + (epoch + 1) + "/" + config.epochs(), stepsPerEpoch)) {
             while (state.step() < stepsPerEpoch) {
                 Trainer.Report report = step(order, state.step());
@@ -387,6 +388,7 @@ public final class Train implements AutoCloseable {
                 }
                 if (System.nanoTime() - saved > config.checkpointSeconds() * 1_000_000_000L
                         && state.step() < stepsPerEpoch) {
+                    if (state.steps() < VERIFIED_STEPS) keepFirstSteps(first);
                     save(stage.last(), true);
                     saved = System.nanoTime();
                 }
@@ -572,6 +574,15 @@ public final class Train implements AutoCloseable {
     /** A device keeps tensors to itself until they are asked for. */
     private void fetch(Map<String, Tensor> tensors) {
         tensors.values().forEach(t -> backend.read(t, () -> {}));
+    }
+
+    /** The first steps that were made before training was stopped among them; else none. */
+    private List<FirstStep> firstSteps() {
+        boolean among = state.epoch() == 0 && state.step() > 0 && state.step() < VERIFIED_STEPS;
+        if (!among || !run.has(stage.firstSteps())) return new ArrayList<>();
+        return Json.read(run.file(stage.firstSteps()), FirstSteps.class).steps().stream()
+                .filter(s -> s.step() <= state.steps())
+                .collect(Collectors.toCollection(ArrayList::new));
     }
 
     private void keepFirstSteps(List<FirstStep> first) {

@@ -226,12 +226,19 @@ class CompareTest {
     /** Differences 1, 2, 3, 4 have the mean 2.5 and t = 2.5 / (1.290994 / 2) = 3.872983 with 3 degrees of freedom. */
     @Test
     void aPairedTTestByHand() {
-        PairedTest t = PairedTest.of(new double[] {1, 2, 3, 4}, new double[4], 1000, Key.of(1));
+        PairedTest t = PairedTest.of(new double[] {1, 2, 3, 4}, new double[4], Users.each(4), 1000, Key.of(1));
         assertThat(t.difference()).isEqualTo(2.5);
         assertThat(t.tTest()).isCloseTo(0.030466, within(1e-5));
         assertThat(t.low()).isBetween(1.0, 2.0);
         assertThat(t.high()).isBetween(3.0, 4.0);
-        PairedTest same = PairedTest.of(new double[] {1, 0, 1}, new double[] {1, 0, 1}, 100, Key.of(1));
+        // The same of two users with two questions each: differences 3 and 7 of sums.
+        PairedTest two = PairedTest.of(
+                new double[] {1, 2, 3, 4}, new double[4], Users.of(List.of("u", "u", "v", "v")), 1000, Key.of(1));
+        assertThat(two.difference()).isEqualTo(2.5);
+        assertThat(two.tTest()).isCloseTo(0.242238, within(1e-5)); // t = 5 / 2 with 1 degree of freedom
+        assertThat(two.low()).isEqualTo(1.5);
+        assertThat(two.high()).isEqualTo(3.5);
+        PairedTest same = PairedTest.of(new double[] {1, 0, 1}, new double[] {1, 0, 1}, Users.each(3), 100, Key.of(1));
         assertThat(same).isEqualTo(new PairedTest(0, 0, 0, 1, 1, 3));
     }
 }

@@ -19,6 +19,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -70,12 +71,28 @@ class EvaluateTest {
         double[] ranks = new double[1000];
         for (int i = 0; i < ranks.length; i++) ranks[i] = i % 10 < 3 ? 1 : INF;
         Metrics metrics = new Metrics(List.of(10), ranks);
-        double[] interval = metrics.intervals(2000, Key.of(1)).get("recall@10");
+        double[] interval = metrics.intervals(2000, Key.of(1), Users.each(1000)).get("recall@10");
         double half = 1.96 * Math.sqrt(0.3 * 0.7 / 1000);
         assertThat(interval[0]).isCloseTo(0.3 - half, within(0.004));
         assertThat(interval[1]).isCloseTo(0.3 + half, within(0.004));
-        assertThat(metrics.intervals(2000, Key.of(1)).get("recall@10")).containsExactly(interval);
-        assertThat(metrics.intervals(2000, Key.of(2)).get("recall@10")).isNotEqualTo(interval);
+        assertThat(metrics.intervals(2000, Key.of(1), Users.each(1000)).get("recall@10")).containsExactly(interval);
+        assertThat(metrics.intervals(2000, Key.of(2), Users.each(1000)).get("recall@10")).isNotEqualTo(interval);
+    }
+
+    /** A thousand questions about fifty users who each get all right or all wrong tell as much as fifty. */
+    @Test
+    void questionsOfOneUserAreDrawnTogether() {
+        double[] ranks = new double[1000];
+        List<Integer> users = new ArrayList<>();
+        for (int i = 0; i < ranks.length; i++) {
+            users.add(i % 50);
+            ranks[i] = i % 50 < 15 ? 1 : INF;
+        }
+        double[] interval =
+                new Metrics(List.of(10), ranks).intervals(2000, Key.of(1), Users.of(users)).get("recall@10");
+        double half = 1.96 * Math.sqrt(0.3 * 0.7 / 50);
+        assertThat(interval[0]).isCloseTo(0.3 - half, within(0.025));
+        assertThat(interval[1]).isCloseTo(0.3 + half, within(0.025));
     }
 
     @Test

@@ -74,9 +74,31 @@ class GroupLossTest {
 
     Policy policy(ModelConfig config) {
         GenerativeModel model = model(config, 6);
-        Confidence confidence = Confidence.of(model, 4, Key.of(1), memory);
+        Confidence confidence = Confidence.of(model, 1, Key.of(1), memory);
         randomize(confidence, 8);
         return new Policy(model, confidence);
+    }
+
+    /** A confidence that learns faster is stored smaller, and else the same: its gradient, and all others. */
+    @Test
+    void theGainChangesNoGradient() {
+        ModelConfig config = backbones().findFirst().orElseThrow();
+        Policy plain = policy(config);
+        Confidence faster = Confidence.of(plain.model(), 4, Key.of(1), memory);
+        for (var p : faster.parameters().entrySet()) {
+            float[] whole = plain.confidence().parameters().get(p.getKey()).value().toArray();
+            for (int i = 0; i < whole.length; i++) p.getValue().value().set(i, whole[i] / 4);
+        }
+        List<Sample> prompts = prompts(plain.model(), 2);
+        var loss = new GroupLoss(
+                BACKEND, config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), LIKELIHOOD, model(config, 7));
+        double expected = run(loss, plain, prompts);
+        List<float[]> gradients = gradients(plain);
+        Policy other = new Policy(plain.model(), faster);
+        assertThat(run(loss, other, prompts)).isEqualTo(expected);
+        List<float[]> others = gradients(other);
+        for (int p = 0; p < others.size(); p++) assertThat(others.get(p)).isEqualTo(gradients.get(p));
+        assertThat(zero(faster)).isFalse();
     }
 
     static ReinforceConfig config(double kl, double alphaMin, ConfidenceOrder confidence, double ratioClip) {

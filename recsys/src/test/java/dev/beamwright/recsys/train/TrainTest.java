@@ -228,6 +228,7 @@ class TrainTest {
                 assertThat(summary).isEqualTo(expected);
                 List<String> epochs = Files.readAllLines(run.file("model/metrics.jsonl"));
                 assertThat(epochs).hasSize(3);
+                assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
                 return;
             } catch (Killed e) {
                 // and again
