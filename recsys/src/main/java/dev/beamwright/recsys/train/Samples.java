@@ -14,7 +14,8 @@ public final class Samples {
 
     /**
      * The samples of a whole-sequence model: a sequence that is longer than the model reads is cut into windows that
-     * overlap by half, and each item is a target once, with at least half a window of history where there is as much.
+     * overlap by half, and each item is a target once, with at least half a window of history where there is as much, and
+     * at most {@code maxItems - 1} items of it. A user's first item is a target behind nothing.
      */
     public static List<Sample> windows(int[][] sequences, int maxItems) {
         List<Sample> samples = new ArrayList<>();
