@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Puts the score cards of several runs into one table.",
             "Runs whose settings differ in nothing but the seed are one line, with mean and standard deviation. Each line is"
-                    + " tested against the best one, question by question: paired t-test and bootstrap."
+                    + " tested against the best one, user by user: paired t-test and bootstrap."
         })
 final class CompareCommand implements Callable<Integer> {
     /** How the table is printed. */

@@ -173,7 +173,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         RunFolder run = RunFolder.open(folder);
         EvaluateConfig config =
-                new EvaluateConfig(baselines, depths(), split, seenItems.masks, bootstrap, seed, predictions);
+                new EvaluateConfig(baselines, depths(), split, seenItems.masks, bootstrap, seed, predictions());
         if (widening.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
@@ -199,8 +199,15 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** The depths of the metrics; a guided beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths() {
-        boolean given = spec.commandLine().getParseResult().hasMatchedOption("--k");
-        return given || widening.widening() == null ? k : k.stream().filter(depth -> depth <= beam).toList();
+        return given("--k") ? k : k.stream().filter(depth -> depth <= beam).toList();
+    }
+
+    private int predictions() {
+        return given("--predictions") ? predictions : Math.min(predictions, beam);
+    }
+
+    private boolean given(String option) {
+        return widening.widening() == null || spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {

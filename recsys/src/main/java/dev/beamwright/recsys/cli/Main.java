@@ -69,7 +69,9 @@ public final class Main implements Runnable {
         try {
             int exitCode = line.execute(args);
             if (exitCode != OK || !System.out.checkError()) return exitCode;
-            return say(line.getErr(), "standard output could not be written to its end; is the disk full?", USER_ERROR);
+            return say(line.getErr(),
+                    "standard output could not be written to its end: the disk is full, or its reader has gone",
+                    USER_ERROR);
         } catch (Error e) { // picocli hands on exceptions only
             return failed(e, line.getErr());
         }

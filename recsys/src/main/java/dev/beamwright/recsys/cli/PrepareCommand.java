@@ -47,7 +47,7 @@ final class PrepareCommand implements Callable<Integer> {
         @Option(
                 names = "--data",
                 paramLabel = "FILE",
-                description = "Interactions: CSV or TSV with a header, JSON lines, a JSON object {user: [item, ...]}, RecBole"
+                description = "Interactions: CSV (commas, semicolons or bars) or TSV with a header, JSON lines, a JSON object {user: [item, ...]}, RecBole"
                         + " .inter, Amazon reviews, or :: files; each may be .gz.")
         private Path data;
 
@@ -77,7 +77,10 @@ final class PrepareCommand implements Callable<Integer> {
                 description = "Who. Default: user_id, user, reviewerID, ...")
         private String user;
 
-        @Option(names = "--item-column", paramLabel = "NAME", description = "What. Default: item_id, item, asin, ...")
+        @Option(
+                names = "--item-column",
+                paramLabel = "NAME",
+                description = "What. Default: item_id, item, parent_asin, asin, ...")
         private String item;
 
         @Option(

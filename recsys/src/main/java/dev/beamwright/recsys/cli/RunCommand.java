@@ -171,7 +171,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether semantic IDs were made as this command makes them, not by somebody with wishes of their own. */
     private static boolean sameButForTheSeed(TokenizeConfig usual, TokenizeConfig stored) {
-        return agrees(usual, Json.mapper().valueToTree(stored.withSeed(usual.seed())));
+        return agrees(usual, Json.mapper().readTree(Json.line(stored.withSeed(usual.seed()))));
     }
 
     /**
@@ -188,11 +188,15 @@ final class RunCommand implements Callable<Integer> {
         return !done;
     }
 
-    /** Whether these settings are those that were stored; {@code tokenize} decides itself what was left open. */
+    /**
+     * Whether these settings are those that were stored; {@code tokenize} decides itself what was left open, and what an
+     * earlier version did not know yet was left open, too.
+     */
     private static boolean agrees(Object settings, JsonNode stored) {
         boolean open = settings instanceof TokenizeConfig;
         return Json.mapper().readTree(Json.line(settings)).properties().stream()
-                .allMatch(p -> p.getValue().equals(stored.get(p.getKey())) || open && p.getValue().isNull());
+                .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
+                        || p.getValue().isNull() && (open || !stored.has(p.getKey())));
     }
 
     /** When a file was last written; a file that is not there is the reader's to complain of. */

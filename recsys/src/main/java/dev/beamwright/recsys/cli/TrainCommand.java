@@ -95,7 +95,10 @@ final class TrainCommand implements Callable<Integer> {
         @Option(names = "--user-tokens", paramLabel = "N", description = "tokens over which an encoder spreads users")
         private Integer userTokens;
 
-        @Option(names = "--max-items", paramLabel = "N", description = "items of a history that are read at the most; default: prepare's --history, or the"
+        @Option(
+                names = "--max-items",
+                paramLabel = "N",
+                description = "items of a history that are read at the most; default: prepare's --history, or the"
                         + " preset's")
         private Integer maxItems;
 
@@ -141,7 +144,7 @@ final class TrainCommand implements Callable<Integer> {
                 names = "--batch",
                 paramLabel = "N",
                 description = "sequences of one step; targets of one step in an encoder-decoder; default: the preset's,"
-                        + " or fewer where an epoch had less than 8 steps")
+                        + " or fewer where an epoch would have less than 8 steps")
         private Integer batch;
 
         @Option(names = "--rate", paramLabel = "X", description = "highest learning rate")
@@ -210,7 +213,7 @@ final class TrainCommand implements Callable<Integer> {
         /** The same for a run that is prepared: what its data decide is decided, unless it is given. */
         TrainConfig config(long seed, Integer usualEpochs, RunFolder run) {
             run.need("config/prepare.json", "prepare");
-            Integer history = run.config("prepare", PrepareConfig.class).historyCap();
+            Integer history = run.config("prepare", PrepareConfig.class).maxItems();
             TrainConfig config = config(TrainConfig.preset(preset, seed), null, seed, usualEpochs, history);
             return batch == null ? Train.fitted(config, run) : config;
         }

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.data;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
  * The names of the columns that are read; null for the first that is there of the usual names, in which neither case nor
@@ -23,19 +24,23 @@ public record Columns(String user, String item, String time, String rating, Stri
     static final List<String> RATING = List.of("rating", "overall", "stars", "score");
     static final List<String> TITLE = List.of("title", "name", "item_name", "product_name", "movie_title");
 
+    private static final Pattern PUNCTUATION = Pattern.compile("[^\\p{L}\\p{N}]");
+
     /** The usual names for every column. */
     public static final Columns USUAL = new Columns(null, null, null, null, null);
 
     /** The named column if the file has it; else, if none was named, the first of the usual that it has; else null. */
     static String find(String named, List<String> usual, List<String> there) {
         if (named != null) return there.contains(named) ? named : null;
+        List<String> plain = there.stream().map(Columns::plain).toList();
         for (String name : usual) {
-            for (String column : there) if (plain(column).equals(plain(name))) return column;
+            int i = plain.indexOf(plain(name));
+            if (i >= 0) return there.get(i);
         }
         return null;
     }
 
     private static String plain(String name) {
-        return name.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{N}]", "");
+        return PUNCTUATION.matcher(name.toLowerCase(Locale.ROOT)).replaceAll("");
     }
 }

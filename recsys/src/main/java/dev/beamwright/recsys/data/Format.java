@@ -82,7 +82,8 @@ public enum Format {
         return first.matches("\\S+( +\\S+)+")
                 ? source.error(
                         1, what,
-                        "if blanks separate its fields, make them tabs: tr -s ' ' '\\t' < " + source.name() + " > rows.tsv")
+                        "if blanks separate its fields, make them tabs: tr -s ' ' '\\t' < " + source.name()
+                                + " > rows.tsv")
                 : source.error(1, what, "say which with --format (" + names() + ")");
     }
 

@@ -17,6 +17,7 @@ final class InteractionReader {
 
     private final Source source;
     private final Columns columns;
+    private final boolean timed;
     private final Double minRating;
     private final BadLines bad;
 
@@ -64,15 +65,22 @@ final class InteractionReader {
         }
     }
 
-    private InteractionReader(Source source, Columns columns, Double minRating, BadLines bad) {
+    private InteractionReader(Source source, Columns columns, boolean timed, Double minRating, BadLines bad) {
         this.source = source;
         this.columns = columns;
+        this.timed = timed;
         this.minRating = minRating;
         this.bad = bad;
     }
 
-    static Interactions read(Source source, Format format, Columns columns, Double minRating, BadLines bad) {
-        InteractionReader reader = new InteractionReader(source, columns, minRating, bad);
+    /**
+     * Reads a file.
+     *
+     * @param timed whether to look for times if their column is not named
+     */
+    static Interactions read(
+            Source source, Format format, Columns columns, boolean timed, Double minRating, BadLines bad) {
+        InteractionReader reader = new InteractionReader(source, columns, timed, minRating, bad);
         Table.read(source, format, Table.Content.INTERACTIONS, bad, reader::add);
         if (reader.user.isEmpty()) {
             throw new UserError(source + ": " + reader.whyEmpty());
@@ -109,9 +117,9 @@ final class InteractionReader {
 
     private void add(Row row) {
         if (userColumn == null) findColumns(row);
-        if (timeColumn == null && row.columns() != seen) { // a line of JSON may have more than those before
+        if (timeColumn == null && !row.columns().equals(seen)) { // a line of JSON may have more than those before
             seen = row.columns();
-            timeColumn = Columns.find(columns.time(), Columns.TIME, seen);
+            if (timed) timeColumn = Columns.find(null, Columns.TIME, seen);
         }
         String u = id(row, userColumn, "user");
         String i = u == null ? null : id(row, itemColumn, "item");
@@ -126,7 +134,7 @@ final class InteractionReader {
                         source,
                         row.line(),
                         "the time '" + Source.cut(text) + "' " + e.getMessage(),
-                        "write seconds since 1970 or leave it empty");
+                        "write seconds since 1970 or leave it empty, or take the file's order by --order file");
                 return;
             }
         }

@@ -46,7 +46,8 @@ public final class Prepare {
         BadLines bad = new BadLines(config.skipBadLines());
         Format format = config.format() != null ? config.format() : Format.of(data);
         progress.say("reading " + data + " as " + format);
-        Interactions read = InteractionReader.read(data, format, config.columns(), config.minRating(), bad);
+        boolean timed = config.order() != Order.FILE || config.split().equals("time");
+        Interactions read = InteractionReader.read(data, format, config.columns(), timed, config.minRating(), bad);
 
         if (read.time() == null && config.order() == Order.AUTO && !read.unread().isEmpty()) {
             progress.say("warning: no column is known to hold times, so the file's order counts; if one of "
@@ -138,6 +139,7 @@ public final class Prepare {
     /** Where the file's order cannot stand in for the times that are missing, these rows are bad ones. */
     private static void dropWithoutTime(int[][] rows, Interactions read, Source data, BadLines bad) {
         long[] time = read.time();
+        if (Arrays.stream(time).allMatch(t -> t == Times.UNKNOWN)) return;
         for (int u = 0; u < rows.length; u++) {
             int[] timed = Arrays.stream(rows[u]).filter(r -> time[r] != Times.UNKNOWN).toArray();
             for (int r : rows[u]) {

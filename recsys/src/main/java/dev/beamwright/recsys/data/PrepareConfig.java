@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.beamwright.recsys.run.UserError;
 import java.nio.file.Path;
 
@@ -18,9 +19,10 @@ import java.nio.file.Path;
  * @param validationShare for a time split the share of interactions that validate
  * @param testShare for a time split the share of interactions that test
  * @param skipBadLines whether lines that cannot be read are passed over and counted
- * @param historyCap how many of the latest items of a history models read unless told otherwise in training; null to
+ * @param maxItems how many of the latest items of a history models read unless told otherwise in training; null to
  *     leave it to the model's settings. The stored data is not cut
  */
+@JsonIgnoreProperties("historyCap") // of earlier versions, where it had no effect
 public record PrepareConfig(
         String data,
         String items,
@@ -34,7 +36,7 @@ public record PrepareConfig(
         double validationShare,
         double testShare,
         boolean skipBadLines,
-        Integer historyCap) {
+        Integer maxItems) {
     /** The k-core that is taken if none is asked for. */
     public static final int CORE = 5;
     /** The same for the bundled data. */
@@ -42,7 +44,7 @@ public record PrepareConfig(
 
     public PrepareConfig {
         if (core < 0) throw new UserError("--core " + core + ": must be 0 (keep all) or more");
-        if (historyCap != null && historyCap < 1) throw new UserError("--history " + historyCap + ": must be at least 1");
+        if (maxItems != null && maxItems < 1) throw new UserError("--history " + maxItems + ": must be at least 1");
         if (minRating != null && minRating.isNaN()) throw new UserError("--min-rating must be a number");
         if (!split.equals("leave-one-out") && !split.equals("time")) {
             throw new UserError("there is no split '" + Source.cut(split) + "'; choose leave-one-out or time");

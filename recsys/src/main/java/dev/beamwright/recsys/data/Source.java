@@ -37,7 +37,8 @@ record Source(String path, boolean bundled) {
         }
         if (!Files.exists(file)) throw new UserError(file + ": there is no such file; check the name and the folder");
         if (!Files.isRegularFile(file)) {
-            throw new UserError(file + ": is no regular file, and it must be read more than once; save it to one first");
+            throw new UserError(
+                    file + ": is no regular file, and it must be read more than once; save it to one first");
         }
         refusePacked(file);
         return new Source(file.toString(), false);

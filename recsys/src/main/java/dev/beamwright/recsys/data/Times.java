@@ -49,6 +49,7 @@ final class Times {
             if (s.length() == 10) return LocalDate.parse(s).atStartOfDay().toInstant(ZoneOffset.UTC).toEpochMilli();
             if (s.length() < 10) throw new DateTimeException("too short");
             String iso = s.charAt(10) == ' ' ? s.substring(0, 10) + "T" + s.substring(11) : s;
+            iso = iso.replaceFirst(" ?(UTC|GMT)$", "Z");
             boolean zone = iso.endsWith("Z") || iso.indexOf('+', 11) > 0 || iso.indexOf('-', 11) > 0;
             return zone
                     ? OffsetDateTime.parse(iso).toInstant().toEpochMilli()

@@ -9,6 +9,7 @@ import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,6 +46,7 @@ final class DeviceSearch {
         SoftmaxMask edges = model.space().mask(null);
         boolean[] reachable = eligible == null ? null : trie.reachable(eligible);
         Tensor open = eligible == null ? null : tape.ints(numbers(reachable));
+        int most = most(histories); // the same at all levels, so that few programs are built
         List<IntSet> exhausted = seen
                 ? histories.stream().map(h -> trie.exhausted(h, eligible, reachable)).toList()
                 : null;
@@ -62,7 +64,7 @@ final class DeviceSearch {
             Tensor tokens = tape.allocateInts(users * width), sums = tape.allocate(Shape.of(users * width));
             var spec = new BeamSpec(
                     level == 0 ? 1 : width, width, edges.offsets(), edges.columns(), open,
-                    exhausted == null ? null : barred(tape, exhausted, level + 1, users),
+                    exhausted == null ? null : barred(tape, exhausted, level + 1, most, users),
                     config.likelihood().softmax() == Softmax.CHILDREN, config.likelihood().temperature(),
                     model.space().tokenOf(level, 0));
             backend.extendBeams(reached, sums, parents, tokens, logits, nodes, scores, spec);
@@ -107,13 +109,17 @@ final class DeviceSearch {
         return true;
     }
 
-    /** The users' exhausted nodes at a depth: (users, as many as anyone has), filled up with -1. */
-    private Tensor barred(Tape tape, List<IntSet> exhausted, int depth, int users) {
+    /** No user has more exhausted nodes at a depth than items. */
+    private static int most(List<int[]> histories) {
+        return Math.max(1, histories.stream().mapToInt(h -> new IntOpenHashSet(h).size()).max().orElse(1));
+    }
+
+    /** The users' exhausted nodes at a depth: (users, most), filled up with -1. */
+    private Tensor barred(Tape tape, List<IntSet> exhausted, int depth, int most, int users) {
         int first = trie.firstNode(depth), end = first + trie.nodesAt(depth);
         List<int[]> all = exhausted.stream()
                 .map(nodes -> nodes.intStream().filter(n -> n >= first && n < end).sorted().toArray())
                 .toList();
-        int most = Math.max(1, all.stream().mapToInt(a -> a.length).max().orElse(1));
         int each = tape.backend().rows(most);
         int[] flat = new int[users * each];
         Arrays.fill(flat, -1);

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.TrainedSasRec;
+import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
@@ -152,9 +153,12 @@ public final class Compare {
                 } else if (!own.questions().equals(base.questions())) {
                     notes.add(names.get(g) + " was asked other questions than " + names.get(reference)
                             + ": the numbers do not compare.");
-                } else if (own.users().stream().distinct().limit(2).count() > 1) {
+                } else if (own.users().stream().distinct().limit(2).count() < 2) {
+                    notes.add("Without a test: all questions are about one user.");
+                } else {
                     test = PairedTest.of(
-                            own.values(), base.values(), Users.of(own.users()), options.resamples(), Key.of(options.seed()).fold("paired"));
+                            own.values(), base.values(), Users.of(own.users()),
+                            options.resamples(), Key.of(options.seed()).fold("paired"));
                 }
             }
             entries.add(new Comparison.Entry(
@@ -233,10 +237,12 @@ public final class Compare {
     private static List<Long> add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
         List<Long> seeds = new ArrayList<>();
         if (!run.has("config/" + stage + ".json")) return seeds;
-        // Of a training as this version reads them, so that what an earlier one did not have yet is no difference.
-        JsonNode settingsOf = stage.startsWith("train")
-                ? Json.mapper().valueToTree(run.config(stage, TrainConfig.class))
-                : Json.readTree(run.file("config/" + stage + ".json"));
+        // As this version reads them, so that what an earlier one did not have yet is no difference.
+        Class<?> known =
+                stage.equals("prepare") ? PrepareConfig.class : stage.startsWith("train") ? TrainConfig.class : null;
+        JsonNode settingsOf = known == null
+                ? Json.readTree(run.file("config/" + stage + ".json"))
+                : Json.mapper().valueToTree(run.config(stage, known));
         if (!(settingsOf instanceof ObjectNode config)) return seeds;
         config.remove(without);
         for (ObjectNode of = config; of != null; of = of.path("first") instanceof ObjectNode first ? first : null) {

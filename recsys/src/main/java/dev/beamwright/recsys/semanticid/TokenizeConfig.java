@@ -45,7 +45,8 @@ public record TokenizeConfig(
 
     /** The same with another seed. */
     public TokenizeConfig withSeed(long seed) {
-        return new TokenizeConfig(vectors, textDims, collaborativeDims, collaborativeWeight, window, quantizer, balanced,
+        return new TokenizeConfig(vectors, textDims, collaborativeDims, collaborativeWeight, window, quantizer,
+                balanced,
                 rqVae, levels, widths, collisions, seed, sids, sidKeyOffset);
     }
 

@@ -167,6 +167,7 @@ public final class Train implements AutoCloseable {
         long samples = config.model().sharesHistory()
                 ? Samples.windows(learnt, config.model().maxItems()).size()
                 : Arrays.stream(learnt).mapToLong(s -> Math.max(0, s.length - 1)).sum();
+        if (samples > (FEWEST_STEPS - 1) * (long) config.batch()) return config;
         long batch = Math.max(SMALLEST_BATCH, Long.highestOneBit(samples / FEWEST_STEPS));
         return config.withBatch((int) Math.min(batch, config.batch()));
     }
@@ -405,7 +406,8 @@ public final class Train implements AutoCloseable {
         Double validationLoss = config.best() == TrainConfig.Best.LOSS && !validation.isEmpty() ? measure() : null;
         boolean better = state.isBehind(ndcg, validationLoss) || validation.isEmpty(); // then the last is kept
         int best = better ? epoch + 1 : state.bestEpoch();
-        boolean patienceOver = config.patience() > 0 && epoch + 1 - best >= config.patience();
+        boolean never = !validation.isEmpty() && validationLoss == null && Math.max(ndcg, state.bestNdcg()) == 0;
+        boolean patienceOver = config.patience() > 0 && epoch + 1 - (never ? 1 : best) >= config.patience();
         boolean finished = patienceOver || epoch + 1 == config.epochs();
         double[] byLevel = Arrays.stream(state.nll()).map(n -> n / state.targets()).toArray();
         int levels = model.space().levels();

@@ -90,7 +90,7 @@ class PrepareTest {
                     reviews.json| {"reviewerID":"u","asin":"b","unixReviewTime":20}\\n{"reviewerID":"u","asin":"a","unixReviewTime":10}\\n{"reviewerID":"v","asin":"c,d","unixReviewTime":5}\\n{"reviewerID":"u","asin":"c,d","unixReviewTime":30}\\n{"reviewerID":"v","asin":"a","unixReviewTime":6}\\n{"reviewerID":"v","asin":"b","unixReviewTime":7}\\n
                     d.json      | {"u": ["a", "b", "c,d"],\\n "v": ["c,d", "a", "b"]}
                     semi.csv    | "User-ID";"ItemID";"Time"\\nu;b;20\\nu;a;10\\nv;c,d;5\\n"u";c,d;30\\nv;a;6\\nv;b;7\\n
-                    d.txt       | user_id,item_id,date\\nu,b,2014-02-01\\nu,a,2014-01-31T23:00:00Z\\nv,"c,d",2014-01-01\\nu,"c,d",2014-03-01 10:00:00\\nv,a,2014-01-02\\nv,b,2014-01-03\\n
+                    d.txt       | user_id,item_id,date\\nu,b,2014-02-01\\nu,a,2014-01-31T23:00:00Z\\nv,"c,d",2014-01-01\\nu,"c,d",2014-03-01 10:00:00 UTC\\nv,a,2014-01-02\\nv,b,2014-01-03\\n
                     """)
     void readsEveryFormat(String name, String text) throws IOException {
         String content = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
@@ -131,6 +131,14 @@ class PrepareTest {
         assertThat(sequences()).isEqualTo(Map.of("u", List.of("a", "b", "z")));
         assertThat(audit.dropped().badLines()).isEqualTo(1);
         assertThat(audit.order()).startsWith("by time");
+    }
+
+    /** Times that nobody asks for need not be readable. */
+    @Test
+    void orderFileDoesNotReadTimes() {
+        prepare(config(file("d.tsv", "user\titem\tDate\nu\tz\t31/01/2014\nu\tc\tx\nu\ta\t\n"), null, Order.FILE, 0,
+                null, false));
+        assertThat(sequences()).isEqualTo(Map.of("u", List.of("z", "c", "a")));
     }
 
     @Test

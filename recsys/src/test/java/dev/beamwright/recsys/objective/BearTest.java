@@ -68,7 +68,8 @@ class BearTest {
         assertThat(gradient[CHILDREN[0][target]] / (p - 1)).isCloseTo(paperWeight, within(2e-6));
         // The program's weights are divided by their mean, so what is seen is their ratio to the first row's.
         Variable two = Batches.logits(memory, vector(), vector());
-        Targets pair = Batches.targets(memory, 1, new int[] {CHILDREN[0][target], CHILDREN[0][0]}, new int[2], CHILDREN);
+        Targets pair =
+                Batches.targets(memory, 1, new int[] {CHILDREN[0][target], CHILDREN[0][0]}, new int[2], CHILDREN);
         float[] both = gradient(bear(Softmax.CHILDREN, LAMBDA, XI, 3, Bear.Form.CODE, true), two, pair);
         double first = both[8 + CHILDREN[0][0]] / (PROBABILITIES[0] - 1);
         assertThat(both[CHILDREN[0][target]] / (p - 1) / first).isCloseTo(codeWeight / 1.147058, within(3e-6));
