@@ -49,11 +49,6 @@ public final class Workspace implements SegmentAllocator, AutoCloseable {
         used = 0;
     }
 
-    /** The bytes held, used or not. */
-    public long capacity() {
-        return blocks.stream().mapToLong(b -> b.memory().byteSize()).sum();
-    }
-
     @Override
     public void close() {
         blocks.forEach(b -> b.arena().close());

@@ -21,11 +21,6 @@ public final class AdamW {
     public record Config(float rate, float beta1, float beta2, float eps, float decay, float clip) {
         /** The usual settings. */
         public static final Config DEFAULT = new Config(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 1f);
-
-        /** The same with another learning rate. */
-        public Config withRate(float r) {
-            return new Config(r, beta1, beta2, eps, decay, clip);
-        }
     }
 
     private final Config config;

@@ -20,11 +20,6 @@ public interface Schedule {
         };
     }
 
-    /** A linear warm-up, then {@code √(warmup / step)} (Vaswani et al., 2017, section 5.3, scaled to 1). */
-    static Schedule inverseSquareRoot(long warmup) {
-        return step -> step < warmup ? ramp(step, warmup) : Math.sqrt((double) Math.max(1, warmup) / Math.max(1, step));
-    }
-
     private static double ramp(long step, long warmup) {
         return warmup <= 0 ? 1 : Math.min(1, (step + 1.0) / warmup);
     }

@@ -120,7 +120,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         List<Sample> samples = samples(split.train());
         if (samples.isEmpty()) throw new UserError(name + ": no user has two items in the training part");
         Key key = Key.of(config.seed());
-        List<Case> validation = chosen(split.validation(), key.fold("validation"));
+        List<Case> validation = Case.some(split.validation(), config.validationCases(), key.fold("validation"));
         int steps = (samples.size() + config.batch() - 1) / config.batch(), epoch = 0, best = 0;
         double bestNdcg = -1;
         Map<String, Tensor> parameters = Checkpoint.parameters(model);
@@ -191,12 +191,6 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
                 .map(s -> new Sample(s.user(), s.items(), Math.max(1, s.from())))
                 .filter(s -> s.targets() > 0)
                 .toList();
-    }
-
-    private List<Case> chosen(List<Case> all, Key key) {
-        int most = config.validationCases();
-        if (most == 0 || most >= all.size()) return all;
-        return Arrays.stream(key.permutation(all.size()), 0, most).sorted().mapToObj(all::get).toList();
     }
 
     private double ndcg10(List<Case> cases) {

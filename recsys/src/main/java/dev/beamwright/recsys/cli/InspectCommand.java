@@ -32,10 +32,11 @@ import tools.jackson.databind.node.ObjectNode;
         description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
 final class InspectCommand implements Callable<Integer> {
     private static final List<String> STAGES =
-            List.of("prepare", "tokenize", Start.BEFORE, "train", "reinforce", "evaluate", "recommend");
+            List.of("prepare", "tokenize", Start.BEFORE, "train", Start.ROLLOUTS + Start.EARLIER, Start.ROLLOUTS,
+                    "train-prm", "evaluate");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";
-    private static final String METRICS = "model/metrics.jsonl";
+    private static final String METRICS = "model/metrics.jsonl", PRM_METRICS = "model/prm-metrics.jsonl";
     private static final String SCORES = "scorecard.json";
 
     @Spec
@@ -92,7 +93,12 @@ final class InspectCommand implements Callable<Integer> {
             if (run.has(Reinforce.CONFIG)) {
                 out.println("rollouts   " + Json.line(Json.readTree(run.file(Reinforce.CONFIG))));
             }
-            for (JsonNode epoch : metrics(run)) out.println(epoch(epoch));
+            for (JsonNode epoch : metrics(run, METRICS)) out.println(epoch(epoch));
+            if (run.has("config/train-prm.json")) {
+                out.println("process reward model, trained by itself");
+                out.println("settings   " + Json.line(Json.readTree(run.file("config/train-prm.json"))));
+                for (JsonNode epoch : metrics(run, PRM_METRICS)) out.println(epoch(epoch));
+            }
         } else {
             out.println(notYet("train", run));
         }
@@ -142,20 +148,23 @@ final class InspectCommand implements Callable<Integer> {
         if (run.has(AUDIT)) all.set("data", Json.readTree(run.file(AUDIT)));
         if (run.has(REPORT)) all.set("semanticIds", Json.readTree(run.file(REPORT)));
         ArrayNode epochs = Json.mapper().createArrayNode();
-        metrics(run).forEach(epochs::add);
+        metrics(run, METRICS).forEach(epochs::add);
         if (!epochs.isEmpty()) all.set("epochs", epochs);
+        ArrayNode prm = Json.mapper().createArrayNode();
+        metrics(run, PRM_METRICS).forEach(prm::add);
+        if (!prm.isEmpty()) all.set("prmEpochs", prm);
         if (run.has(SCORES)) all.set("scorecard", Json.readTree(run.file(SCORES)));
         return all;
     }
 
-    /** The lines of the training's metrics, one for each epoch; none if there are none. */
-    private static List<JsonNode> metrics(RunFolder run) {
+    /** The lines of a training's metrics, one for each epoch; none if there are none. */
+    private static List<JsonNode> metrics(RunFolder run, String file) {
         List<JsonNode> epochs = new ArrayList<>();
-        if (!run.has(METRICS)) return epochs;
+        if (!run.has(file)) return epochs;
         try {
-            for (String line : Files.readAllLines(run.file(METRICS))) epochs.add(Json.mapper().readTree(line));
+            for (String line : Files.readAllLines(run.file(file))) epochs.add(Json.mapper().readTree(line));
         } catch (IOException | tools.jackson.core.JacksonException e) {
-            throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
+            throw new UserError(run.file(file) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
                     e);
         }
         return epochs;

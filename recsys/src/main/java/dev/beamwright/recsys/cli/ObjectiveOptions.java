@@ -27,32 +27,35 @@ final class ObjectiveOptions {
                     + " bear, ugr-script or ugr-defaults for ugr, minionerec for rerank")
     private String preset;
 
-    @Option(names = "--tau", paramLabel = "X", description = "temperature of the softmax, in training and in decoding")
+    @Option(
+            names = "--tau",
+            paramLabel = "X",
+            description = "temperature of the softmax, in training and in decoding; default: 1")
     private Double tau;
 
     @Option(
             names = "--beta",
             paramLabel = "X",
-            description = "APAO: weight of the prefix losses; dpo, s-dpo: how far to go")
+            description = "APAO: weight of the prefix losses; default: 0.2; dpo, s-dpo: how far to go; default: 0.1")
     private Double beta;
 
-    @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change")
+    @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change; default: 1e-4")
     private Double eta;
 
     @Option(
             names = "--prefix-weights",
             paramLabel = "FORM",
-            description = "APAO: paper (by losses), code (by normalised losses) or uniform (fixed)")
+            description = "APAO: paper (by losses), code (by normalised losses; default) or uniform (fixed)")
     private PrefixWeights.Form prefixWeights;
 
     @Option(
             names = "--cross-entropy",
             negatable = true,
             fallbackValue = "true",
-            description = "APAO: whether the cross-entropy is part of the loss")
+            description = "APAO: whether the cross-entropy is part of the loss; default: yes")
     private Boolean crossEntropy;
 
-    @Option(names = "--negatives", paramLabel = "N", description = "APAO pairwise: negatives of a target")
+    @Option(names = "--negatives", paramLabel = "N", description = "APAO pairwise: negatives of a target; default: 100")
     private Integer negatives;
 
     @Option(
@@ -62,34 +65,37 @@ final class ObjectiveOptions {
                     + " default: 1")
     private Integer instances;
 
-    @Option(names = "--prefix-tau", paramLabel = "X", description = "APAO pairwise: temperature of prefix scores")
+    @Option(
+            names = "--prefix-tau",
+            paramLabel = "X",
+            description = "APAO pairwise: temperature of prefix scores; default: 1")
     private Double prefixTau;
 
     @Option(
             names = "--distinct",
             negatable = true,
             fallbackValue = "true",
-            description = "APAO pairwise: count negatives that share a prefix once")
+            description = "APAO pairwise: count negatives that share a prefix once; default: yes")
     private Boolean distinct;
 
     @Option(
             names = "--kappa",
             negatable = true,
             fallbackValue = "true",
-            description = "APAO pairwise: scale the negatives to the number of all prefixes")
+            description = "APAO pairwise: scale the negatives to the number of all prefixes; default: yes")
     private Boolean kappa;
 
     @Option(
             names = "--per-code",
             negatable = true,
             fallbackValue = "true",
-            description = "APAO pairwise: divide the loss of a prefix by its length")
+            description = "APAO pairwise: divide the loss of a prefix by its length; default: yes")
     private Boolean perCode;
 
-    @Option(names = "--lambda", paramLabel = "X", description = "BEAR: weight of the regulariser")
+    @Option(names = "--lambda", paramLabel = "X", description = "BEAR: weight of the regulariser; default: 0.25")
     private Double lambda;
 
-    @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin")
+    @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin; default: 2.75")
     private Double xi;
 
     @Option(
@@ -98,14 +104,14 @@ final class ObjectiveOptions {
             description = "BEAR: its B; default: the width of the beam in validation, --beam")
     private Integer bearWidth;
 
-    @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code")
+    @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code; default: code")
     private Bear.Form bearForm;
 
     @Option(
             names = "--detached",
             negatable = true,
             fallbackValue = "true",
-            description = "BEAR: whether the B-th probability is a constant in the paper's form")
+            description = "BEAR: whether the B-th probability is a constant in the paper's form; default: yes")
     private Boolean detached;
 
     /** The name as given, or null. */

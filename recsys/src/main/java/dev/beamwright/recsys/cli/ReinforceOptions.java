@@ -15,13 +15,19 @@ final class ReinforceOptions {
                     + " objective; ugr, grpo, rerank, dpo, s-dpo and sft always are one")
     private Path from;
 
-    @Option(names = "--group", paramLabel = "N", description = "rollouts: items of a group, the width of its beam")
+    @Option(
+            names = "--group",
+            paramLabel = "N",
+            description = "rollouts: items of a group, the width of its beam; default: 16")
     private Integer group;
 
-    @Option(names = "--steps", paramLabel = "N", description = "rollouts: updates in all")
+    @Option(names = "--steps", paramLabel = "N", description = "rollouts: updates in all; default: 300")
     private Integer steps;
 
-    @Option(names = "--iterations", paramLabel = "N", description = "rollouts: updates that one rollout serves")
+    @Option(
+            names = "--iterations",
+            paramLabel = "N",
+            description = "rollouts: updates that one rollout serves; default: 1")
     private Integer iterations;
 
     @Option(
@@ -31,56 +37,62 @@ final class ReinforceOptions {
                     + " uniform; default: the objective's")
     private Reward reward;
 
-    @Option(names = "--ratio-clip", paramLabel = "X", description = "rollouts: how far a probability may move")
+    @Option(
+            names = "--ratio-clip",
+            paramLabel = "X",
+            description = "rollouts: how far a probability may move; default: 0.2")
     private Double ratioClip;
 
-    @Option(names = "--kl", paramLabel = "X", description = "rollouts: weight of the divergence from the first model")
+    @Option(
+            names = "--kl",
+            paramLabel = "X",
+            description = "rollouts: weight of the divergence from the first model; default: 0")
     private Double kl;
 
     @Option(
             names = "--mean-score",
             negatable = true,
             fallbackValue = "true",
-            description = "rollouts: whether scores are means over an item's codes, not sums")
+            description = "rollouts: whether scores are means over an item's codes, not sums; default: yes")
     private Boolean meanScore;
 
     @Option(
             names = "--alpha-min",
             paramLabel = "X",
-            description = "ugr: weight of a prompt whose target came first; 1 for equal weights")
+            description = "ugr: weight of a prompt whose target came first; 1 for equal weights; default: 0")
     private Double alphaMin;
 
     @Option(
             names = "--lambda-partial",
             paramLabel = "X",
-            description = "ugr: how much the right item should be surer than those with its first code")
+            description = "ugr: how much the right item should be surer than those with its first code; default: 0")
     private Double partial;
 
     @Option(
             names = "--lambda-wrong",
             paramLabel = "X",
-            description = "ugr: how much it should be surer than the wrong ones")
+            description = "ugr: how much it should be surer than the wrong ones; default: 0.5")
     private Double wrong;
 
     @Option(
             names = "--lambda-order",
             paramLabel = "X",
-            description = "ugr: how much partly right items should be surer than wrong ones")
+            description = "ugr: how much partly right items should be surer than wrong ones; default: 0")
     private Double order;
 
     @Option(
             names = "--confidence-rate",
             paramLabel = "X",
-            description = "ugr: highest learning rate of what is new for the confidence")
+            description = "ugr: highest learning rate of what is new for the confidence; default: 5e-3")
     private Double confidenceRate;
 
     @Option(
             names = "--rejected",
             paramLabel = "N",
-            description = "dpo, s-dpo: wrong items of a group that the target is preferred to")
+            description = "dpo, s-dpo: wrong items of a group that the target is preferred to; default: 1, 15")
     private Integer rejected;
 
-    @Option(names = "--every", paramLabel = "N", description = "rollouts: steps between two validations")
+    @Option(names = "--every", paramLabel = "N", description = "rollouts: steps between two validations; default: 50")
     private Integer every;
 
     /** The folder to start from, or null. */

@@ -147,11 +147,14 @@ final class ScaleCommand implements Callable<Integer> {
         if (ablations) {
             List<Integer> four = List.of(4 * beam);
             int levels = SemanticIds.load(run, Prepared.load(run).data().items()).levels();
-            widened.add(new Widening(four, 0, Order.PRM, 1, List.of(levels)));
-            widened.add(new Widening(four, 0, Order.PRM, 1, List.of(1)));
-            widened.add(new Widening(four, 0, Order.LM, 1, List.of()));
-            widened.add(new Widening(four, 0, Order.SUM, 1, List.of()));
-            widened.add(new Widening(four, Math.max(1, beam / 2), Order.PRM, 1, List.of()));
+            Widening usual = pruning.of(four);
+            widened.add(new Widening(four, usual.keep(), usual.order(), usual.beta(), List.of(levels)));
+            widened.add(new Widening(four, usual.keep(), usual.order(), usual.beta(), List.of(1)));
+            for (Order order : Order.values()) {
+                if (order == usual.order()) continue;
+                widened.add(new Widening(four, usual.keep(), order, usual.beta(), usual.levels()));
+            }
+            widened.add(new Widening(four, Math.max(1, beam / 2), usual.order(), usual.beta(), usual.levels()));
         }
         return new Scale.Config(split, users, k, beam, plain, widened, repeats, batch, seed);
     }

@@ -33,8 +33,8 @@ import picocli.CommandLine.Spec;
         description = "Trains the model of a run. A run that was interrupted goes on where it was stopped.",
         footer = {
             "",
-            "Writes model/last.safetensors (to go on from), model/best.safetensors (best in validation) and",
-            "model/metrics.jsonl (a line for each epoch)."
+            "Writes model/last.safetensors (to go on from), model/best.safetensors (best in",
+            "validation) and model/metrics.jsonl (a line for each epoch)."
         })
 final class TrainCommand implements Callable<Integer> {
     @Spec

@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
 public record ListRule(double weight, int pool, double truncateBelow) {
     public ListRule {
         if (!(weight >= 0)) throw new UserError("--confidence-weight " + weight + ": must be 0 or more");
+        if (pool < 1) throw new UserError("--rank-pool " + pool + ": must be at least 1");
         if (!(truncateBelow >= 0 && truncateBelow <= 1)) {
             throw new UserError("--truncate-below " + truncateBelow + ": must be in 0 … 1");
         }

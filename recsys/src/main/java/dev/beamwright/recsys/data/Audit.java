@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -88,7 +89,7 @@ public record Audit(
         int train = 0, repeats = 0;
         for (int u = 0; u < users; u++) {
             int[] s = data.sequences()[u];
-            for (int i = 0; i < s.length; i++) if (contains(s, i, s[i])) repeats++;
+            for (boolean repeat : repeats(s)) if (repeat) repeats++;
             for (int i = 0; i < cuts.trainEnd()[u]; i++) trained[s[i]] = true;
             train += cuts.trainEnd()[u];
         }
@@ -119,11 +120,12 @@ public record Audit(
         int cases = 0, ties = 0, repeats = 0, unseen = 0;
         for (int u = 0; u < data.users().size(); u++) {
             int[] s = data.sequences()[u];
+            boolean[] repeat = repeats(s);
             int from = test ? cuts.validationEnd()[u] : cuts.trainEnd()[u];
             int to = test ? s.length : cuts.validationEnd()[u];
             for (int i = Math.max(1, from); i < to; i++) {
                 cases++;
-                if (contains(s, i, s[i])) repeats++;
+                if (repeat[i]) repeats++;
                 if (!trained[s[i]]) unseen++;
                 if (data.times() == null) continue;
                 long[] t = data.times()[u];
@@ -133,10 +135,12 @@ public record Audit(
         return new Questions(cases, data.times() == null ? null : ties, repeats, unseen);
     }
 
-    /** Whether one of the first n items is this one. */
-    private static boolean contains(int[] items, int n, int item) {
-        for (int i = 0; i < n; i++) if (items[i] == item) return true;
-        return false;
+    /** Which items stand before in the sequence, too. */
+    private static boolean[] repeats(int[] items) {
+        var before = new IntOpenHashSet();
+        boolean[] repeats = new boolean[items.length];
+        for (int i = 0; i < items.length; i++) repeats[i] = !before.add(items[i]);
+        return repeats;
     }
 
     /** The audit as text, one thing per line. */

@@ -1,6 +1,8 @@
 package dev.beamwright.recsys.data;
 
+import dev.beamwright.tensor.Key;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * One question of an evaluation: what comes next? All questions of a user share the sequence, so that thousands of them
@@ -16,6 +18,12 @@ public record Case(int user, int[] sequence, int position) {
         int[] sequence = Arrays.copyOf(history, history.length + 1);
         sequence[history.length] = target;
         return new Case(user, sequence, history.length);
+    }
+
+    /** Some of the questions, drawn at random, in their order; all of them if {@code most} is 0, or as many. */
+    public static List<Case> some(List<Case> all, int most, Key key) {
+        if (most == 0 || most >= all.size()) return all;
+        return Arrays.stream(key.permutation(all.size()), 0, most).sorted().mapToObj(all::get).toList();
     }
 
     /** All the user's items before the target, oldest first. */

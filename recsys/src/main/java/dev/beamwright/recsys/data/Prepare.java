@@ -122,7 +122,7 @@ public final class Prepare {
             throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other data or "
                     + "settings; give another --out, or delete the folder first");
         }
-        if (run.has("scorecard.json")) Prepared.delete(run.file("scorecard.json"));
+        run.delete("scorecard.json");
     }
 
     /** The rows of each user, in the file's order. */

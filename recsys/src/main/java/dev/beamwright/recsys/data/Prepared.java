@@ -68,7 +68,7 @@ public record Prepared(Dataset data, Split split) {
 
     /** Writes the data of a run; the audit last, by which the stage is known to be done. */
     static void write(RunFolder run, Dataset data, Cuts cuts, Audit audit) {
-        delete(run.file(AUDIT)); // until all is written anew, the stage is not done
+        run.delete(AUDIT); // until all is written anew, the stage is not done
         StringBuilder s = new StringBuilder("item_id\ttitle\ttext\n");
         for (int i = 0; i < data.items().size(); i++) {
             s.append(escape(data.items().get(i))).append('\t');
@@ -91,14 +91,6 @@ public record Prepared(Dataset data, Split split) {
         Json.writeAtomically(run.file(SEQUENCES), s.toString().getBytes(StandardCharsets.UTF_8));
         Json.write(run.file(CUTS), cuts);
         Json.write(run.file(AUDIT), audit);
-    }
-
-    static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be replaced: " + e, e);
-        }
     }
 
     /** The rows of one of the two tables, without its header. */

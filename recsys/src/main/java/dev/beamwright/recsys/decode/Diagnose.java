@@ -76,11 +76,7 @@ public final class Diagnose {
             List<Case> all =
                     config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
             if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
-            List<Case> asked = all;
-            if (config.users() > 0 && config.users() < all.size()) {
-                int[] order = Key.of(config.seed()).fold("diagnose").permutation(all.size());
-                asked = Arrays.stream(order, 0, config.users()).sorted().mapToObj(all::get).toList();
-            }
+            List<Case> asked = Case.some(all, config.users(), Key.of(config.seed()).fold("diagnose"));
             int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
             Diagnostics found = of(
                     run.root().toString(),

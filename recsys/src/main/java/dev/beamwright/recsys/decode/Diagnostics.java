@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.decode;
 
+import dev.beamwright.recsys.objective.PrefixWeights;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -123,14 +124,6 @@ public record Diagnostics(
             for (double w : weights) sum -= w == 0 ? 0 : w * Math.log(w);
             return sum;
         }
-
-        /** What the pointwise losses weigh each code by: {@code c_t = Σ_{m≥t} w_m / m}. */
-        double[] ofCodes() {
-            double[] c = new double[weights.length];
-            double sum = 0;
-            for (int t = c.length; t-- > 0;) c[t] = sum += weights[t] / (t + 1);
-            return c;
-        }
     }
 
     /** Diagnoses as a text table, side by side. */
@@ -174,7 +167,7 @@ public record Diagnostics(
                     l -> l.vacuous.containsKey(width) ? share(l.vacuous.get(width)) : "");
         }
         atTheEnd(rows, "prefix weights at the end", all, w -> numbers(w.weights));
-        atTheEnd(rows, "  what they weigh each code by", all, w -> numbers(w.ofCodes()));
+        atTheEnd(rows, "  what they weigh each code by", all, w -> numbers(PrefixWeights.perCode(w.weights())));
         atTheEnd(rows, "  their entropy", all, w -> numbers(w.entropy()));
         return aligned(rows);
     }

@@ -83,6 +83,8 @@ public final class Recommender implements AutoCloseable {
     private final ConfidenceReader confidence; // null for a model that does not say
     private final String name;
     private final RunFolder run;
+    private final Which which;
+    private final boolean byRollouts;
     private ProcessRewardModel prm; // read when it is first needed
     private final Map<BeamSearch.Config, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
     private final Map<String, Integer> itemNumbers = new HashMap<>();
@@ -90,6 +92,7 @@ public final class Recommender implements AutoCloseable {
     private Recommender(RunFolder run, Backend backend, Which which) {
         this.backend = backend;
         this.run = run;
+        this.which = which;
         data = Prepared.load(run).data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
@@ -97,6 +100,7 @@ public final class Recommender implements AutoCloseable {
         model = TrainedModel.create(config.model(), ids, Key.of(config.seed()), memory);
         TrainedModel.load(model, run, which.file());
         ReinforceConfig reinforced = Reinforce.configOf(run);
+        byRollouts = reinforced != null;
         name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
                 + (which == Which.BEST ? "" : "-last");
         if (reinforced != null && reinforced.confidence().active()) {
@@ -145,9 +149,18 @@ public final class Recommender implements AutoCloseable {
         return data;
     }
 
-    /** The run's process reward model. Throws {@link UserError} if it has none. */
+    /** Whether the run has a process reward model. One that was trained with a model ends where rollouts begin. */
+    public boolean hasPrm() {
+        return run.has("model/prm.safetensors") || config.prm() != null && !byRollouts;
+    }
+
+    /** The run's process reward model. Throws {@link UserError} if it has none, or one of another checkpoint. */
     public synchronized ProcessRewardModel prm() {
-        if (prm == null) prm = TrainedModel.loadPrm(run, config, model, memory);
+        if (!hasPrm()) {
+            throw new UserError(run.root() + ": this run has no process reward model; 'beamwright train-prm "
+                    + run.root() + "' trains one on the model that is there");
+        }
+        if (prm == null) prm = TrainedModel.loadPrm(run, config, model, which.file(), memory);
         return prm;
     }
 

@@ -91,17 +91,12 @@ public final class Scale {
             List<Case> all =
                     config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
             if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
-            List<Case> asked = all;
-            if (config.users() > 0 && config.users() < all.size()) {
-                int[] order = Key.of(config.seed()).fold("scale").permutation(all.size());
-                asked = Arrays.stream(order, 0, config.users()).sorted().mapToObj(all::get).toList();
-            }
-            boolean guided = recommender.config().prm() != null || run.has("model/prm.safetensors");
-            ProcessRewardModel prm = guided && !config.widened().isEmpty() ? recommender.prm() : null;
+            List<Case> asked = Case.some(all, config.users(), Key.of(config.seed()).fold("scale"));
+            ProcessRewardModel prm = recommender.hasPrm() && !config.widened().isEmpty() ? recommender.prm() : null;
             var scale = new Scale(config, backend, recommender, asked, prm);
             Scaling found = new Scaling(
                     run.root().getFileName().toString(),
-                    recommender.config().label(),
+                    recommender.name(),
                     recommender.model().size(),
                     prm == null ? 0 : prm.size(),
                     config.split(),
@@ -145,9 +140,7 @@ public final class Scale {
         String plus = String.join(",", w.widen().stream().map(String::valueOf).toList());
         return "K " + config.beam() + ", K+ " + plus
                 + (w.keep() == 0 ? "" : ", K' " + w.keep())
-                + (w.order() == Widening.Order.PRM
-                        ? ""
-                        : ", order " + w.order().name().toLowerCase(java.util.Locale.ROOT))
+                + ", order " + w.order().name().toLowerCase(java.util.Locale.ROOT)
                 + (w.order() == Widening.Order.SUM && w.beta() != 1 ? " / " + w.beta() : "")
                 + (w.levels().isEmpty()
                         ? ""

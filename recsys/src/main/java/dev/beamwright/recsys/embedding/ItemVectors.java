@@ -89,7 +89,7 @@ public final class ItemVectors {
      * @throws UserError if there are more or fewer rows than items, or a number that is none
      */
     public static Tensor imported(String source, int items, SegmentAllocator memory) {
-        int hash = source.lastIndexOf('#');
+        int end = source.lastIndexOf(".safetensors#"), hash = end < 0 ? -1 : source.indexOf('#', end);
         String file = hash < 0 ? source : source.substring(0, hash),
                 name = hash < 0 ? null : source.substring(hash + 1);
         Tensor t;

@@ -209,10 +209,19 @@ public final class Compare {
             boolean second = !first && run.has("config/reinforce.json") && of(train.model().backbone(), model);
             if (first || second) trainings.add("train");
             if ((first || second) && train.first() != null) timed.add(Start.BEFORE);
-            if (second) trainings.add("reinforce");
-            if (first && asked.has("widening") && run.has("config/train-prm.json")) trainings.add("train-prm");
+            if (second) {
+                trainings.add(Start.ROLLOUTS);
+                String before = Start.ROLLOUTS + Start.EARLIER;
+                for (; run.has("config/" + before + ".json"); before += Start.EARLIER) trainings.add(1, before);
+            }
+            if ((first || second) && asked.has("widening") && run.has("config/train-prm.json"))
+                trainings.add("train-prm");
         }
         timed.addAll(trainings);
+        List<String> adding = new ArrayList<>(trainings); // rollouts train the model itself on, others add to it
+        if (trainings.contains(Start.ROLLOUTS)) {
+            adding.removeIf(t -> t.equals("train") || t.startsWith(Start.ROLLOUTS + Start.EARLIER));
+        }
         List<Long> seeds = new ArrayList<>();
         if (trainings.contains("train")) seeds.addAll(add(settings, run, "tokenize", List.of()));
         for (String stage : trainings) seeds.addAll(add(settings, run, stage, List.of("from")));
@@ -223,8 +232,7 @@ public final class Compare {
                 seeds,
                 settings,
                 predictions(run, model, options),
-                // Rollouts train the model itself on, other trainings add to it.
-                sum(run, trainings.contains("reinforce") ? List.of("reinforce") : trainings, "parameters"),
+                sum(run, adding, "parameters"),
                 sum(run, timed, "trainingSeconds"));
     }
 

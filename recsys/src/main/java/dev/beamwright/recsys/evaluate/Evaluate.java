@@ -12,7 +12,6 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Backend;
-import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -35,24 +34,19 @@ import java.util.stream.IntStream;
 public final class Evaluate {
     private Evaluate() {}
 
+    /** Throws {@link UserError} for a name that no baseline has. */
+    public static void check(List<String> baselines) {
+        for (String name : baselines) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
+    }
+
     /**
      * Measures models and baselines and writes {@code scorecard.json} and the predictions.
      *
      * @param models what is measured besides the baselines; their rows come first
      * @param groups a number for each item, equal where semantic IDs are equal, for rows at the level of semantic IDs;
      *     null for none
+     * @param backend on which baselines are trained that are networks
      */
-    public static ScoreCard run(
-            EvaluateConfig config, RunFolder run, List<? extends Ranker> models, int[] groups, Progress progress) {
-        return run(config, run, models, groups, Backends.best(), progress);
-    }
-
-    /** Throws {@link UserError} for a name that no baseline has. */
-    public static void check(List<String> baselines) {
-        for (String name : baselines) if (!TrainedSasRec.NAMES.contains(name)) Baseline.named(name);
-    }
-
-    /** The same, with the backend on which baselines are trained that are networks. */
     public static ScoreCard run(
             EvaluateConfig config,
             RunFolder run,
@@ -158,6 +152,7 @@ public final class Evaluate {
                 }
                 bar.step(from + batch.size(), "");
             }
+            file.finish();
         }
         Users users = Users.of(cases.stream().map(Case::user).toList());
         return new Measured(tally.rows(config, ranker, depth, seenMask, users), nanoseconds / 1e6 / cases.size());
@@ -295,12 +290,24 @@ public final class Evaluate {
             }
         }
 
+        /** All is written: it takes the place of what was there before. */
+        void finish() {
+            if (out == null) return;
+            try {
+                out.close();
+                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } catch (IOException e) {
+                throw new UserError(file + ": cannot be written: " + e, e);
+            }
+        }
+
+        /** Leaves nothing behind of what was not finished. */
         @Override
         public void close() {
             if (out == null) return;
             try {
                 out.close();
-                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                Files.deleteIfExists(beside);
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }

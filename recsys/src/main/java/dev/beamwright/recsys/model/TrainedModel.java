@@ -37,29 +37,31 @@ public final class TrainedModel {
     }
 
     /**
-     * The process reward model of a run: one that was trained by itself on this model, or else the one that was trained
-     * with it. Throws {@link UserError} if there is neither.
+     * The process reward model of a run that has one: the one that was trained by itself on this model, or else the one
+     * that was trained with it. Throws {@link UserError} if it does not fit the model.
      *
      * @param train the settings of the model's training
      * @param model the model, loaded
+     * @param checkpoint the file that it was loaded from
      */
-    public static ProcessRewardModel loadPrm(RunFolder run, TrainConfig train, GenerativeModel model, Arena memory) {
+    public static ProcessRewardModel loadPrm(
+            RunFolder run, TrainConfig train, GenerativeModel model, String checkpoint, Arena memory) {
         boolean alone = run.has(PRM);
         TrainConfig settings = alone ? run.config("train-prm", TrainConfig.class) : train;
-        String file = alone ? PRM : BEST;
-        if (settings.prm() == null) {
-            throw new UserError(run.root() + ": this run has no process reward model; 'beamwright train-prm "
-                    + run.root() + "' trains one on the model that is there");
-        }
+        String file = alone ? PRM : checkpoint;
         var prm = createPrm(settings.prm(), settings.model(), model, Key.of(settings.seed()), memory);
         try {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             Checkpoint.parameters(prm).forEach((name, tensor) -> tensors.put("prm." + name, tensor));
             Map<String, String> metadata = Checkpoint.load(run.file(file), tensors);
             String checksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
-            if (alone && !checksum.equals(metadata.get("model")))
+            if (alone && !checksum.equals(metadata.get("model"))) {
+                if (!checkpoint.equals(BEST)) {
+                    throw new UserError(run.file(file) + ": goes with " + BEST + " alone, not with " + checkpoint);
+                }
                 throw new IOException(
                         run.file(file) + ": was trained on another model than the one that is there now");
+            }
         } catch (IOException e) {
             throw new UserError(e.getMessage() + "; train again with 'beamwright train" + (alone ? "-prm " : " ")
                     + run.root() + " --restart'", e);

@@ -184,12 +184,8 @@ public final class Reinforce implements AutoCloseable {
                 ? Samples.prefixes(sequences, model.maxItems())
                 : Samples.heldOut(sequences, first.holdOut(), model.maxItems());
         if (prompts.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
-        List<Case> cases = prepared.split().validation();
-        int asked = config.validationCases() == 0 ? cases.size() : Math.min(config.validationCases(), cases.size());
-        validation = Arrays.stream(Key.of(0).fold("validation").permutation(cases.size()), 0, asked)
-                .sorted()
-                .mapToObj(cases::get)
-                .toList();
+        validation = Case.some(
+                prepared.split().validation(), config.validationCases(), Key.of(0).fold("validation"));
         loss = new GroupLoss(backend, config, first.likelihood(), config.needsReference() ? started(ids) : null);
         trainer = trainer(backend, policy, loss, config, memory);
         state = new State(0, new double[Stat.values().length], 0, 0, -1, 0, 0, 0, false);
@@ -243,7 +239,7 @@ public final class Reinforce implements AutoCloseable {
             }
             RunFolder from = RunFolder.open(Path.of(full.from()));
             Start.make(from, run, from.config("train", TrainConfig.class), restart);
-            for (String file : List.of(LAST, BEST, METRICS)) delete(run.file(file));
+            for (String file : List.of(LAST, BEST, METRICS)) run.delete(file);
             Json.write(run.file(CONFIG), full);
         } else if (!full.equals(stored)) {
             throw new UserError(run.root() + ": was trained with other settings (" + CONFIG + "); give the same to go"
@@ -304,7 +300,7 @@ public final class Reinforce implements AutoCloseable {
         RunInfo.write(run, "reinforce", facts);
         return new Summary(
                 state.step(), state.bestStep(), state.startNdcg(), state.bestNdcg(), state.lastNdcg(),
-                Checkpoint.checksum(policy.named().values()), policy.size());
+                Checkpoint.checksum(fetched(policy.named()).values()), policy.size());
     }
 
     private void steps() {
@@ -372,7 +368,8 @@ public final class Reinforce implements AutoCloseable {
 
     private void validate(double seconds) {
         Validation v = measure();
-        boolean start = state.step() == 0, better = !start && v.ndcg10() > state.bestNdcg();
+        boolean start = state.step() == 0;
+        boolean better = !start && (v.ndcg10() > state.bestNdcg() || validation.isEmpty()); // then the last is kept
         int best = better ? state.step() : state.bestStep();
         int waited = (state.step() - best + config.every() - 1) / config.every();
         boolean over = config.patience() > 0 && !start && waited >= config.patience();
@@ -496,7 +493,9 @@ public final class Reinforce implements AutoCloseable {
     private void resume() {
         if (!run.has(LAST)) return;
         try {
-            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors(true));
+            Map<String, Tensor> tensors = tensors(true);
+            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);
+            tensors.values().forEach(backend::written);
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
@@ -524,9 +523,15 @@ public final class Reinforce implements AutoCloseable {
         return tensors;
     }
 
+    /** The same; a device keeps tensors to itself until they are asked for. */
+    private Map<String, Tensor> fetched(Map<String, Tensor> tensors) {
+        tensors.values().forEach(t -> backend.read(t, () -> {}));
+        return tensors;
+    }
+
     private void save(String file, boolean moments) {
         try {
-            Checkpoint.save(run.file(file), tensors(moments), Map.of("state", Json.line(state)));
+            Checkpoint.save(run.file(file), fetched(tensors(moments)), Map.of("state", Json.line(state)));
         } catch (IOException e) {
             throw new UserError(run.file(file) + ": cannot be written: " + e, e);
         }
@@ -562,14 +567,6 @@ public final class Reinforce implements AutoCloseable {
         new Chart(title + ": entropy of the next code", "step", "nats", List.of(
                 new Chart.Line("entropy", step, all.stream().mapToDouble(StepMetrics::entropy).toArray())))
                 .write(run.file("plots/entropy.svg"));
-    }
-
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be deleted: " + e, e);
-        }
     }
 
     @Override

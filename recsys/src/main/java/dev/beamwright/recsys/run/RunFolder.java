@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.run;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -10,13 +11,16 @@ import java.nio.file.Path;
  * prepare    config/prepare.json   data/items.tsv  data/sequences.tsv  data/split.json  data/audit.json
  * tokenize   config/tokenize.json  tokens/vectors.npy  tokens/semantic-ids.json  tokens/report.json
  * train      config/train.json     model/best.safetensors  model/last.safetensors  model/metrics.jsonl
+ *                                  model/first-steps.json (their bits, for verify)
  *  second stage config/start.json    model/start.safetensors (the model it began from)
  *  by rollouts  config/reinforce.json  plots/&lt;chart&gt;.svg
+ *                                  and of what came before, config/reinforce-before.json
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
- * recommend  recommendations.jsonl
+ *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
+ *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
@@ -61,6 +65,15 @@ public record RunFolder(Path root) {
     /** Whether training has begun here: from then on the model depends on what stands before it. */
     public boolean hasModel() {
         return has("model/last.safetensors") || has("model/best.safetensors");
+    }
+
+    /** Deletes a file, if it is there. */
+    public void delete(String relative) {
+        try {
+            Files.deleteIfExists(file(relative));
+        } catch (IOException e) {
+            throw new UserError(file(relative) + ": cannot be deleted: " + e, e);
+        }
     }
 
     /** Whether a stage has finished, told by the last file it writes. */

@@ -47,18 +47,32 @@ public record ProductQuantizer(int[] widths, boolean rotated) implements Quantiz
                     + " dimensions, these have " + columns);
         }
         if (!rotated) return slices(vectors, backend, key, memory, progress).quantized();
+        Arena held = Arena.ofShared(); // of the best so far
         try (Progress.Bar bar = progress.start("rotating", ROUNDS)) {
-            Slices best = slices(vectors, backend, key, memory, Progress.silent());
-            Tensor turned = turned(vectors, principalAxes(vectors, backend), backend, memory);
+            Slices best = slices(vectors, backend, key, held, Progress.silent());
+            RealMatrix rotation = principalAxes(vectors, backend);
             for (int round = 0; round < ROUNDS; round++) {
-                Slices found = slices(turned, backend, key, memory, Progress.silent());
-                if (found.error() < best.error()) best = found;
+                Arena now = Arena.ofShared();
+                Slices found = slices(turned(vectors, rotation, backend, now), backend, key, now, Progress.silent());
+                if (round + 1 < ROUNDS) rotation = towards(vectors, found.decoded(), backend);
+                boolean better = found.error() < best.error();
+                if (better) best = found;
+                (better ? held : now).close();
+                if (better) held = now;
                 bar.step(round + 1, String.format(
                         Locale.ROOT, "squared error %.4g per item", best.error() / vectors.shape().rows()));
-                turned = turned(vectors, towards(vectors, found.decoded(), backend), backend, memory);
             }
-            return best.quantized();
+            Quantized q = best.quantized();
+            return new Quantized(q.ids(), copy(q.lastInput(), memory), copy(q.lastCodebook(), memory));
+        } finally {
+            held.close();
         }
+    }
+
+    private static Tensor copy(Tensor x, SegmentAllocator memory) {
+        Tensor y = Tensor.uninitialized(memory, x.shape(), x.dtype());
+        MemorySegment.copy(x.data(), 0, y.data(), 0, x.shape().size() * x.dtype().bytes());
+        return y;
     }
 
     /**

@@ -64,7 +64,7 @@ public final class Tokenize {
 
             refuseOtherThanTrained(run, ids, data.items());
 
-            delete(run.file(IDS)); // last of all it is there again: then the stage is done
+            run.delete(IDS); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
             writeVectors(run.file("tokens/vectors.npy"), vectors);
             Json.write(run.file("tokens/report.json"), report);
@@ -231,14 +231,6 @@ public final class Tokenize {
         if (Arrays.equals(trained.widths(), ids.widths()) && Arrays.deepEquals(trained.codes(), ids.codes())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
                 + " folder, or delete " + run.file("model") + " first");
-    }
-
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be replaced: " + e, e);
-        }
     }
 
     private static void writeVectors(Path file, Tensor vectors) {

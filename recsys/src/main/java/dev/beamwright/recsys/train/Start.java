@@ -27,8 +27,14 @@ public record Start(String from, String checksum) {
     private static final String CONFIG = "config/start.json";
     private static final String BEST = "model/best.safetensors";
 
+    /** What follows a stage's name where it was an earlier one of that kind, in {@code run.json} and {@code config/}. */
+    public static final String EARLIER = "-before";
+
     /** How {@code run.json} calls the training before the one of this run. */
-    public static final String BEFORE = "train-before";
+    public static final String BEFORE = "train" + EARLIER;
+
+    /** How {@code run.json} and {@code config/} call training by rollouts. */
+    public static final String ROLLOUTS = "reinforce";
 
     /** Whether a run is one of a second stage, and all that it begins from is there. */
     public static boolean isComplete(RunFolder run) {
@@ -59,7 +65,7 @@ public record Start(String from, String checksum) {
                         + "; give that, or --restart to begin anew, or another folder");
             }
             if (!restart && to.has(FILE)) {
-                to.saveConfig("train", train);
+                if (!to.hasModel()) to.saveConfig("train", train); // where it has, training says whether they agree
                 return;
             }
         } else if (!to.has(FILE) && !isEmpty(to.root())) {
@@ -83,6 +89,7 @@ public record Start(String from, String checksum) {
                 RunInfo.copy(from, to, List.of("prepare", "tokenize"));
                 RunInfo.write(to, BEFORE, before(from));
             }
+            copyRollouts(from, to);
             to.saveConfig("train", train);
             Path copied = to.file(FILE + ".tmp");
             copy(from.file(BEST), copied);
@@ -90,6 +97,22 @@ public record Start(String from, String checksum) {
         } catch (IOException e) {
             throw new UserError(to.root() + ": the run " + from.root() + " cannot be copied into it: " + e, e);
         }
+    }
+
+    /** What is noted of rollouts that the model has behind it: their settings, and how long they took. */
+    private static void copyRollouts(RunFolder from, RunFolder to) throws IOException {
+        for (String old = ROLLOUTS + EARLIER; to.has(config(old)); old += EARLIER) Files.delete(to.file(config(old)));
+        for (String stage = ROLLOUTS; from.has(config(stage)); stage += EARLIER) {
+            copy(from.file(config(stage)), to.file(config(stage + EARLIER)));
+            JsonNode seconds = RunInfo.read(from, stage).path("trainingSeconds");
+            if (seconds.isNumber()) {
+                RunInfo.write(to, stage + EARLIER, Map.of("trainingSeconds", seconds.asDouble()));
+            }
+        }
+    }
+
+    private static String config(String stage) {
+        return "config/" + stage + ".json";
     }
 
     /** What is noted of the training that goes on here: where it was, and how long it took if that is known. */

@@ -20,6 +20,7 @@ import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -193,7 +194,7 @@ public final class Train implements AutoCloseable {
         }
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         stepsPerEpoch = (samples.size() + config.batch() - 1) / config.batch();
-        validation = chosen(prepared.split().validation(), config.validationCases(), seed);
+        validation = Case.some(prepared.split().validation(), config.validationCases(), seed.fold("validation"));
         PrmConfig p = config.prm();
         var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
         if (stage == Stage.PRM) {
@@ -254,11 +255,12 @@ public final class Train implements AutoCloseable {
     private static Summary run(
             Stage stage, TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
         if (restart) {
-            for (String file : stage.files()) delete(run.file(file));
+            for (String file : stage.files()) run.delete(file);
         } else if (run.has(stage.last()) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
             throw new UserError(
                     run.root() + ": was trained with other settings (config/" + stage.name() + ".json); give the same"
-                            + " to go on, or --restart to begin anew");
+                            + " to go on, take another folder, or begin anew with 'beamwright " + stage.name() + " "
+                            + run.root() + " --restart'");
         }
         try (var train = new Train(config, stage, run, backend, progress)) {
             return train.train();
@@ -276,6 +278,14 @@ public final class Train implements AutoCloseable {
         return verify(Stage.PRM, run, backend, progress);
     }
 
+    private static Map<String, String> metadata(Path checkpoint) {
+        try (Arena arena = Arena.ofConfined()) {
+            return SafeTensors.read(checkpoint, arena).metadata();
+        } catch (IOException e) {
+            throw new UserError(e.getMessage() + "; train again with --restart", e);
+        }
+    }
+
     private static boolean verify(Stage stage, RunFolder run, Backend backend, Progress progress) {
         TrainConfig config = run.config(stage.name(), TrainConfig.class);
         FirstSteps first = Json.read(run.need(stage.firstSteps(), stage.name()), FirstSteps.class);
@@ -284,6 +294,7 @@ public final class Train implements AutoCloseable {
                     + backend.name() + "'; bits are the same on the same backend only");
         }
         try (var train = new Train(config, stage, run, backend, progress)) {
+            if (stage == Stage.PRM) train.checkModel(metadata(run.file(stage.last())));
             for (FirstStep expected : first.steps()) {
                 Trainer.Report report = train.step(train.epochOrder(0), (int) expected.step() - 1);
                 String checksum = train.checksum();
@@ -508,14 +519,15 @@ public final class Train implements AutoCloseable {
         return trainer.measure(asked, key.fold("validation loss"));
     }
 
-    /** The same validation users after every epoch, chosen at random where not all are asked. */
-    private static List<Case> chosen(List<Case> all, int most, Key key) {
-        if (most == 0 || most >= all.size()) return all;
-        int[] order = key.fold("validation").permutation(all.size());
-        return Arrays.stream(order, 0, most).sorted().mapToObj(all::get).toList();
-    }
-
     // ---- files
+
+    /** Refuses a checkpoint of a process reward model that was trained on another model than the run's. */
+    private void checkModel(Map<String, String> metadata) {
+        if (modelChecksum == null || modelChecksum.equals(metadata.get("model"))) return;
+        throw new UserError(
+                run.file(stage.last()) + ": was trained on another model than the one that is there now; begin"
+                        + " anew with 'beamwright " + stage.name() + " " + run.root() + " --restart'");
+    }
 
     private void resume() {
         if (!run.has(stage.last())) return;
@@ -523,10 +535,7 @@ public final class Train implements AutoCloseable {
             Map<String, Tensor> tensors = tensors(true);
             Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors);
             tensors.values().forEach(backend::written);
-            if (modelChecksum != null && !modelChecksum.equals(metadata.get("model"))) {
-                throw new UserError(
-                        run.file(stage.last()) + ": was trained on another model; begin anew with --restart");
-            }
+            checkModel(metadata);
             String text = metadata.get("state");
             if (text == null)
                 throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
@@ -619,14 +628,6 @@ public final class Train implements AutoCloseable {
             return kept.toString();
         } catch (IOException e) {
             throw new UserError(run.file(stage.metrics()) + ": cannot be read: " + e, e);
-        }
-    }
-
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be deleted: " + e, e);
         }
     }
 

@@ -54,6 +54,12 @@ class MainTest {
     }
 
     @Test
+    void trainTellsWhatItTakesWhereNothingIsGiven() {
+        assertThat(call("train", "--help").out).containsPattern("--rate +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
+        assertThat(call("run", "--help").out).containsPattern("--layers +4 +4 +6 +8\\R");
+    }
+
+    @Test
     void devicesNamesWhatIsThereAndWhatIsMissing() {
         Call call = call("devices", "--json");
         assertThat(call.exitCode).isZero();

@@ -11,6 +11,7 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
+import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.run.Progress;
@@ -247,8 +248,7 @@ class ExactScoringTest {
 
     @Test
     void whatPrefixWeightsWeighEachCodeBy() {
-        var weights = new Diagnostics.Weights(1, new double[] {.4, .3, .2, .1});
-        double[] c = weights.ofCodes();
+        double[] c = PrefixWeights.perCode(new double[] {.4, .3, .2, .1});
         assertThat(c[3]).isCloseTo(.1 / 4, within(1e-12));
         assertThat(c[0]).isCloseTo(.4 + .3 / 2 + .2 / 3 + .1 / 4, within(1e-12));
         assertThat(Arrays.stream(c).sum()).isCloseTo(1, within(1e-12));

@@ -91,7 +91,8 @@ class ItemVectorsTest {
         Tensor x = Tensor.of(MEMORY, Shape.of(2, 2), 1f, 2f, 3f, 4f),
                 bf16 = Tensor.zeros(MEMORY, Shape.of(2, 1), DType.BF16);
         bf16.data().setAtIndex(ValueLayout.JAVA_SHORT, 1, (short) (Float.floatToIntBits(-1.5f) >>> 16));
-        Path npy = folder.resolve("v.npy"), safe = folder.resolve("v.safetensors");
+        Path of = Files.createDirectories(folder.resolve("experiment #3"));
+        Path npy = of.resolve("v.npy"), safe = of.resolve("v.safetensors");
         Npy.write(npy, x);
         var both = new LinkedHashMap<String, Tensor>(Map.of("x", x));
         both.put("half", bf16);

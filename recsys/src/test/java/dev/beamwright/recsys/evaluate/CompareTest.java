@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
@@ -175,6 +176,38 @@ class CompareTest {
         Comparison.Entry both = entries.get(guided.model());
         assertThat(both.seeds()).containsExactly(3L);
         assertThat(both.cost()).isEqualTo(new Comparison.Cost(1400.0, 15.0, null));
+    }
+
+    /** Rollouts after rollouts: both are what an entry is told by, and so is a process reward model beside them. */
+    @Test
+    void rolloutsCountWithWhatCameBeforeAndWhatGuidesThem() {
+        List<RunFolder> runs = new ArrayList<>();
+        for (String before : List.of("sft", "ugr")) {
+            RunFolder run = run(before, TrainConfig.defaults(1), 0.5, 0);
+            run.saveConfig("reinforce", ReinforceConfig.of("grpo", "elsewhere", 2));
+            run.saveConfig("reinforce-before", ReinforceConfig.of(before, "elsewhere", 3));
+            run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 4));
+            RunInfo.write(run, "reinforce", Map.of("parameters", 1100, "trainingSeconds", 20.0));
+            RunInfo.write(run, "reinforce-before", Map.of("trainingSeconds", 30.0));
+            RunInfo.write(run, "train-prm", Map.of("parameters", 400, "trainingSeconds", 5.0));
+            ScoreCard.Row row = Json.read(run.file("scorecard.json"), ScoreCard.class).rows().getFirst();
+            Json.write(run.file("scorecard.json"), new ScoreCard(List.of(
+                    new ScoreCard.Row("decoder-grpo", row.protocol(), Map.of("beam", 20), row.metrics(),
+                            row.intervals()),
+                    new ScoreCard.Row("decoder-grpo-prm", row.protocol(),
+                            Map.of("beam", 20, "widening", Map.of("widen", List.of(40))), row.metrics(),
+                            row.intervals()))));
+            runs.add(run);
+        }
+        List<Comparison.Entry> entries = Compare.run(runs, options("ndcg@10", null)).entries();
+        assertThat(entries).hasSize(4);
+        for (Comparison.Entry e : entries) {
+            boolean guided = e.name().startsWith("decoder-grpo-prm");
+            assertThat(e.runs()).hasSize(1);
+            assertThat(e.seeds()).containsExactly(guided ? 4L : 2L);
+            assertThat(e.cost().parameters()).isEqualTo(guided ? 1500.0 : 1100.0);
+            assertThat(e.cost().trainingSeconds()).isEqualTo(guided ? 65.0 : 60.0);
+        }
     }
 
     @Test

@@ -1,8 +1,11 @@
 package dev.beamwright.recsys.evaluate;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.concurrent.atomic.AtomicInteger;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.recsys.cli.Main;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
@@ -176,6 +179,41 @@ class EvaluateTest {
         String card = Files.readString(run.resolve("scorecard.json"));
         quietly("evaluate", run.toString(), "--bootstrap", "50", "--json");
         assertThat(Files.readString(run.resolve("scorecard.json"))).isEqualTo(card); // the same to the last digit
+    }
+
+    @Test
+    void predictionsStayWhereAnEvaluationFails(@TempDir Path folder) throws IOException {
+        RunFolder run = new RunFolder(folder.resolve("run"));
+        quietly("prepare", "--out", run.root().toString());
+        int items = Prepared.load(run).data().items().size();
+        AtomicInteger batches = new AtomicInteger(-1000);
+        Ranker first = new Ranker() {
+            @Override
+            public String name() {
+                return "first";
+            }
+
+            @Override
+            public int batch() {
+                return 1000;
+            }
+
+            @Override
+            public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+                if (batches.incrementAndGet() == 2) throw new IllegalStateException("out of order");
+                return cases.stream().<Ranking>map(c -> new Ranking.Scores(new double[items])).toList();
+            }
+        };
+        EvaluateConfig config = EvaluateConfig.usual(List.of(), 1);
+        Evaluate.run(config, run, List.of(first), null, Backends.best(), Progress.silent());
+        byte[] before = Files.readAllBytes(run.file("predictions/first-test.jsonl"));
+        batches.set(0);
+        assertThatThrownBy(() -> Evaluate.run(config, run, List.of(first), null, Backends.best(), Progress.silent()))
+                .hasMessage("out of order");
+        try (var files = Files.list(run.file("predictions"))) {
+            assertThat(files).containsExactly(run.file("predictions/first-test.jsonl"));
+        }
+        assertThat(Files.readAllBytes(run.file("predictions/first-test.jsonl"))).isEqualTo(before);
     }
 
     @Test

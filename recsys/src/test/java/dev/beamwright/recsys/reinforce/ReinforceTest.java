@@ -15,6 +15,7 @@ import dev.beamwright.recsys.reinforce.Reinforce.StepMetrics;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
@@ -119,6 +120,24 @@ class ReinforceTest {
         assertThatThrownBy(() -> Reinforce.run(config, trained, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("new run");
+    }
+
+    @Test
+    void rolloutsAfterRolloutsKeepWhatCameBefore() throws IOException {
+        RunFolder once = run("once"), twice = run("twice"), again = run("again");
+        Reinforce.run(config("sft", 0, 1, 2, 3e-3, 0), once, BACKEND, false, Progress.silent());
+        Reinforce.run(config("ugr", 0, 1, 2, 3e-3, 0).startingFrom(once.root().toString()), twice, BACKEND, false,
+                Progress.silent());
+        Reinforce.run(config("grpo", 0, 1, 2, 3e-3, 0).startingFrom(twice.root().toString()), again, BACKEND, false,
+                Progress.silent());
+        assertThat(again.config("reinforce", ReinforceConfig.class).name()).isEqualTo("grpo");
+        assertThat(again.config("reinforce-before", ReinforceConfig.class).name()).isEqualTo("ugr");
+        assertThat(again.config("reinforce-before-before", ReinforceConfig.class).name()).isEqualTo("sft");
+        assertThat(RunInfo.read(again, "reinforce-before").path("trainingSeconds").asDouble()).isPositive();
+        // Begun anew from the first run, it has nothing of them.
+        Reinforce.run(config("grpo", 0, 1, 2, 3e-3, 0), again, BACKEND, true, Progress.silent());
+        assertThat(again.has("config/reinforce-before.json")).isFalse();
+        assertThat(again.has("config/reinforce-before-before.json")).isFalse();
     }
 
     @Test

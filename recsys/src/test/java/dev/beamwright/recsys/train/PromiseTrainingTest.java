@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Locale;
+import dev.beamwright.tensor.Tensor;
+import dev.beamwright.transformer.Checkpoint;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.data.Prepare;
@@ -161,6 +165,9 @@ class PromiseTrainingTest {
         assertThatThrownBy(() -> Train.prm(alone, run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("--restart");
+        assertThatThrownBy(() -> Train.verify(run, BACKEND, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("was trained on another model");
     }
 
     /** 40 users of seven items each, five of them to be trained on. */
@@ -237,6 +244,44 @@ class PromiseTrainingTest {
             assertThatThrownBy(() -> recommender.ranker(10, Widening.of(20)))
                     .isInstanceOf(UserError.class)
                     .hasMessageContaining("train-prm");
+        }
+    }
+
+    /** A model and the process reward model beside it are of the same epoch. */
+    @Test
+    void theLastModelHasTheLastProcessRewardModel() throws IOException {
+        RunFolder run = prepared("which");
+        Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
+        try (Arena memory = Arena.ofConfined()) {
+            for (var which : Recommender.Which.values()) {
+                String file = "model/" + which.name().toLowerCase(Locale.ROOT) + ".safetensors";
+                Map<String, Tensor> stored = SafeTensors.read(run.file(file), memory).tensors();
+                try (var recommender = Recommender.load(run, BACKEND, which)) {
+                    Checkpoint.parameters(recommender.prm()).forEach((name, tensor) -> assertThat(tensor.toArray())
+                            .containsExactly(stored.get("prm." + name).toArray()));
+                }
+            }
+        }
+        // Rollouts train the model alone, so there is none behind them.
+        ReinforceConfig d = ReinforceConfig.of("grpo", run.root().toString(), 1);
+        RunFolder second = new RunFolder(folder.resolve("which-rollouts"));
+        Reinforce.run(
+                new ReinforceConfig(
+                        d.name(), d.from(), d.reward(), 4, 8, 1, 2, d.ratioClip(), 0, true, 1, d.confidence(), 1e-2,
+                        d.beta(), 1, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60),
+                second, BACKEND, false, Progress.silent());
+        Scaling plain = Scale.run(
+                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), 1, 7, 1), second, BACKEND,
+                Progress.silent());
+        assertThat(plain.points()).hasSize(1);
+        assertThat(plain.model()).isEqualTo("decoder-grpo");
+        // One that was trained by itself goes with the best model.
+        RunFolder alone = prepared("which-alone");
+        Train.run(config(1), alone, BACKEND, false, Progress.silent());
+        Train.prm(config(1).forPrm(prm(1, true, 0), 1, 0, 5e-3, 0, 7), alone, BACKEND, false, Progress.silent());
+        Files.write(alone.file("model/last.safetensors"), Files.readAllBytes(run.file("model/last.safetensors")));
+        try (var last = Recommender.load(alone, BACKEND, Recommender.Which.LAST)) {
+            assertThatThrownBy(last::prm).isInstanceOf(UserError.class).hasMessageContaining("goes with model/best");
         }
     }
 

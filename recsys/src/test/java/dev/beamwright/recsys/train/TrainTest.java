@@ -112,6 +112,12 @@ class TrainTest {
                 .isInstanceOf(Killed.class);
         assertThat(Train.from(config, whole, interrupted, BACKEND, false, Progress.silent())).isEqualTo(summary);
 
+        // Other settings are refused, and those of the model stay.
+        TrainConfig changed = second(config(2, objective(ObjectiveConfig.MSL, .2)), config(1), 5e-3);
+        assertThatThrownBy(() -> Train.from(changed, whole, interrupted, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
+        assertThat(interrupted.config("train", TrainConfig.class)).isEqualTo(config);
+
         RunFolder other = prepared("other-model");
         Train.run(config(7), other, BACKEND, false, Progress.silent());
         assertThatThrownBy(() -> Train.from(config, other, uninterrupted, BACKEND, false, Progress.silent()))
