@@ -5,15 +5,18 @@
 #   benchmarks/experiments/objectives.sh FOLDER DATA ITEMS [SIDS]
 #
 # DATA, ITEMS, SIDS   interactions, items, and published semantic IDs (without them: our own)
-# BACKBONES           default: "tiger llama"
+# SID_OPTIONS         such as "--sid-key-offset 1"
+# BACKBONES           presets of train; default: "tiger llama"
 # OBJECTIVES          default: "ce msl apao-pointwise apao-pairwise bear"
 # SEEDS               default: "1 2 3"
 # VALUES              whose values msl and APAO take, such as office or beauty (see --objective-preset); default: office
-# OPTIONS_tiger, OPTIONS_llama   of their trainings, such as OPTIONS_llama="--epochs 5 --batch 16"; OPTIONS: of all
-# The beam is 20 wide in the end, as in the paper.
+# OPTIONS             for all trainings; OPTIONS_llama, OPTIONS_apao_pairwise: for those of a backbone or an objective, such
+#                     as OPTIONS_llama="--epochs 5 --batch 16" OPTIONS_bear="--bear-width 20"
+# The beam is 20 wide in the end, as in the paper. The presets train for up to 200 epochs: on one thread and Office an epoch
+# of tiger takes 6 minutes, one of llama 2; with the pairwise form and its 100 negatives 90 and more.
 set -eu
 if [ $# -lt 3 ]; then
-    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 folder=$1 data=$2 items=$3 sids=${4:-}
@@ -23,16 +26,18 @@ mkdir -p "$folder"
 base=$folder/base
 if [ ! -f "$base/tokens/semantic-ids.json" ]; then
     "$beamwright" prepare --data "$data" --items "$items" --out "$base"
-    "$beamwright" tokenize "$base" ${sids:+--sids "$sids"}
+    # shellcheck disable=SC2086 # several options in one variable
+    "$beamwright" tokenize "$base" ${sids:+--sids "$sids"} ${SID_OPTIONS:-}
 fi
 
 runs=
 for backbone in ${BACKBONES:-tiger llama}; do
     eval "own=\${OPTIONS_$backbone:-}"
     for objective in ${OBJECTIVES:-ce msl apao-pointwise apao-pairwise bear}; do
+        eval "special=\${OPTIONS_$(echo "$objective" | tr - _):-}"
         values=
-        case $objective in
-            msl | apao-*) values="--objective-preset ${VALUES:-office}-$backbone" ;;
+        case $objective-$backbone in
+            msl-tiger | msl-llama | apao-*-tiger | apao-*-llama) values="--objective-preset ${VALUES:-office}-$backbone" ;;
         esac
         for seed in ${SEEDS:-1 2 3}; do
             run=$folder/$backbone-$objective-$seed
@@ -45,7 +50,7 @@ for backbone in ${BACKBONES:-tiger llama}; do
             # shellcheck disable=SC2086 # several options in one variable
             [ -f "$run/scorecard.json" ] || {
                 "$beamwright" train "$run" --preset "$backbone" --objective "$objective" $values \
-                    $own --seed "$seed" ${OPTIONS:-}
+                    ${OPTIONS:-} $own $special --seed "$seed"
                 "$beamwright" evaluate "$run" --beam 20 --k 1,5,10,20
             }
             [ -f "$run/diagnostics.json" ] || "$beamwright" diagnose "$run" --beam 20
