@@ -315,12 +315,13 @@ public final class Ops {
                 targets.shape(),
                 mask == null ? "no" : mask.nodes().shape(),
                 logits.shape());
-        Tensor y = tape.allocate(Shape.of(rows)), lse = tape.allocate(Shape.of(rows));
-        tape.backend().logProbability(y, lse, logits.value(), targets, mask, temperature);
+        Tensor y = tape.allocate(Shape.of(rows)), denominator = tape.allocate(Shape.of(rows, 2));
+        tape.backend().logProbability(y, denominator, logits.value(), targets, mask, temperature);
         return tape.record(y, dy -> {
             if (logits.grad() != null) {
                 tape.backend()
-                        .logProbabilityBackward(logits.grad(), dy, lse, logits.value(), targets, mask, temperature);
+                        .logProbabilityBackward(
+                                logits.grad(), dy, denominator, logits.value(), targets, mask, temperature);
             }
         });
     }

@@ -304,15 +304,18 @@ public interface Backend {
 
     /**
      * {@code logProb[n] = log softmax(logits[n] / temperature)[target[n]]}, the softmax over all columns or over those
-     * of the mask. Keeps {@code lse} (N) for the way back. A row with a negative target gets 0.
+     * of the mask. A row with a negative target gets 0.
+     *
+     * @param denominator (N, 2), for the way back: the largest of {@code logits[n] / temperature}, and the logarithm of the
+     *     sum of the exponentials of all less it. Added up they would lose digits where logits are large
      */
     void logProbability(
-            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature);
+            Tensor logProb, Tensor denominator, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature);
 
     void logProbabilityBackward(
             Tensor dlogits,
             Tensor dlogProb,
-            Tensor lse,
+            Tensor denominator,
             Tensor logits,
             Tensor targets,
             SoftmaxMask mask,

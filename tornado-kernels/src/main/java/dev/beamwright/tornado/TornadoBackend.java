@@ -548,11 +548,11 @@ final class TornadoBackend implements Backend {
 
     @Override
     public void logProbability(
-            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
+            Tensor logProb, Tensor denominator, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
         Mask m = mask(mask);
         int n = logits.shape().rows(), c = logits.shape().dim(-1);
         run(
-                Kernels.LOG_PROBABILITY, 0, logProb, lse, logits, targets, m.nodes, m.offsets, m.columns, m.used,
+                Kernels.LOG_PROBABILITY, 0, logProb, denominator, logits, targets, m.nodes, m.offsets, m.columns, m.used,
                 temperature, c, n, grid(n));
     }
 
@@ -560,7 +560,7 @@ final class TornadoBackend implements Backend {
     public void logProbabilityBackward(
             Tensor dlogits,
             Tensor dlogProb,
-            Tensor lse,
+            Tensor denominator,
             Tensor logits,
             Tensor targets,
             SoftmaxMask mask,
@@ -568,7 +568,7 @@ final class TornadoBackend implements Backend {
         Mask m = mask(mask);
         int n = logits.shape().rows(), c = logits.shape().dim(-1);
         run(
-                Kernels.LOG_PROBABILITY_BACKWARD, 1, dlogits, dlogProb, lse, logits, targets, m.nodes, m.offsets,
+                Kernels.LOG_PROBABILITY_BACKWARD, 1, dlogits, dlogProb, denominator, logits, targets, m.nodes, m.offsets,
                 m.columns, m.used, temperature, 1, c, n, grid(n));
     }
 

@@ -133,7 +133,7 @@ final class ObjectiveOptions {
     ObjectiveConfig config(ObjectiveConfig usual) {
         ObjectiveConfig d = name == null || name.equals(usual.name()) ? usual : ObjectiveConfig.of(name);
         if (preset != null) d = ObjectiveConfig.preset(d.name(), preset);
-        refuseWithoutEffect(d.name());
+        refuseWithoutEffect(d);
         PrefixContrast c = d.contrast();
         return new ObjectiveConfig(
                 d.name(),
@@ -156,7 +156,8 @@ final class ObjectiveOptions {
                 or(detached, d.detached()));
     }
 
-    private void refuseWithoutEffect(String objective) {
+    private void refuseWithoutEffect(ObjectiveConfig usual) {
+        String objective = usual.name();
         boolean pairwise = objective.equals(ObjectiveConfig.PAIRWISE), bear = objective.equals(ObjectiveConfig.BEAR);
         boolean apao = pairwise || objective.equals(ObjectiveConfig.POINTWISE);
         Map<String, Object> without = new LinkedHashMap<>();
@@ -180,12 +181,19 @@ final class ObjectiveOptions {
             without.put("--bear-width", bearWidth);
             without.put("--bear-form", bearForm);
         }
-        if (bearForm != Bear.Form.PAPER) without.put("--detached", detached);
+        boolean constantWeights = apao && or(prefixWeights, usual.prefixWeights()) == PrefixWeights.Form.UNIFORM;
+        if (constantWeights) without.put("--eta", eta);
+        if (!bear || or(bearForm, usual.bearForm()) != Bear.Form.PAPER) without.put("--detached", detached);
         without.forEach((option, given) -> {
             if (given == null) return;
-            throw new UserError(option + " has no effect on " + objective
-                    + (option.equals("--detached") ? " without --bear-form paper" : "") + "; leave it out");
+            String why = bear && option.equals("--detached") ? " without --bear-form paper"
+                    : constantWeights && option.equals("--eta") ? " with --prefix-weights uniform"
+                    : "";
+            throw new UserError(option + " has no effect on " + objective + why + "; leave it out");
         });
+        if (apao && !or(crossEntropy, usual.crossEntropy()) && or(beta, usual.beta()) == 0) {
+            throw new UserError("--beta 0 --no-cross-entropy leaves no loss; leave one of them out");
+        }
     }
 
     private static <T> T or(T given, T usual) {

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -34,7 +35,7 @@ import tools.jackson.databind.JsonNode;
 public final class Diagnose {
     private static final String METRICS = "model/metrics.jsonl";
     private static final List<Integer> WIDTHS = List.of(10, 20, 50); // for which siblings are counted, besides B
-    private static final int BATCH = 32;
+    private static final int BATCH = 32, ROWS = 1 << 14; // users at once, and paths of all of them
 
     /**
      * What to look at.
@@ -92,7 +93,9 @@ public final class Diagnose {
                     progress);
             run.saveConfig("diagnose", config);
             Json.write(run.file("diagnostics.json"), found);
-            charts(found).forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
+            Map<String, Chart> charts = charts(found);
+            run.delete("plots/prefix-weights.svg"); // an earlier training may have had some
+            charts.forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
             return found;
         }
     }
@@ -146,9 +149,9 @@ public final class Diagnose {
         Trace[] traces = new Trace[asked.size()];
         for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
         var search = new BeamSearch(model, new BeamSearch.Config(beam, likelihood));
-        int batches = (asked.size() + BATCH - 1) / BATCH;
-        Parallel.run(batches, b -> {
-            int from = b * BATCH, to = Math.min(asked.size(), from + BATCH);
+        int batch = Math.clamp(ROWS / Math.min(beam, trie.nodesAt(levels)), 1, BATCH);
+        Parallel.run((asked.size() + batch - 1) / batch, b -> {
+            int from = b * batch, to = Math.min(asked.size(), from + batch);
             List<int[]> histories = asked.subList(from, to).stream().map(Case::history).toList();
             int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
             try (var memory = new Workspace()) {
@@ -184,7 +187,7 @@ public final class Diagnose {
         Variable states = decoding.first();
         for (int level = 0; level < levels; level++) {
             float[] logits = model.logits(tape, level, states).value().toArray();
-            int columns = logits.length / n;
+            int columns = model.space().width(level);
             int[] codes = new int[n];
             for (int r = 0; r < n; r++) {
                 int item = cases.get(r).target(), parent = trie.node(item, level), from = r * columns;
@@ -367,8 +370,9 @@ public final class Diagnose {
                 for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
                 if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
             }
-        } catch (IOException e) {
-            throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
+        } catch (IOException | JacksonException e) {
+            throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
+                    e);
         }
         return all;
     }

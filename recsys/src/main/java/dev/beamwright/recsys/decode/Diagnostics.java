@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.recsys.objective.PrefixWeights;
+import dev.beamwright.recsys.run.TextTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -138,8 +139,8 @@ public record Diagnostics(
         row(rows, "  gained by the beam", all, d -> share(d.losses.beamGain));
         row(rows, "beam recall@B", all, d -> share(d.losses.beamRecall));
         row(rows, "lost by the model", all, d -> share(d.losses.modelLoss));
-        row(rows, "exact NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.exactNdcg10));
-        row(rows, "beam NDCG@10", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.beamNdcg10));
+        row(rows, "exact NDCG@10 (or @B)", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.exactNdcg10));
+        row(rows, "beam NDCG@10 (or @B)", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.beamNdcg10));
         row(rows, "exact top B kept", all, d -> share(d.exactTop));
         row(rows, "all codes in top B of siblings", all, d -> share(d.allCodesInTop));
         row(rows, "pruned targets", all,
@@ -169,7 +170,7 @@ public record Diagnostics(
         atTheEnd(rows, "prefix weights at the end", all, w -> numbers(w.weights));
         atTheEnd(rows, "  what they weigh each code by", all, w -> numbers(PrefixWeights.perCode(w.weights())));
         atTheEnd(rows, "  their entropy", all, w -> numbers(w.entropy()));
-        return aligned(rows);
+        return TextTable.of(rows, 1);
     }
 
     private static void atTheEnd(
@@ -206,18 +207,5 @@ public record Diagnostics(
 
     private static String share(Double v) {
         return v == null ? "–" : String.format(Locale.ROOT, "%.2f %%", 100 * v);
-    }
-
-    private static String aligned(List<List<String>> rows) {
-        StringBuilder s = new StringBuilder();
-        for (List<String> row : rows) {
-            StringBuilder line = new StringBuilder();
-            for (int c = 0; c < row.size(); c++) {
-                int column = c, width = rows.stream().mapToInt(r -> r.get(column).length()).max().orElse(0);
-                line.append(String.format(Locale.ROOT, c == 0 ? "%-" + width + "s" : "  %" + width + "s", row.get(c)));
-            }
-            s.append(line.toString().stripTrailing()).append('\n');
-        }
-        return s.toString();
     }
 }

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.decode;
 
+import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -107,14 +108,7 @@ public record Scaling(
                                 Locale.ROOT, ", process reward model %,d (+%.0f %%)", prmParameters,
                                 100.0 * prmParameters / parameters),
                 users, questions, split, beam));
-        for (List<String> row : rows) {
-            StringBuilder line = new StringBuilder();
-            for (int c = 0; c < row.size(); c++) {
-                int column = c, width = rows.stream().mapToInt(r -> r.get(column).length()).max().orElse(0);
-                line.append(String.format(Locale.ROOT, c == 0 ? "%-" + width + "s" : "  %" + width + "s", row.get(c)));
-            }
-            s.append(line.toString().stripTrailing()).append('\n');
-        }
+        s.append(TextTable.of(rows, 1));
         return s.toString();
     }
 

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.run.Bars;
+import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -51,17 +52,7 @@ public record Comparison(
 
     /** The table for a terminal. */
     public String text() {
-        List<List<String>> rows = rows();
-        StringBuilder s = new StringBuilder(protocol()).append("\n\n");
-        for (List<String> row : rows) {
-            StringBuilder line = new StringBuilder();
-            for (int c = 0; c < row.size(); c++) {
-                int column = c, width = rows.stream().mapToInt(r -> r.get(column).length()).max().orElse(0);
-                line.append(
-                        String.format(Locale.ROOT, c == 0 ? "%-" + width + "s  " : "%" + width + "s  ", row.get(c)));
-            }
-            s.append(line.toString().stripTrailing()).append('\n');
-        }
+        StringBuilder s = new StringBuilder(protocol()).append("\n\n").append(TextTable.of(rows(), 1));
         for (String note : notes) s.append('\n').append(note);
         return notes.isEmpty() ? s.toString() : s.append('\n').toString();
     }

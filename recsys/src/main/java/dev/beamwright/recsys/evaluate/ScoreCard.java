@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -77,18 +78,7 @@ public record ScoreCard(List<Row> rows) {
             line.add(ends == null ? "" : number(ends[0]) + " to " + number(ends[1]));
             lines.add(line);
         }
-        StringBuilder s = new StringBuilder();
-        for (List<String> line : lines) {
-            StringBuilder text = new StringBuilder();
-            for (int c = 0; c < line.size(); c++) {
-                int width = 0;
-                for (List<String> other : lines) width = Math.max(width, other.get(c).length());
-                text.append(
-                        String.format(Locale.ROOT, c < 4 ? "%-" + width + "s  " : "%" + width + "s  ", line.get(c)));
-            }
-            s.append(text.toString().stripTrailing()).append('\n');
-        }
-        return s.toString();
+        return TextTable.of(lines, 4);
     }
 
     private static String number(Double value) {

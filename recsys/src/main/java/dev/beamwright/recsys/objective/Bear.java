@@ -63,7 +63,7 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
                 double s = sigmoid(-delta(margin, i) / xi);
                 double u = switch (form) {
                     case PAPER -> 1 + (detached ? lambda / xi * s : 0);
-                    case CODE -> children && forced(b, i, t) ? 0 : 1 + lambda * s;
+                    case CODE -> forced(b, i, t) ? 0 : 1 + lambda * s;
                 };
                 weights[t][i] = (float) u;
                 sum += u;
@@ -109,8 +109,9 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
         return margin.value().get(i) / likelihood.temperature();
     }
 
-    /** Whether the code of a target at a level is the only one that can follow. */
-    private static boolean forced(MicroBatch b, int target, int level) {
+    /** Whether there is no other code to choose. */
+    private boolean forced(MicroBatch b, int target, int level) {
+        if (likelihood.softmax() == Softmax.LEVEL) return b.logits().get(level).shape().dim(-1) == 1;
         SoftmaxMask mask = b.targets().masks().get(level);
         int node = mask.nodes().getInt(target);
         return mask.offsets().getInt(node + 1) - mask.offsets().getInt(node) == 1;

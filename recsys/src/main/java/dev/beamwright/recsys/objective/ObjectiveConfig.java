@@ -46,14 +46,16 @@ public record ObjectiveConfig(
 
     public ObjectiveConfig {
         require(NAMES.contains(name), "there is no objective '" + name + "'; choose from " + String.join(", ", NAMES));
-        require(tau > 0 && tau < 1000, "tau must be above 0, got " + tau);
-        require(beta >= 0 && beta < 1000, "beta must be 0 or more, got " + beta);
-        require(eta >= 0 && eta < 1000, "eta must be 0 or more, got " + eta);
+        require(tau >= 1e-6 && tau < 1000, "tau must be from 1e-6 to below 1000, got " + tau);
+        require(beta >= 0 && beta < 1000, "beta must be from 0 to below 1000, got " + beta);
+        require(eta >= 0 && eta < 1000, "eta must be from 0 to below 1000, got " + eta);
         require(negatives >= 1, "negatives must be at least 1, got " + negatives);
         require(instances >= 1, "instances must be at least 1, got " + instances);
-        require(contrast.tau() > 0, "prefix-tau must be above 0, got " + contrast.tau());
-        require(lambda >= 0 && lambda < 1000, "lambda must be 0 or more, got " + lambda);
-        require(xi > 0 && xi < 1000, "xi must be above 0, got " + xi);
+        require(
+                contrast.tau() >= 1e-6 && contrast.tau() < 1e6,
+                "prefix-tau must be from 1e-6 to below 1e6, got " + contrast.tau());
+        require(lambda >= 0 && lambda < 1000, "lambda must be from 0 to below 1000, got " + lambda);
+        require(xi >= 1e-6 && xi < 1e6, "xi must be from 1e-6 to below 1e6, got " + xi);
         require(bearWidth >= 0, "bear-width must be 0 (the beam's) or more, got " + bearWidth);
     }
 
@@ -88,7 +90,11 @@ public record ObjectiveConfig(
      */
     public static ObjectiveConfig preset(String name, String preset) {
         ObjectiveConfig d = of(name);
-        if (name.equals(BEAR) && preset.equals("toy")) return d; // λ = 0.25, ξ = 2.75, τ = 1
+        if (name.equals(BEAR) && preset.equals("toy")) { // λ = 0.25, ξ = 2.75, τ = 1, B = 10
+            return new ObjectiveConfig(
+                    name, d.tau, d.beta, d.eta, d.prefixWeights, d.crossEntropy, d.negatives, d.instances, d.contrast,
+                    d.lambda, d.xi, 10, d.bearForm, d.detached);
+        }
         Published p = APAO.get(preset);
         return switch (p == null ? "" : name) {
             case MSL -> d.with(p.mslTau(), d.beta(), d.eta());

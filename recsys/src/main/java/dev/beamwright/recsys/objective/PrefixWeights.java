@@ -25,6 +25,8 @@ public record PrefixWeights(Form form, double eta) {
         UNIFORM
     }
 
+    private static final double LEAST = 1e-12;
+
     /** The weights in force; uniform before the first step. */
     double[] current(double[] weights, int levels) {
         if (weights.length > 0) return weights;
@@ -34,19 +36,20 @@ public record PrefixWeights(Form form, double eta) {
     }
 
     /**
-     * The weights of the next step.
+     * The weights of the next step, all above 0: what once had none could never have any again.
      *
      * @param weights in force; empty before the first step
-     * @param losses for each prefix length, the batch's mean, 0 or more
+     * @param means for each prefix length, the batch's mean loss, 0 or more; what is no number counts 0
      */
-    double[] next(double[] weights, double[] losses) {
+    double[] next(double[] weights, double[] means) {
+        double[] losses = Arrays.stream(means).map(l -> Double.isFinite(l) ? l : 0).toArray();
         return switch (form) {
             case PAPER -> grown(current(weights, losses.length), losses);
             case CODE -> {
                 double sum = Arrays.stream(losses).sum();
                 if (!(sum > 0)) yield current(weights, losses.length); // nothing to follow
                 double[] normalised = Arrays.stream(losses).map(l -> l / sum).toArray();
-                yield weights.length == 0 ? normalised : grown(weights, normalised);
+                yield weights.length == 0 ? positive(normalised) : grown(weights, normalised);
             }
             case UNIFORM -> current(weights, losses.length);
         };
@@ -58,7 +61,15 @@ public record PrefixWeights(Form form, double eta) {
         double[] next = new double[w.length];
         for (int m = 0; m < w.length; m++) sum += next[m] = w[m] * StrictMath.exp(eta * losses[m] - most);
         for (int m = 0; m < w.length; m++) next[m] /= sum;
-        return next;
+        return positive(next);
+    }
+
+    /** Weights that add up to 1, with none below {@link #LEAST}. */
+    private static double[] positive(double[] weights) {
+        if (Arrays.stream(weights).allMatch(w -> w >= LEAST)) return weights;
+        double[] raised = Arrays.stream(weights).map(w -> Math.max(w, LEAST)).toArray();
+        double sum = Arrays.stream(raised).sum();
+        return Arrays.stream(raised).map(w -> w / sum).toArray();
     }
 
     /**

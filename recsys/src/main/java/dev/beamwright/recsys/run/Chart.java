@@ -17,6 +17,9 @@ public record Chart(String title, String x, String y, List<Line> lines) {
 
     private static final String[] COLORS =
             {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"};
+    /** For the lines for which there is no colour of their own. */
+    private static final String[] DASHES = {"", " stroke-dasharray=\"6 4\"", " stroke-dasharray=\"2 4\""};
+
     private static final int WIDTH = 640, LEFT = 64, RIGHT = 20, TOP = 40, PLOT = 280, LEGEND = 20;
 
     /** Writes the chart to a file. */
@@ -57,7 +60,7 @@ public record Chart(String title, String x, String y, List<Line> lines) {
         }
         for (int l = 0; l < lines.size(); l++) {
             Line line = lines.get(l);
-            String color = COLORS[l % COLORS.length];
+            String color = COLORS[l % COLORS.length], dash = DASHES[Math.min(l / COLORS.length, DASHES.length - 1)];
             StringBuilder path = new StringBuilder(), marks = new StringBuilder();
             for (int i = 0; i < line.x.length; i++) {
                 double px = placeX(line.x[i], minX, maxX), py = bottom - line.y[i] / top * PLOT;
@@ -66,9 +69,9 @@ public record Chart(String title, String x, String y, List<Line> lines) {
                     add(marks, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", px, py, color);
                 }
             }
-            add(s, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n%s", path, color, marks);
+            add(s, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s/>\n%s", path, color, dash, marks);
             int legend = bottom + 56 + LEGEND * l;
-            add(s, "<path d=\"M%d %dh24\" stroke=\"%s\" stroke-width=\"2\"/>\n", LEFT, legend - 4, color);
+            add(s, "<path d=\"M%d %dh24\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", LEFT, legend - 4, color, dash);
             text(s, LEFT + 32, legend, "start", line.name, "");
         }
         return s.append("</svg>\n").toString();

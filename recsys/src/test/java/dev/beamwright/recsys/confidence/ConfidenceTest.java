@@ -1,11 +1,11 @@
 package dev.beamwright.recsys.confidence;
 
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.decode.Recommender.Recommendation;
+import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Key;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,7 +29,8 @@ class ConfidenceTest {
         assertThat(new ListRule(1, 10, 0).apply(SCORES, SURE)).containsExactly(1, 3, 0, 2, 4);
         assertThat(new ListRule(0, 10, .4).apply(SCORES, SURE)).containsExactly(1, 3, 4);
         assertThat(new ListRule(1, 2, .4).apply(SCORES, SURE)).containsExactly(1, 3, 4);
-        assertThatThrownBy(() -> new ListRule(1, -1, 0)).isInstanceOf(UserError.class).hasMessageContaining("--rank-pool");
+        assertThatThrownBy(() -> new ListRule(1, -1, 0)).isInstanceOf(UserError.class)
+                .hasMessageContaining("--rank-pool");
     }
 
     @Test

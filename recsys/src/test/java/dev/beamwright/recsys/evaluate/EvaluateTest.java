@@ -1,11 +1,9 @@
 package dev.beamwright.recsys.evaluate;
 
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import java.util.concurrent.atomic.AtomicInteger;
-import dev.beamwright.tensor.Backends;
 import dev.beamwright.recsys.cli.Main;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
@@ -14,6 +12,7 @@ import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -25,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;

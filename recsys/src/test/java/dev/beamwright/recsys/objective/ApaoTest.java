@@ -176,6 +176,18 @@ class ApaoTest {
             assertThat(Arrays.stream(w).sum()).isCloseTo(1, within(1e-12));
         }
         assertClose(weights.next(w, new double[] {2, 2, 2, 2}), w, 1e-12);
+
+        // Nor does a loss of nothing, or none at all, take a weight away for good.
+        double infinity = Double.POSITIVE_INFINITY;
+        for (double[] losses : new double[][] {
+            {0, .5, .3, .2}, {0, 0, 0, 0}, {infinity, 1, 1, 1}, {Double.NaN, 1, 2, 3}, {5000, 1, 1, 1}
+        }) {
+            double[] first = weights.next(new double[0], losses), second = weights.next(first, losses);
+            for (double[] v : List.of(first, second)) {
+                assertThat(Arrays.stream(v).min().getAsDouble()).isPositive();
+                assertThat(Arrays.stream(v).sum()).isCloseTo(1, within(1e-12));
+            }
+        }
     }
 
     @ParameterizedTest

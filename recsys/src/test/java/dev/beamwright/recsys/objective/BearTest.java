@@ -72,7 +72,7 @@ class BearTest {
                 Batches.targets(memory, 1, new int[] {CHILDREN[0][target], CHILDREN[0][0]}, new int[2], CHILDREN);
         float[] both = gradient(bear(Softmax.CHILDREN, LAMBDA, XI, 3, Bear.Form.CODE, true), two, pair);
         double first = both[8 + CHILDREN[0][0]] / (PROBABILITIES[0] - 1);
-        assertThat(both[CHILDREN[0][target]] / (p - 1) / first).isCloseTo(codeWeight / 1.147058, within(3e-6));
+        assertThat(both[CHILDREN[0][target]] / (p - 1) / first).isCloseTo(codeWeight / 1.147058, within(2e-6));
         assertThat(loss(bear(Softmax.CHILDREN, LAMBDA, XI, 3, Bear.Form.PAPER, true), logits, targets))
                 .isCloseTo(ce + LAMBDA * logSigmoid, within(2e-6));
         assertThat(loss(bear(Softmax.CHILDREN, LAMBDA, XI, 3, Bear.Form.PAPER, false), logits, targets))
@@ -260,6 +260,40 @@ class BearTest {
             for (boolean detached : new boolean[] {true, false}) {
                 changeNothing(bear(softmax, LAMBDA, XI, 2, form, detached));
             }
+        }
+    }
+
+    /** Logits that a float holds exactly, so that nothing but the constant is added. */
+    @ParameterizedTest
+    @EnumSource(Bear.Form.class)
+    void b12HoldsForAnyConstantAndTemperature(Bear.Form form) {
+        double[][] logits = IntStream.range(0, 5)
+                .mapToObj(r -> Arrays.stream(row(r)).map(v -> Math.rint(v * 64) / 64).toArray())
+                .toArray(double[][]::new);
+        for (float tau : new float[] {1, .25f, 4}) {
+            var bear = new Bear(new Likelihood(Softmax.CHILDREN, tau), LAMBDA, XI, 2, form, true);
+            double expected = loss(bear, Batches.logits(memory, logits), targets);
+            for (double constant : new double[] {1e4, -1e4}) {
+                double[][] shifted = Arrays.stream(logits)
+                        .map(row -> Arrays.stream(row).map(v -> v + constant).toArray())
+                        .toArray(double[][]::new);
+                assertThat(loss(bear, Batches.logits(memory, shifted), targets)).isCloseTo(expected, within(1e-6));
+            }
+        }
+    }
+
+    /** Where a level has one code there is nothing to choose, and it does not count in the program's form. */
+    @Test
+    void aLevelOfOneCodeIsForced() {
+        double[] logs = Arrays.stream(PROBABILITIES).map(Math::log).toArray();
+        List<Variable> logits = List.of(Batches.logits(memory, logs), Batches.logits(memory, new double[] {2}));
+        Targets both = Batches.targets(memory, 2, new int[] {0}, new int[] {0}, new int[][] {{0}});
+        Bear bear = bear(Softmax.LEVEL, LAMBDA, XI, 3, Bear.Form.CODE, true);
+        try (
+                var workspace = new Workspace();
+                var tape = Tape.inference(BACKEND, workspace)) {
+            assertThat(bear.loss(Batches.of(tape, logits, both)).loss().value().get(0)).isCloseTo(.916291f,
+                    within(1e-6f));
         }
     }
 

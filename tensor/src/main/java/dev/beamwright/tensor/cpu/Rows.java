@@ -210,13 +210,13 @@ final class Rows {
         }
     }
 
-    /** {@code dx -= d · e^(x · by - lse)}. */
-    static void softmaxBackward(long dx, float d, long x, float by, float lse, int n) {
-        FloatVector scale = FloatVector.broadcast(F, by), less = FloatVector.broadcast(F, -lse);
+    /** {@code dx -= d · e^(x · by - max - log)}. */
+    static void softmaxBackward(long dx, float d, long x, float by, float max, float log, int n) {
+        FloatVector scale = FloatVector.broadcast(F, by), less = FloatVector.broadcast(F, -max);
         FloatVector minus = FloatVector.broadcast(F, -d);
         for (int i = 0; i < n; i += VL) {
             VectorMask<Float> m = rest(i, n);
-            FloatVector e = expOfNegative(load(x + 4L * i, m).fma(scale, less));
+            FloatVector e = expOfNegative(load(x + 4L * i, m).fma(scale, less).sub(log));
             store(dx + 4L * i, e.fma(minus, load(dx + 4L * i, m)), m);
         }
     }

@@ -548,7 +548,7 @@ class ScalarBackend implements Backend {
             float max = Float.NEGATIVE_INFINITY, sum = 0;
             for (int i = 0; i < c; i++) max = Math.max(max, at(logits.data(), row + i));
             for (int i = 0; i < c; i++) sum += (float) Math.exp(at(logits.data(), row + i) - max);
-            float value = target < 0 ? 0 : (float) Math.log(sum) + max - at(logits.data(), row + target);
+            float value = target < 0 ? 0 : (float) Math.log(sum) - (at(logits.data(), row + target) - max);
             float weight = target < 0 ? 0 : at(weights.data(), r);
             put(nll.data(), r, value);
             total += (double) weight * value;
@@ -563,7 +563,7 @@ class ScalarBackend implements Backend {
 
     @Override
     public void logProbability(
-            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
+            Tensor logProb, Tensor denominator, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
         for (int r = 0; r < rows; r++) {
             long row = (long) r * c;
@@ -575,9 +575,10 @@ class ScalarBackend implements Backend {
             for (int i = from; i < to; i++) {
                 sum += (float) Math.exp(at(logits.data(), row + column(mask, i)) / temperature - max);
             }
-            float total = (float) Math.log(sum) + max;
-            put(lse.data(), r, total);
-            put(logProb.data(), r, target < 0 ? 0 : at(logits.data(), row + target) / temperature - total);
+            float log = (float) Math.log(sum);
+            put(denominator.data(), 2L * r, max);
+            put(denominator.data(), 2L * r + 1, log);
+            put(logProb.data(), r, target < 0 ? 0 : at(logits.data(), row + target) / temperature - max - log);
         }
     }
 
@@ -585,7 +586,7 @@ class ScalarBackend implements Backend {
     public void logProbabilityBackward(
             Tensor dlogits,
             Tensor dlogProb,
-            Tensor lse,
+            Tensor denominator,
             Tensor logits,
             Tensor targets,
             SoftmaxMask mask,
@@ -596,11 +597,12 @@ class ScalarBackend implements Backend {
             int target = integer(targets.data(), r);
             if (target < 0) continue;
             float d = at(dlogProb.data(), r) / temperature;
+            float max = at(denominator.data(), 2L * r), log = at(denominator.data(), 2L * r + 1);
             int from = mask == null ? 0 : mask.offsets().getInt(mask.nodes().getInt(r));
             int to = mask == null ? c : mask.offsets().getInt(mask.nodes().getInt(r) + 1);
             for (int i = from; i < to; i++) {
                 int column = column(mask, i);
-                float p = (float) Math.exp(at(logits.data(), row + column) / temperature - at(lse.data(), r));
+                float p = (float) Math.exp(at(logits.data(), row + column) / temperature - max - log);
                 add(dlogits.data(), row + column, d * ((column == target ? 1 : 0) - p));
             }
         }
@@ -609,6 +611,7 @@ class ScalarBackend implements Backend {
     @Override
     public void topMargin(Tensor margin, Tensor rivals, Tensor logits, Tensor targets, int k, SoftmaxMask mask) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
+        k = Math.min(k, c);
         int[] best = new int[k]; // columns, best first
         float[] values = new float[k];
         for (int r = 0; r < rows; r++) {

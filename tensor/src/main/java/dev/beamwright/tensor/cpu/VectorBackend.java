@@ -503,7 +503,7 @@ final class VectorBackend extends ScalarBackend {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
                         int t = getInt(target + 4L * r);
                         float logit = t < 0 ? 0 : get(from + 4 * ((long) r * c + t));
-                        set(values + 4L * r, t < 0 ? 0 : (float) Math.log(kept[k + 1]) + kept[k] - logit);
+                        set(values + 4L * r, t < 0 ? 0 : (float) Math.log(kept[k + 1]) - (logit - kept[k]));
                         kept[k] = t < 0 ? 0 : get(weight + 4L * r);
                     }
                 },
@@ -529,9 +529,9 @@ final class VectorBackend extends ScalarBackend {
 
     @Override
     public void logProbability(
-            Tensor logProb, Tensor lse, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
+            Tensor logProb, Tensor denominator, Tensor logits, Tensor targets, SoftmaxMask mask, float temperature) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
-        long out = address(logProb), scales = address(lse), from = address(logits), target = address(targets);
+        long out = address(logProb), scales = address(denominator), from = address(logits), target = address(targets);
         float by = 1 / temperature;
         Rows.each(
                 rows,
@@ -548,52 +548,55 @@ final class VectorBackend extends ScalarBackend {
                 },
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
-                        float total = (float) Math.log(kept[k + 1]) + kept[k];
+                        float max = kept[k], log = (float) Math.log(kept[k + 1]);
                         int t = getInt(target + 4L * r);
-                        set(scales + 4L * r, total);
-                        set(out + 4L * r, t < 0 ? 0 : get(from + 4 * ((long) r * c + t)) * by - total);
+                        set(scales + 8L * r, max);
+                        set(scales + 8L * r + 4, log);
+                        float less = t < 0 ? 0 : Math.fma(get(from + 4 * ((long) r * c + t)), by, -max);
+                        set(out + 4L * r, t < 0 ? 0 : less - log);
                     }
                 });
-        keep(logProb, lse, logits, targets, mask);
+        keep(logProb, denominator, logits, targets, mask);
     }
 
     @Override
     public void logProbabilityBackward(
             Tensor dlogits,
             Tensor dlogProb,
-            Tensor lse,
+            Tensor denominator,
             Tensor logits,
             Tensor targets,
             SoftmaxMask mask,
             float temperature) {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
-        long to = address(dlogits), dlog = address(dlogProb), scales = address(lse);
+        long to = address(dlogits), dlog = address(dlogProb), scales = address(denominator);
         long from = address(logits), target = address(targets);
         float by = 1 / temperature;
         Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
                 int t = getInt(target + 4L * r);
                 if (t < 0) continue;
-                float d = get(dlog + 4L * r) * by, total = get(scales + 4L * r);
-                if (mask == null) wholeBackward(to + 4L * r * c, from + 4L * r * c, d, total, by, t, c);
-                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, total, by, t, mask, r);
+                float d = get(dlog + 4L * r) * by, max = get(scales + 8L * r), log = get(scales + 8L * r + 4);
+                if (mask == null) wholeBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, c);
+                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, mask, r);
             }
         });
-        keep(dlogits, dlogProb, lse, logits, targets, mask);
+        keep(dlogits, dlogProb, denominator, logits, targets, mask);
     }
 
-    private static void wholeBackward(long dlogits, long logits, float d, float lse, float by, int target, int c) {
-        Rows.softmaxBackward(dlogits, d, logits, by, lse, c);
+    private static void wholeBackward(
+            long dlogits, long logits, float d, float max, float log, float by, int target, int c) {
+        Rows.softmaxBackward(dlogits, d, logits, by, max, log, c);
         long at = dlogits + 4L * target;
         set(at, get(at) + d);
     }
 
     private static void childrenBackward(
-            long dlogits, long logits, float d, float lse, float by, int target, SoftmaxMask mask, int row) {
+            long dlogits, long logits, float d, float max, float log, float by, int target, SoftmaxMask mask, int row) {
         int n = count(mask, row, 0);
         long picked = pickChildren(logits, mask, row, n), slope = picked + 4L * n, columns = firstChild(mask, row);
         Flat.fill(slope, 0, n);
-        Rows.softmaxBackward(slope, d, picked, by, lse, n);
+        Rows.softmaxBackward(slope, d, picked, by, max, log, n);
         for (long i = 0; i < 4L * n; i += 4) {
             int column = getInt(columns + i);
             long to = dlogits + 4L * column;

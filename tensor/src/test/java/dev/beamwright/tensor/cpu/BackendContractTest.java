@@ -1,6 +1,7 @@
 package dev.beamwright.tensor.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
@@ -323,8 +324,8 @@ public class BackendContractTest {
         });
         for (boolean masked : new boolean[] {false, true}) {
             add(masked ? "logProbability of children" : "logProbability", (b, in, r, c) -> {
-                Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), log = in.floats(r), lse = in.floats(r);
-                Tensor dlogits = in.floats(r, c), dlog = in.floats(r);
+                Tensor logits = in.floats(r, c), targets = in.ints(-1, c, r), log = in.floats(r);
+                Tensor lse = in.floats(r, 2), dlogits = in.floats(r, c), dlog = in.floats(r);
                 SoftmaxMask mask = masked ? mask(in, targets, r, c) : null;
                 b.logProbability(log, lse, logits, targets, mask, 0.7f);
                 b.logProbabilityBackward(dlogits, dlog, lse, logits, targets, mask, 0.7f);
@@ -497,6 +498,35 @@ public class BackendContractTest {
         int columns = t.shape().dim(-1);
         float[] part = Arrays.copyOfRange(t.toArray(), from * columns, (from + rows) * columns);
         return Tensor.of(arena, Shape.of(rows, columns), part);
+    }
+
+    /** Neither a loss nor its gradient depends on what all logits of a row have in common, however large. */
+    @Test
+    void largeLogitsLoseNoDigits() {
+        float by = 1 / .125f;
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            try (Arena arena = Arena.ofConfined()) {
+                for (float c : new float[] {0, 1e4f, -1e4f, 1e6f, -3e7f}) {
+                    Tensor logits = Tensor.of(arena, Shape.of(1, 3), c, c, c - 64),
+                            target = Tensor.of(arena, Shape.of(1), 1);
+                    Tensor one = Tensor.of(arena, Shape.of(1), 1f), loss = Tensor.zeros(arena, Shape.of(1));
+                    Tensor value = Tensor.zeros(arena, Shape.of(1)), kept = Tensor.zeros(arena, Shape.of(1, 2));
+                    Tensor d = Tensor.zeros(arena, Shape.of(1, 3));
+                    b.crossEntropy(loss, value, d, logits, target, one);
+                    assertThat(value.get(0)).as("%s, %s", b.name(), c).isCloseTo((float) Math.log(2), within(1e-6f));
+                    assertThat(d.toArray()).containsExactly(new float[] {.5f, -.5f, 0}, within(1e-6f));
+                    Tensor half = Tensor.of(arena, Shape.of(1, 3), c, c, c - 64 / by),
+                            slope = Tensor.zeros(arena, d.shape());
+                    b.logProbability(value, kept, half, target, null, 1 / by);
+                    assertThat(value.get(0)).as("%s, %s", b.name(), c).isCloseTo((float) -Math.log(2), within(1e-6f));
+                    b.logProbabilityBackward(slope, one, kept, half, target, null, 1 / by);
+                    if (Math.abs(c) < 1e5f) { // beyond, a float cannot tell c from what is 8 less
+                        assertThat(slope.toArray())
+                                .containsExactly(new float[] {-.5f * by, .5f * by, 0}, within(1e-5f));
+                    }
+                }
+            }
+        }
     }
 
     /** The first rounds are interpreted, the last ones compiled by C2. */

@@ -38,7 +38,7 @@ public final class Losses {
                 for (int i = 0; i < c; i++) sum += TornadoMath.exp(logits.get(row + i) - max);
                 float value = 0f, weight = 0f;
                 if (target >= 0) {
-                    value = TornadoMath.log(sum) + max - logits.get(row + target);
+                    value = TornadoMath.log(sum) - (logits.get(row + target) - max);
                     weight = weights.get(r);
                 }
                 nll.set(r, value);
@@ -53,10 +53,10 @@ public final class Losses {
         }
     }
 
-    /** The log-probability of each target; keeps the logarithm of the denominator. A row without target gets 0. */
+    /** The log-probability of each target; keeps the denominator, largest logit and logarithm. A row without target gets 0. */
     public static void logProbability(
             FloatArray logProb,
-            FloatArray lse,
+            FloatArray denominator,
             FloatArray logits,
             IntArray targets,
             IntArray nodes,
@@ -82,10 +82,10 @@ public final class Losses {
                 for (int i = from; i < to; i++) {
                     sum += TornadoMath.exp(logits.get(row + column(columns, masked, i)) / temperature - max);
                 }
-                float total = TornadoMath.log(sum) + max;
-                lse.set(r, total);
-                float value = 0f;
-                if (target >= 0) value = logits.get(row + target) / temperature - total;
+                float log = TornadoMath.log(sum), value = 0f;
+                denominator.set(2 * r, max);
+                denominator.set(2 * r + 1, log);
+                if (target >= 0) value = logits.get(row + target) / temperature - max - log;
                 logProb.set(r, value);
             }
         }
@@ -95,7 +95,7 @@ public final class Losses {
     public static void logProbabilityBackward(
             FloatArray dlogits,
             FloatArray dlogProb,
-            FloatArray lse,
+            FloatArray denominator,
             FloatArray logits,
             IntArray targets,
             IntArray nodes,
@@ -121,9 +121,10 @@ public final class Losses {
                         to = offsets.get(nodes.get(r) + 1);
                     }
                     float d = dlogProb.get(r) / temperature;
+                    float max = denominator.get(2 * r), log = denominator.get(2 * r + 1);
                     for (int i = from; i < to; i++) {
                         int at = column(columns, masked, i);
-                        float p = TornadoMath.exp(logits.get(row + at) / temperature - lse.get(r));
+                        float p = TornadoMath.exp(logits.get(row + at) / temperature - max - log);
                         float hit = at == target ? 1f : 0f;
                         dlogits.set(row + at, dlogits.get(row + at) + d * (hit - p));
                     }
