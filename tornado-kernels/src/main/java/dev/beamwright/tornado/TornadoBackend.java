@@ -552,7 +552,8 @@ final class TornadoBackend implements Backend {
         Mask m = mask(mask);
         int n = logits.shape().rows(), c = logits.shape().dim(-1);
         run(
-                Kernels.LOG_PROBABILITY, 0, logProb, denominator, logits, targets, m.nodes, m.offsets, m.columns, m.used,
+                Kernels.LOG_PROBABILITY, 0, logProb, denominator, logits, targets, m.nodes, m.offsets, m.columns,
+                m.used,
                 temperature, c, n, grid(n));
     }
 
@@ -568,7 +569,8 @@ final class TornadoBackend implements Backend {
         Mask m = mask(mask);
         int n = logits.shape().rows(), c = logits.shape().dim(-1);
         run(
-                Kernels.LOG_PROBABILITY_BACKWARD, 1, dlogits, dlogProb, denominator, logits, targets, m.nodes, m.offsets,
+                Kernels.LOG_PROBABILITY_BACKWARD, 1, dlogits, dlogProb, denominator, logits, targets, m.nodes,
+                m.offsets,
                 m.columns, m.used, temperature, 1, c, n, grid(n));
     }
 
