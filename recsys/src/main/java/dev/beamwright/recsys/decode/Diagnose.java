@@ -93,9 +93,8 @@ public final class Diagnose {
                     progress);
             run.saveConfig("diagnose", config);
             Json.write(run.file("diagnostics.json"), found);
-            Map<String, Chart> charts = charts(found);
             run.delete("plots/prefix-weights.svg"); // an earlier training may have had some
-            charts.forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
+            charts(found).forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
             return found;
         }
     }

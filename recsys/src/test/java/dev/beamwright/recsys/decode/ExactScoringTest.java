@@ -120,6 +120,53 @@ class ExactScoringTest {
                 List.of(), Progress.silent());
     }
 
+    /** On real models with items that share their codes; beside the search and the scores asked for directly. */
+    @ParameterizedTest
+    @MethodSource("modelsAndLikelihoods")
+    void everyBackboneCanBeDiagnosed(ModelConfig config, Likelihood likelihood) {
+        GenerativeModel model = model(config);
+        ItemTrie trie = model.space().trie();
+        int users = 70, leaves = trie.nodesAt(4); // more than two batches, the last one with padding on a device
+        List<Case> cases = IntStream.range(0, users)
+                .mapToObj(u -> Case.of(u,
+                        IntStream.range(0, u % 6).map(i -> Key.of(11).fold(u).below(i, ITEMS)).toArray(),
+                        Key.of(12).below(u, ITEMS)))
+                .toList();
+        List<int[]> histories = cases.stream().map(Case::history).toList();
+        int[] numbers = IntStream.range(0, users).toArray();
+        float[][] scores = new float[users][];
+        try (var scoring = new ExactScoring(BACKEND, model, likelihood)) {
+            scoring.score(histories, numbers, (u, s) -> scores[u] = s.clone());
+        }
+        for (int beam : new int[] {1, 5, leaves, 10 * leaves}) {
+            Diagnostics d = Diagnose.of("run", "any", BACKEND, model, likelihood, beam, "test", cases, users, List.of(),
+                    Progress.silent());
+            Diagnostics.Losses l = d.losses();
+            assertThat(l.exactRecall() - l.beamLoss() + l.beamGain()).isCloseTo(l.beamRecall(), within(1e-12));
+            assertThat(l.exactRecall() + l.modelLoss()).isCloseTo(1, within(1e-12));
+            assertThat(Arrays.stream(d.firstDropped()).sum() + d.never()).isEqualTo(users);
+            BeamSearch.Result[] found;
+            try (var generator = new Generator(BACKEND, model, new BeamSearch.Config(beam, likelihood))) {
+                found = generator.recommend(histories, numbers, null, false, null);
+            }
+            long exact = 0, returned = 0;
+            for (int u = 0; u < users; u++) {
+                int leaf = trie.node(cases.get(u).target(), 4);
+                float[] of = scores[u];
+                long ahead = IntStream.range(trie.firstNode(4), trie.nodes()).filter(i -> of[i] > of[leaf]).count();
+                if (ahead < beam) exact++;
+                if (Arrays.stream(found[u].items()).anyMatch(i -> trie.node(i, 4) == leaf)) returned++;
+            }
+            assertThat(l.exactRecall()).isCloseTo((double) exact / users, within(1e-12));
+            assertThat(l.beamRecall()).isCloseTo((double) returned / users, within(1e-12));
+            if (beam >= leaves) {
+                assertThat(d.exactTop()).isEqualTo(1);
+                assertThat(d.pruning().pruned()).isZero();
+                assertThat(d.never()).isEqualTo(users);
+            }
+        }
+    }
+
     @Test
     void t13ABeamWithRoomForAllLeavesLosesNothing() {
         CodeSpace space = TableModel.catalogue(Key.of(8), new int[] {4, 3, 3}, 20, memory);

@@ -9,6 +9,8 @@ import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.Diagnose;
+import dev.beamwright.recsys.decode.Diagnostics;
 import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.decode.Scale;
 import dev.beamwright.recsys.decode.Scaling;
@@ -275,6 +277,14 @@ class PromiseTrainingTest {
                 Progress.silent());
         assertThat(plain.points()).hasSize(1);
         assertThat(plain.model()).isEqualTo("decoder-grpo");
+        for (RunFolder any : List.of(run, second)) { // and all can be looked into
+            Diagnostics found = Diagnose.run(new Diagnose.Config("test", 0, 100, 1), any, BACKEND, Progress.silent());
+            assertThat(found.users()).isEqualTo(40);
+            assertThat(found.exactTop()).isEqualTo(1);
+            assertThat(found.prefixWeights()).isEmpty();
+            assertThat(any.has("plots/survival.svg")).isTrue();
+            assertThat(any.has("plots/prefix-weights.svg")).isFalse();
+        }
         // One that was trained by itself goes with the best model.
         RunFolder alone = prepared("which-alone");
         Train.run(config(1), alone, BACKEND, false, Progress.silent());
