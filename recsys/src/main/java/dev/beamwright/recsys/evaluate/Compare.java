@@ -110,7 +110,7 @@ public final class Compare {
                 any = true;
                 Found same = group.stream().filter(f -> f.seeds().equals(found.seeds())).findFirst().orElse(null);
                 if (same == null) group.add(found);
-                else if (!same.row().metrics().equals(found.row().metrics())) {
+                else if (!agree(same.row().metrics(), found.row().metrics())) {
                     notes.add(found.model() + " is the same in " + same.run().root() + " and " + run.root()
                             + ", settings and seeds, but not in its numbers; the first counts.");
                 }
@@ -234,6 +234,11 @@ public final class Compare {
                 predictions(run, model, options),
                 sum(run, adding, "parameters"),
                 sum(run, timed, "trainingSeconds"));
+    }
+
+    /** Whether two rows have the same numbers, where both have one: one may have been asked for more depths. */
+    private static boolean agree(Map<String, Double> a, Map<String, Double> b) {
+        return a.entrySet().stream().allMatch(e -> e.getValue().equals(b.getOrDefault(e.getKey(), e.getValue())));
     }
 
     /** Whether a row is of the model with this label: itself, or with a word on how it was asked. */

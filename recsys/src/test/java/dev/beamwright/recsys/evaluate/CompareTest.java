@@ -142,6 +142,17 @@ class CompareTest {
         assertThat(twice.entries().getFirst().seeds()).containsExactly(1L, 2L);
         assertThat(twice.notes()).noneMatch(n -> n.contains("the first counts"));
 
+        RunFolder fewer = run("a3", one, 0.5, 0); // asked for fewer depths, which is no difference
+        Json.write(fewer.file("scorecard.json"), new ScoreCard(
+                Json.read(fewer.file("scorecard.json"), ScoreCard.class).rows().stream()
+                        .map(r -> new ScoreCard.Row(r.model(), r.protocol(), r.asked(),
+                                Map.of("recall@10", r.metrics().get("recall@10"), "ndcg@10",
+                                        r.metrics().get("ndcg@10")),
+                                r.intervals()))
+                        .toList()));
+        assertThat(Compare.run(List.of(first, fewer), options("ndcg@10", null)).notes())
+                .noneMatch(n -> n.contains("the first counts"));
+
         Comparison differing = Compare.run(List.of(first, run("b1", one, 0.4, 0)), options("ndcg@10", null));
         assertThat(differing.entries()).hasSize(2); // the model, and popularity
         assertThat(differing.entries().getFirst().runs()).containsExactly(first.root().toString());
