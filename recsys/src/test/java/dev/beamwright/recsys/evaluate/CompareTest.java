@@ -144,7 +144,7 @@ class CompareTest {
 
         RunFolder fewer = run("a3", one, 0.5, 0); // asked for fewer depths, which is no difference
         Json.write(fewer.file("scorecard.json"), new ScoreCard(
-                Json.read(fewer.file("scorecard.json"), ScoreCard.class).rows().stream()
+                Json.read(first.file("scorecard.json"), ScoreCard.class).rows().stream()
                         .map(r -> new ScoreCard.Row(r.model(), r.protocol(), r.asked(),
                                 Map.of("recall@10", r.metrics().get("recall@10"), "ndcg@10",
                                         r.metrics().get("ndcg@10")),
