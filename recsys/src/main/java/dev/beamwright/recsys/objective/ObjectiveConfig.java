@@ -90,11 +90,7 @@ public record ObjectiveConfig(
      */
     public static ObjectiveConfig preset(String name, String preset) {
         ObjectiveConfig d = of(name);
-        if (name.equals(BEAR) && preset.equals("toy")) { // λ = 0.25, ξ = 2.75, τ = 1, B = 10
-            return new ObjectiveConfig(
-                    name, d.tau, d.beta, d.eta, d.prefixWeights, d.crossEntropy, d.negatives, d.instances, d.contrast,
-                    d.lambda, d.xi, 10, d.bearForm, d.detached);
-        }
+        if (name.equals(BEAR) && preset.equals("toy")) return d; // λ = 0.25, ξ = 2.75, τ = 1, B as wide as the beam
         Published p = APAO.get(preset);
         return switch (p == null ? "" : name) {
             case MSL -> d.with(p.mslTau(), d.beta(), d.eta());
