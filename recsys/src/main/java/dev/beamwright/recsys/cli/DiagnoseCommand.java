@@ -68,10 +68,10 @@ final class DiagnoseCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var config = new Diagnose.Config(split, users, beam, seed);
+        List<RunFolder> folders = runs.stream().map(RunFolder::open).toList();
+        for (RunFolder run : folders) run.need("model/best.safetensors", "train");
         List<Diagnostics> all = new ArrayList<>();
-        for (Path run : runs) {
-            all.add(Diagnose.run(config, RunFolder.open(run), device.open(), Progress.stderr()));
-        }
+        for (RunFolder run : folders) all.add(Diagnose.run(config, run, device.open(), Progress.stderr()));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(all));

@@ -224,7 +224,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
-            return Evaluate.run(config, run, List.of(), groups(run), backend, Progress.stderr());
+            return Evaluate.run(config, run, List.of(), List.of(), groups(run), backend, Progress.stderr());
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
@@ -252,7 +252,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (exact) exacts.add(model.exactRanker());
             }
             rankers.addAll(exacts);
-            ScoreCard card = Evaluate.run(config, run, rankers, groups(run), backend, Progress.stderr());
+            List<String> files = models.stream().flatMap(m -> m.files().stream()).distinct().toList();
+            ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, Progress.stderr());
             for (int m = 0; m < models.size(); m++) {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
                 var split = Prepared.load(run).split();
@@ -285,11 +286,13 @@ final class EvaluateCommand implements Callable<Integer> {
             Progress progress) {
         int[] groups = groups(run);
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) return Evaluate.run(config, run, List.of(), groups, backend, progress);
+        if (!run.has("model/best.safetensors")) {
+            return Evaluate.run(config, run, List.of(), List.of(), groups, backend, progress);
+        }
         try (
                 var recommender = Recommender.load(run, backend);
                 var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), groups, backend, progress);
+            return Evaluate.run(config, run, List.of(ranker), recommender.files(), groups, backend, progress);
         }
     }
 }

@@ -103,8 +103,16 @@ final class InspectCommand implements Callable<Integer> {
             out.println(notYet("train", run));
         }
         heading(out, "scores");
-        if (run.has(SCORES)) out.print(Json.read(run.file(SCORES), ScoreCard.class).table());
-        else out.println(notYet("evaluate", run));
+        if (run.has(SCORES)) {
+            ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
+            for (String file : card.outdated(run)) {
+                out.println("measured before " + file + " was trained anew; 'beamwright evaluate " + run.root()
+                        + "' measures it");
+            }
+            out.print(card.table());
+        } else {
+            out.println(notYet("evaluate", run));
+        }
     }
 
     private static void heading(PrintWriter out, String text) {
@@ -153,7 +161,11 @@ final class InspectCommand implements Callable<Integer> {
         ArrayNode prm = Json.mapper().createArrayNode();
         metrics(run, PRM_METRICS).forEach(prm::add);
         if (!prm.isEmpty()) all.set("prmEpochs", prm);
-        if (run.has(SCORES)) all.set("scorecard", Json.readTree(run.file(SCORES)));
+        if (run.has(SCORES)) {
+            all.set("scorecard", Json.readTree(run.file(SCORES)));
+            List<String> outdated = Json.read(run.file(SCORES), ScoreCard.class).outdated(run);
+            if (!outdated.isEmpty()) all.set("trainedSinceScorecard", Json.mapper().valueToTree(outdated));
+        }
         return all;
     }
 

@@ -101,7 +101,7 @@ final class ObjectiveOptions {
     @Option(
             names = "--bear-width",
             paramLabel = "N",
-            description = "BEAR: its B; default: the width of the beam in validation, --beam")
+            description = "BEAR: its B; default: --beam")
     private Integer bearWidth;
 
     @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code; default: code")

@@ -165,7 +165,10 @@ final class TrainCommand implements Callable<Integer> {
         @Option(names = "--dropout", paramLabel = "X", description = "share of activations set to zero")
         private Double dropout;
 
-        @Option(names = "--beam", paramLabel = "N", description = "width of the beam")
+        @Option(
+                names = "--beam",
+                paramLabel = "N",
+                description = "width of the beam that will serve, and of the one in validation, which is never below 10")
         private Integer beam;
 
         @Option(

@@ -129,6 +129,13 @@ public final class Recommender implements AutoCloseable {
         return name;
     }
 
+    /** The files of the run that were read so far: the model's, and the process reward model's if it has one of its own. */
+    public synchronized List<String> files() {
+        return prm != null && run.has(TrainedModel.PRM)
+                ? List.of(which.file(), TrainedModel.PRM)
+                : List.of(which.file());
+    }
+
     /** What asks the model how sure it is; null for a model that does not say. */
     public ConfidenceReader confidence() {
         return confidence;
@@ -151,7 +158,7 @@ public final class Recommender implements AutoCloseable {
 
     /** Whether the run has a process reward model. One that was trained with a model ends where rollouts begin. */
     public boolean hasPrm() {
-        return run.has("model/prm.safetensors") || config.prm() != null && !byRollouts;
+        return run.has(TrainedModel.PRM) || config.prm() != null && !byRollouts;
     }
 
     /** The run's process reward model. Throws {@link UserError} if it has none, or one of another checkpoint. */

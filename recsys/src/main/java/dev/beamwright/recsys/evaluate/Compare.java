@@ -102,6 +102,10 @@ public final class Compare {
         Set<String> notes = new LinkedHashSet<>();
         for (RunFolder run : runs) {
             ScoreCard card = Json.read(run.need("scorecard.json", "evaluate"), ScoreCard.class);
+            for (String file : card.outdated(run)) {
+                throw new UserError(run.root() + ": " + file + " was trained anew since scorecard.json was written;"
+                        + " 'beamwright evaluate " + run.root() + "' measures it");
+            }
             boolean any = false;
             for (ScoreCard.Row row : card.rows()) {
                 if (!asked(row.protocol(), options)) continue;

@@ -1,13 +1,45 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.run.Hash;
+import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 
-/** What was found: {@code scorecard.json}. */
-public record ScoreCard(List<Row> rows) {
+/**
+ * What was found: {@code scorecard.json}.
+ *
+ * @param files of the run that the models were read from, with the SHA-256 that they had then
+ */
+public record ScoreCard(List<Row> rows, Map<String, String> files) {
+    public ScoreCard {
+        files = files == null ? Map.of() : files; // the card of an earlier version
+    }
+
+    /** A card without models of the run. */
+    public ScoreCard(List<Row> rows) {
+        this(rows, Map.of());
+    }
+
+    /** Files of a run with the SHA-256 that they have now. */
+    static Map<String, String> hashes(RunFolder run, List<String> files) {
+        Map<String, String> hashes = new TreeMap<>();
+        for (String file : files) hashes.put(file, Hash.sha256(run.file(file)));
+        return hashes;
+    }
+
+    /** The files that were written anew since: what the card says is not true of them. Those that are gone do not count. */
+    public List<String> outdated(RunFolder run) {
+        return files.keySet().stream()
+                .filter(run::has)
+                .filter(file -> !Hash.sha256(run.file(file)).equals(files.get(file)))
+                .sorted()
+                .toList();
+    }
+
     /**
      * One model under one protocol.
      *

@@ -17,7 +17,10 @@ import java.util.Map;
 
 /** Builds models, and reads trained ones back. */
 public final class TrainedModel {
-    private static final String BEST = "model/best.safetensors", PRM = "model/prm.safetensors";
+    /** The file of a process reward model that was trained by itself. */
+    public static final String PRM = "model/prm.safetensors";
+
+    private static final String BEST = "model/best.safetensors";
 
     private TrainedModel() {}
 

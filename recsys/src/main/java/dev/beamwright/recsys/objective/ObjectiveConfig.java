@@ -114,7 +114,7 @@ public record ObjectiveConfig(
         return name.equals(MSL) || name.equals(BEAR) ? Softmax.CHILDREN : null;
     }
 
-    /** BEAR's B where validation has a beam of this width. */
+    /** BEAR's B where a beam of this width will serve. */
     public int bearWidth(int beam) {
         return bearWidth == 0 ? beam : bearWidth;
     }

@@ -491,7 +491,10 @@ public final class Reinforce implements AutoCloseable {
     // ---- files
 
     private void resume() {
-        if (!run.has(LAST)) return;
+        if (!run.has(LAST)) {
+            run.delete(METRICS);
+            return;
+        }
         try {
             Map<String, Tensor> tensors = tensors(true);
             Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);

@@ -5,6 +5,7 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
@@ -33,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -254,13 +256,17 @@ public final class Train implements AutoCloseable {
 
     private static Summary run(
             Stage stage, TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+        String anew = "begin anew with 'beamwright " + stage.name() + " " + run.root() + " --restart'";
+        boolean best = run.has(stage.best()), last = run.has(stage.last());
         if (restart) {
-            for (String file : stage.files()) run.delete(file);
-        } else if (run.has(stage.last()) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
+            forget(stage, run);
+        } else if ((best || last) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
             throw new UserError(
                     run.root() + ": was trained with other settings (config/" + stage.name() + ".json); give the same"
-                            + " to go on, take another folder, or begin anew with 'beamwright " + stage.name() + " "
-                            + run.root() + " --restart'");
+                            + " to go on, take another folder, or " + anew);
+        } else if (best && !last && lines(run, stage, 2).lines().count() == 2) { // one: it was killed just there
+            throw new UserError(run.root() + ": has a model, but not " + stage.last() + ", from which training would go"
+                    + " on; " + anew);
         }
         try (var train = new Train(config, stage, run, backend, progress)) {
             return train.train();
@@ -331,8 +337,9 @@ public final class Train implements AutoCloseable {
     }
 
     private Summary train() {
+        if (run.has(stage.last())) resume();
+        else forget(stage, run);
         run.saveConfig(stage.name(), config);
-        resume();
         if (!state.finished()) {
             RunInfo.write(run, stage.name(), Map.of("seed", config.seed(), "backend", backend.name()));
         }
@@ -529,8 +536,17 @@ public final class Train implements AutoCloseable {
                         + " anew with 'beamwright " + stage.name() + " " + run.root() + " --restart'");
     }
 
+    /** Deletes what an earlier training left, if there was one, and what was found of its model. */
+    private static void forget(Stage stage, RunFolder run) {
+        Set<String> measured = run.has("scorecard.json")
+                ? Json.read(run.file("scorecard.json"), ScoreCard.class).files().keySet()
+                : Set.of();
+        boolean found = measured.contains(stage.best()) || measured.contains(stage.last());
+        if (found || stage == Stage.MODEL && run.has(stage.best())) run.deleteFindings();
+        for (String file : stage.files()) run.delete(file);
+    }
+
     private void resume() {
-        if (!run.has(stage.last())) return;
         try {
             Map<String, Tensor> tensors = tensors(true);
             Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors);
@@ -541,7 +557,8 @@ public final class Train implements AutoCloseable {
                 throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
         } catch (IOException | tools.jackson.core.JacksonException e) {
-            throw new UserError(e.getMessage() + "; delete it to train from the beginning", e);
+            throw new UserError(e.getMessage() + "; begin anew with 'beamwright " + stage.name() + " " + run.root()
+                    + " --restart'", e);
         }
         trainer.optimizer().resumeAt(state.steps());
         loss.resumeWith(state.prefixWeights());
@@ -604,22 +621,22 @@ public final class Train implements AutoCloseable {
     private void append(EpochMetrics metrics) {
         Json.writeAtomically(
                 run.file(stage.metrics()),
-                (lines(Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
+                (lines(run, stage, Integer.MAX_VALUE) + Json.line(metrics) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** How long all epochs took. */
     private double seconds() {
-        return lines(Integer.MAX_VALUE).lines()
+        return lines(run, stage, Integer.MAX_VALUE).lines()
                 .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
                 .sum();
     }
 
     /** Drops the lines of epochs that the checkpoint has not finished. */
     private void cutMetrics(int epochs) {
-        Json.writeAtomically(run.file(stage.metrics()), lines(epochs).getBytes(StandardCharsets.UTF_8));
+        Json.writeAtomically(run.file(stage.metrics()), lines(run, stage, epochs).getBytes(StandardCharsets.UTF_8));
     }
 
-    private String lines(int most) {
+    private static String lines(RunFolder run, Stage stage, int most) {
         if (!run.has(stage.metrics())) return "";
         try {
             StringBuilder kept = new StringBuilder();

@@ -22,7 +22,8 @@ import java.util.List;
  * @param decay weight decay
  * @param clip the largest global norm of the gradient; 0 for none
  * @param dropout share of activations set to zero
- * @param beam width of the beam in validation
+ * @param beam width of the beam that will serve: BEAR's B unless that is told, what {@code diagnose} looks at, and the
+ *     width in validation, but for 10 at least there
  * @param validationCases how many validation users are asked after each epoch; 0 for all
  * @param seed of parameters, order and dropout
  * @param shards into how many parts a step's gradient is summed, each by one thread; part of the result's bits, so it

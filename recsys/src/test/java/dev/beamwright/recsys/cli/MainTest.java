@@ -174,6 +174,11 @@ class MainTest {
         assertThat(diagnosed.out).contains("at most 3 siblings", "prefix weights at the end", "decoder-apao-pointwise");
         for (Path run : List.of(base, pointwise, bear)) assertThat(run.resolve("diagnostics.json")).exists();
 
+        Files.delete(base.resolve("diagnostics.json"));
+        Call missing = call("diagnose", base.toString(), folder.resolve("nothing").toString());
+        assertThat(missing.err).contains("there is no such run folder");
+        assertThat(base.resolve("diagnostics.json")).doesNotExist(); // told before the work
+
         assertThat(call("evaluate", "--beam", "3", "--k", "1,3", "--predictions", "3", bear.toString()).err)
                 .doesNotContain("trained by BEAR");
         assertThat(call("evaluate", "--beam", "3", "--k", "1,5", bear.toString()).err).contains("one of 10");

@@ -8,6 +8,10 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.decode.Diagnose;
 import dev.beamwright.recsys.decode.Recommender;
+import dev.beamwright.recsys.evaluate.Compare;
+import dev.beamwright.recsys.evaluate.Evaluate;
+import dev.beamwright.recsys.evaluate.EvaluateConfig;
+import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.objective.Softmax;
@@ -263,6 +267,72 @@ class TrainTest {
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("--restart");
         Train.run(config(1), run, BACKEND, true, Progress.silent());
+        assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
+    }
+
+    @Test
+    void whatWasFoundOfAnEarlierModelIsNotShownAsThisOnes() throws IOException {
+        RunFolder run = prepared("findings");
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, dyingAfter(20)))
+                .isInstanceOf(Killed.class); // in the first epochs
+        ScoreCard early = measured(run);
+        assertThat(early.outdated(run)).isEmpty();
+        assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
+        assertThat(early.outdated(run)).containsExactly("model/best.safetensors");
+        var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
+        assertThatThrownBy(() -> Compare.run(List.of(run), options))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("trained anew")
+                .hasMessageContaining("beamwright evaluate");
+
+        ScoreCard late = measured(run);
+        assertThat(Compare.run(List.of(run), options).entries()).isNotEmpty();
+        Files.delete(run.file("model/best.safetensors")); // to make room; what was measured stays true
+        assertThat(late.outdated(run)).isEmpty();
+        Diagnose.Config asked = new Diagnose.Config("test", 0, 3, 1);
+        Train.run(config(1), run, BACKEND, true, Progress.silent());
+        measured(run);
+        Diagnose.run(asked, run, BACKEND, Progress.silent());
+        Train.run(config(2), run, BACKEND, true, Progress.silent());
+        for (String gone : List.of("scorecard.json", "diagnostics.json", "predictions/decoder-ce-test.jsonl")) {
+            assertThat(run.file(gone)).doesNotExist();
+        }
+        assertThat(run.file("plots")).isEmptyDirectory();
+
+        RunFolder untrained = prepared("baselines-first"); // of which training says nothing
+        Evaluate.run(EvaluateConfig.usual(List.of("markov"), 1), untrained, List.of(), List.of(), null, BACKEND,
+                Progress.silent());
+        Train.run(config(1), untrained, BACKEND, false, Progress.silent());
+        assertThat(untrained.file("scorecard.json")).exists();
+    }
+
+    private static ScoreCard measured(RunFolder run) {
+        try (var recommender = Recommender.load(run, BACKEND); var ranker = recommender.ranker(10)) {
+            return Evaluate.run(EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), recommender.files(), null,
+                    BACKEND, Progress.silent());
+        }
+    }
+
+    @Test
+    void withoutItsLastCheckpointTrainingBeginsAnewAndNothingOfTheEarlierOneIsLeft() throws IOException {
+        RunFolder run = prepared("no-last");
+        Train.run(config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent());
+        Files.delete(run.file("model/last.safetensors"));
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
+        assertThatThrownBy(() -> Train.run(
+                config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class).hasMessageContaining("has a model, but not model/last.safetensors");
+        assertThat(run.file("model/best.safetensors")).exists();
+        Files.delete(run.file("model/best.safetensors"));
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, dyingAfter(25))) // of another objective
+                .isInstanceOf(Killed.class);
+        String first = Files.readAllLines(run.file("model/metrics.jsonl")).getFirst();
+        Files.delete(run.file("model/last.safetensors")); // as if it was killed before that was written
+        Files.writeString(run.file("model/metrics.jsonl"), first + "\n");
+        assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
+        assertThat(Files.readAllLines(run.file("model/metrics.jsonl"))).hasSize(3);
+        assertThat(weights(run)).isDeepEqualTo(new double[3][0]);
         assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
     }
 
