@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -183,7 +184,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
-                    : Json.line(Map.of("rows", card.rows(), "confidence", reports)));
+                    : Json.line(Map.of("rows", card.rows(), "files", card.files(), "confidence", reports)));
             return Main.OK;
         }
         System.out.print(card.table());
@@ -224,7 +225,11 @@ final class EvaluateCommand implements Callable<Integer> {
     private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
-            return Evaluate.run(config, run, List.of(), List.of(), groups(run), backend, Progress.stderr());
+            return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, Progress.stderr());
+        }
+        Map<String, String> files = new TreeMap<>();
+        for (Recommender.Which which : checkpoint.models) {
+            files.putAll(ScoreCard.hashes(run, Recommender.files(which, widening.widening() != null)));
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
@@ -252,7 +257,6 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (exact) exacts.add(model.exactRanker());
             }
             rankers.addAll(exacts);
-            List<String> files = models.stream().flatMap(m -> m.files().stream()).distinct().toList();
             ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, Progress.stderr());
             for (int m = 0; m < models.size(); m++) {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
@@ -287,12 +291,13 @@ final class EvaluateCommand implements Callable<Integer> {
         int[] groups = groups(run);
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
-            return Evaluate.run(config, run, List.of(), List.of(), groups, backend, progress);
+            return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
+        var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
         try (
                 var recommender = Recommender.load(run, backend);
                 var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), recommender.files(), groups, backend, progress);
+            return Evaluate.run(config, run, List.of(ranker), files, groups, backend, progress);
         }
     }
 }

@@ -106,8 +106,8 @@ final class InspectCommand implements Callable<Integer> {
         if (run.has(SCORES)) {
             ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
             for (String file : card.outdated(run)) {
-                out.println("measured before " + file + " was trained anew; 'beamwright evaluate " + run.root()
-                        + "' measures it");
+                out.println("measured before " + file + " was written anew; 'beamwright evaluate " + run.root()
+                        + "' measures the model that is there");
             }
             out.print(card.table());
         } else {
@@ -164,7 +164,7 @@ final class InspectCommand implements Callable<Integer> {
         if (run.has(SCORES)) {
             all.set("scorecard", Json.readTree(run.file(SCORES)));
             List<String> outdated = Json.read(run.file(SCORES), ScoreCard.class).outdated(run);
-            if (!outdated.isEmpty()) all.set("trainedSinceScorecard", Json.mapper().valueToTree(outdated));
+            if (!outdated.isEmpty()) all.set("writtenSinceScorecard", Json.mapper().valueToTree(outdated));
         }
         return all;
     }

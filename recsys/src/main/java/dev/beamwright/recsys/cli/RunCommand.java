@@ -114,14 +114,14 @@ final class RunCommand implements Callable<Integer> {
 
         PrepareConfig prepare = data.config();
         List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
-        if (begin(run, "prepare", prepare, AUDIT, files, progress)) {
+        if (begin(run, "prepare", prepare, isNewer(run, AUDIT, files), progress)) {
             progress.say(Prepare.run(prepare, run, progress).table());
         }
         if (user != null) number(Prepared.load(run).data());
         TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
         if (run.has(IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
             progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
-        } else if (begin(run, "tokenize", tokenize, IDS, List.of(), progress)) { // semantic IDs keep a run to its data
+        } else if (begin(run, "tokenize", tokenize, run.has(IDS), progress)) { // semantic IDs keep a run to its data
             progress.say(Tokenize.run(tokenize, run, progress).text());
         }
         TrainConfig train = training.config(seed, epochs, run);
@@ -129,7 +129,8 @@ final class RunCommand implements Callable<Integer> {
         Train.run(train, run, backend, false, progress);
 
         EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
-        if (begin(run, "evaluate", evaluate, SCORES, List.of(run.file(IDS), run.file(MODEL)), progress)) {
+        boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
+        if (begin(run, "evaluate", evaluate, measured, progress)) {
             EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
@@ -175,15 +176,14 @@ final class RunCommand implements Callable<Integer> {
     }
 
     /**
-     * Says what stage is next, and whether there is anything to do: there is not if its result is there, is newer than
-     * what it is made of, and was made with these settings.
+     * Says what stage is next, and whether there is anything to do: there is not if its result is there, and was made with
+     * these settings.
      */
     private static boolean begin(
-            RunFolder run, String stage, Object settings, String result, List<Path> inputs, Progress progress) {
-        boolean done = run.has(result)
+            RunFolder run, String stage, Object settings, boolean there, Progress progress) {
+        boolean done = there
                 && run.has("config/" + stage + ".json")
-                && agrees(settings, Json.readTree(run.file("config/" + stage + ".json")))
-                && inputs.stream().allMatch(i -> time(i).compareTo(time(run.file(result))) <= 0);
+                && agrees(settings, Json.readTree(run.file("config/" + stage + ".json")));
         progress.say("== " + stage + (done ? ": done before, with the same settings" : ""));
         return !done;
     }
@@ -197,6 +197,17 @@ final class RunCommand implements Callable<Integer> {
         return Json.mapper().readTree(Json.line(settings)).properties().stream()
                 .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
                         || p.getValue().isNull() && (open || !stored.has(p.getKey())));
+    }
+
+    /** Whether a result is there, and was not written before what it is made of. */
+    private static boolean isNewer(RunFolder run, String result, List<Path> inputs) {
+        return run.has(result) && inputs.stream().allMatch(i -> time(i).compareTo(time(run.file(result))) <= 0);
+    }
+
+    /** Whether the score card is of the best model that is there. */
+    private static boolean measuresTheModel(RunFolder run) {
+        ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
+        return card.files().containsKey(MODEL) && card.outdated(run).isEmpty();
     }
 
     /** When a file was last written; a file that is not there is the reader's to complain of. */

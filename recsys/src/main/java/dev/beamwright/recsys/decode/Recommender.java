@@ -129,11 +129,15 @@ public final class Recommender implements AutoCloseable {
         return name;
     }
 
-    /** The files of the run that were read so far: the model's, and the process reward model's if it has one of its own. */
-    public synchronized List<String> files() {
-        return prm != null && run.has(TrainedModel.PRM)
-                ? List.of(which.file(), TrainedModel.PRM)
-                : List.of(which.file());
+    /**
+     * The files of a run that such a model is made of, whether or not the run has them.
+     *
+     * @param widened with the process reward model
+     */
+    public static List<String> files(Which which, boolean widened) {
+        List<String> files = new ArrayList<>(List.of("config/train.json", Reinforce.CONFIG, which.file()));
+        if (widened) files.addAll(List.of("config/train-prm.json", TrainedModel.PRM));
+        return files;
     }
 
     /** What asks the model how sure it is; null for a model that does not say. */

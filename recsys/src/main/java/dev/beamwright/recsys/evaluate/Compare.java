@@ -103,8 +103,8 @@ public final class Compare {
         for (RunFolder run : runs) {
             ScoreCard card = Json.read(run.need("scorecard.json", "evaluate"), ScoreCard.class);
             for (String file : card.outdated(run)) {
-                throw new UserError(run.root() + ": " + file + " was trained anew since scorecard.json was written;"
-                        + " 'beamwright evaluate " + run.root() + "' measures it");
+                throw new UserError(run.root() + ": " + file + " was written anew since scorecard.json was;"
+                        + " 'beamwright evaluate " + run.root() + "' measures the model that is there");
             }
             boolean any = false;
             for (ScoreCard.Row row : card.rows()) {

@@ -43,7 +43,7 @@ public final class Evaluate {
      * Measures models and baselines and writes {@code scorecard.json} and the predictions.
      *
      * @param models what is measured besides the baselines; their rows come first
-     * @param files of the run that the models are read from, for {@link ScoreCard#outdated}
+     * @param files the {@link ScoreCard#hashes} of what the models were made of, before they were read
      * @param groups a number for each item, equal where semantic IDs are equal, for rows at the level of semantic IDs;
      *     null for none
      * @param backend on which baselines are trained that are networks
@@ -52,7 +52,7 @@ public final class Evaluate {
             EvaluateConfig config,
             RunFolder run,
             List<? extends Ranker> models,
-            List<String> files,
+            Map<String, String> files,
             int[] groups,
             Backend backend,
             Progress progress) {
@@ -62,7 +62,6 @@ public final class Evaluate {
             throw new UserError("nothing to measure; name at least one baseline: "
                     + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
-        Map<String, String> hashes = ScoreCard.hashes(run, files);
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
         Consumer<Ranker> measure = r -> underAllMasks(config, run, prepared, r, groups, progress, rows, milliseconds);
@@ -78,7 +77,7 @@ public final class Evaluate {
                 measure.accept(new ScorerRanker(name, scorer, items));
             }
         }
-        ScoreCard card = new ScoreCard(List.copyOf(rows), hashes);
+        ScoreCard card = new ScoreCard(List.copyOf(rows), files);
         run.saveConfig("evaluate", config);
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
         Json.write(run.file("scorecard.json"), card);

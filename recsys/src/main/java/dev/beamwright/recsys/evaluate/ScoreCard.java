@@ -12,7 +12,7 @@ import java.util.TreeMap;
 /**
  * What was found: {@code scorecard.json}.
  *
- * @param files of the run that the models were read from, with the SHA-256 that they had then
+ * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
 public record ScoreCard(List<Row> rows, Map<String, String> files) {
     public ScoreCard {
@@ -24,14 +24,17 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
         this(rows, Map.of());
     }
 
-    /** Files of a run with the SHA-256 that they have now. */
-    static Map<String, String> hashes(RunFolder run, List<String> files) {
+    /** Files of a run with the SHA-256 that they have now, an empty one where there is no such file. */
+    public static Map<String, String> hashes(RunFolder run, List<String> files) {
         Map<String, String> hashes = new TreeMap<>();
-        for (String file : files) hashes.put(file, Hash.sha256(run.file(file)));
+        for (String file : files) hashes.put(file, run.has(file) ? Hash.sha256(run.file(file)) : "");
         return hashes;
     }
 
-    /** The files that were written anew since: what the card says is not true of them. Those that are gone do not count. */
+    /**
+     * The files that were written anew since, so that what the card says is not true of them. Those that are gone do not
+     * count: who deletes a model keeps its scores.
+     */
     public List<String> outdated(RunFolder run) {
         return files.keySet().stream()
                 .filter(run::has)

@@ -244,6 +244,10 @@ public final class Reinforce implements AutoCloseable {
         } else if (!full.equals(stored)) {
             throw new UserError(run.root() + ": was trained with other settings (" + CONFIG + "); give the same to go"
                     + " on, or --restart to begin anew");
+        } else if (run.has(BEST) && !run.has(LAST) && lines(run).size() != 1) { // one: it was killed just there
+            throw new UserError(
+                    run.root() + ": has a model, but not " + LAST + ", from which training would go on; bring"
+                            + " that back, or give --restart to begin anew");
         }
         try (var stage = new Reinforce(full, run, backend, progress)) {
             return stage.train();
@@ -491,10 +495,7 @@ public final class Reinforce implements AutoCloseable {
     // ---- files
 
     private void resume() {
-        if (!run.has(LAST)) {
-            run.delete(METRICS);
-            return;
-        }
+        if (!run.has(LAST)) return;
         try {
             Map<String, Tensor> tensors = tensors(true);
             Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);
@@ -507,7 +508,7 @@ public final class Reinforce implements AutoCloseable {
         }
         trainer.optimizer().resumeAt(state.step());
         StringBuilder kept = new StringBuilder();
-        for (String line : lines()) {
+        for (String line : lines(run)) {
             if (Json.mapper().readTree(line).path("step").asInt() <= state.step()) kept.append(line).append('\n');
         }
         write(kept.toString());
@@ -541,14 +542,14 @@ public final class Reinforce implements AutoCloseable {
     }
 
     private void append(StepMetrics metrics) {
-        write(String.join("", lines().stream().map(l -> l + "\n").toList()) + Json.line(metrics) + "\n");
+        write(String.join("", lines(run).stream().map(l -> l + "\n").toList()) + Json.line(metrics) + "\n");
     }
 
     private void write(String lines) {
         Json.writeAtomically(run.file(METRICS), lines.getBytes(StandardCharsets.UTF_8));
     }
 
-    private List<String> lines() {
+    private static List<String> lines(RunFolder run) {
         try {
             return run.has(METRICS) ? Files.readAllLines(run.file(METRICS)) : List.of();
         } catch (IOException e) {
@@ -559,7 +560,7 @@ public final class Reinforce implements AutoCloseable {
     /** {@code plots/validation.svg} and {@code plots/entropy.svg}. */
     private void charts() {
         List<StepMetrics> all =
-                lines().stream().map(l -> Json.mapper().readValue(l, StepMetrics.class)).toList();
+                lines(run).stream().map(l -> Json.mapper().readValue(l, StepMetrics.class)).toList();
         double[] step = all.stream().mapToDouble(StepMetrics::step).toArray();
         String title = first.model().backbone() + "-" + config.name();
         new Chart(title + ": validation", "step", "", List.of(

@@ -29,7 +29,9 @@ public final class Json {
     /** Reads a file as a record. */
     public static <T> T read(Path file, Class<T> type) {
         try {
-            return MAPPER.readValue(text(file), type);
+            T value = MAPPER.readValue(text(file), type);
+            if (value == null) throw new UserError(file + ": says nothing; the stage that writes it must be done anew");
+            return value;
         } catch (JacksonException e) {
             throw unreadable(file, e);
         }

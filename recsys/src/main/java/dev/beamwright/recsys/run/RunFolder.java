@@ -3,7 +3,6 @@ package dev.beamwright.recsys.run;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * The folder of one run. Each stage reads the files of the stages before it and writes its own:
@@ -74,23 +73,6 @@ public record RunFolder(Path root) {
             Files.deleteIfExists(file(relative));
         } catch (IOException e) {
             throw new UserError(file(relative) + ": cannot be deleted: " + e, e);
-        }
-    }
-
-    /** Deletes all that was found of a model that is no more: what was measured, and the charts. */
-    public void deleteFindings() {
-        for (String file : List.of("scorecard.json", "confidence.json", "diagnostics.json", "scaling.json"))
-            delete(file);
-        for (String folder : List.of("predictions", "plots")) deleteFiles(folder);
-    }
-
-    /** Deletes the files of a folder, if it is there. */
-    public void deleteFiles(String folder) {
-        if (!Files.isDirectory(file(folder))) return;
-        try (var files = Files.list(file(folder))) {
-            for (Path f : files.filter(Files::isRegularFile).toList()) Files.delete(f);
-        } catch (IOException e) {
-            throw new UserError(file(folder) + ": its files cannot be deleted: " + e, e);
         }
     }
 

@@ -74,8 +74,8 @@ public record Start(String from, String checksum) {
                             + " gets data and semantic IDs from " + from.root());
         }
         try {
-            to.deleteFiles("model");
-            to.deleteFindings();
+            for (String part : List.of("model", "predictions")) deleteFiles(to.file(part));
+            Files.deleteIfExists(to.file("scorecard.json"));
             Json.write(to.file(CONFIG), start);
             for (String part : List.of("data", "tokens")) copyFiles(from.file(part), to.file(part));
             for (String stage : List.of("prepare", "tokenize")) {
@@ -139,6 +139,13 @@ public record Start(String from, String checksum) {
     private static void copyFiles(Path from, Path to) throws IOException {
         try (var files = Files.list(from)) {
             for (Path f : files.filter(Files::isRegularFile).sorted().toList()) copy(f, to.resolve(f.getFileName()));
+        }
+    }
+
+    private static void deleteFiles(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) return;
+        try (var files = Files.list(folder)) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) Files.delete(f);
         }
     }
 

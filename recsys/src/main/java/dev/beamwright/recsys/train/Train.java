@@ -5,7 +5,6 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Widening;
-import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.TrainedModel;
@@ -34,7 +33,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -258,17 +256,17 @@ public final class Train implements AutoCloseable {
             Stage stage, TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
         String anew = "begin anew with 'beamwright " + stage.name() + " " + run.root() + " --restart'";
         boolean best = run.has(stage.best()), last = run.has(stage.last());
-        if (restart) {
-            forget(stage, run);
-        } else if ((best || last) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
+        if (!restart && (best || last) && !config.equals(run.config(stage.name(), TrainConfig.class))) {
             throw new UserError(
                     run.root() + ": was trained with other settings (config/" + stage.name() + ".json); give the same"
                             + " to go on, take another folder, or " + anew);
-        } else if (best && !last && lines(run, stage, 2).lines().count() == 2) { // one: it was killed just there
+        }
+        if (!restart && best && !last && lines(run, stage, 2).lines().count() != 1) { // one: it was killed just there
             throw new UserError(run.root() + ": has a model, but not " + stage.last() + ", from which training would go"
-                    + " on; " + anew);
+                    + " on; bring that back, or " + anew + " and the same settings");
         }
         try (var train = new Train(config, stage, run, backend, progress)) {
+            if (restart || !last) for (String file : stage.files()) run.delete(file);
             return train.train();
         }
     }
@@ -337,9 +335,8 @@ public final class Train implements AutoCloseable {
     }
 
     private Summary train() {
-        if (run.has(stage.last())) resume();
-        else forget(stage, run);
         run.saveConfig(stage.name(), config);
+        if (run.has(stage.last())) resume();
         if (!state.finished()) {
             RunInfo.write(run, stage.name(), Map.of("seed", config.seed(), "backend", backend.name()));
         }
@@ -534,16 +531,6 @@ public final class Train implements AutoCloseable {
         throw new UserError(
                 run.file(stage.last()) + ": was trained on another model than the one that is there now; begin"
                         + " anew with 'beamwright " + stage.name() + " " + run.root() + " --restart'");
-    }
-
-    /** Deletes what an earlier training left, if there was one, and what was found of its model. */
-    private static void forget(Stage stage, RunFolder run) {
-        Set<String> measured = run.has("scorecard.json")
-                ? Json.read(run.file("scorecard.json"), ScoreCard.class).files().keySet()
-                : Set.of();
-        boolean found = measured.contains(stage.best()) || measured.contains(stage.last());
-        if (found || stage == Stage.MODEL && run.has(stage.best())) run.deleteFindings();
-        for (String file : stage.files()) run.delete(file);
     }
 
     private void resume() {

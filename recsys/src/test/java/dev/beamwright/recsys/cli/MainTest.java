@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,6 +89,14 @@ class MainTest {
                 "prepare: done before, with the same", "tokenize: done before, with the same", "evaluate: done before");
         assertThat(Files.getLastModifiedTime(run.resolve("scorecard.json"))).isEqualTo(scored);
         assertThat(afterSeconds(again.out)).isEqualTo(afterSeconds(first.out));
+
+        Files.copy(run.resolve("model/last.safetensors"), run.resolve("model/best.safetensors"),
+                StandardCopyOption.REPLACE_EXISTING); // another model, whatever the clock says
+        Files.setLastModifiedTime(
+                run.resolve("scorecard.json"), FileTime.fromMillis(System.currentTimeMillis() + 60_000));
+        assertThat(call("inspect", run.toString()).out).contains("measured before model/best.safetensors was written");
+        assertThat(call(args).err).contains("tokenize: done before").doesNotContain("evaluate: done before");
+        assertThat(call("inspect", run.toString()).out).doesNotContain("measured before");
 
         List<String> otherSeed = new ArrayList<>(List.of(args));
         otherSeed.addAll(List.of("--seed", "2"));

@@ -205,11 +205,11 @@ class EvaluateTest {
             }
         };
         EvaluateConfig config = EvaluateConfig.usual(List.of(), 1);
-        Evaluate.run(config, run, List.of(first), List.of(), null, Backends.best(), Progress.silent());
+        Evaluate.run(config, run, List.of(first), Map.of(), null, Backends.best(), Progress.silent());
         byte[] before = Files.readAllBytes(run.file("predictions/first-test.jsonl"));
         batches.set(0);
         assertThatThrownBy(
-                () -> Evaluate.run(config, run, List.of(first), List.of(), null, Backends.best(), Progress.silent()))
+                () -> Evaluate.run(config, run, List.of(first), Map.of(), null, Backends.best(), Progress.silent()))
                 .hasMessage("out of order");
         try (var files = Files.list(run.file("predictions"))) {
             assertThat(files).containsExactly(run.file("predictions/first-test.jsonl"));

@@ -120,6 +120,11 @@ class ReinforceTest {
         assertThatThrownBy(() -> Reinforce.run(config, trained, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("new run");
+        Files.delete(interrupted.file("model/last.safetensors"));
+        assertThatThrownBy(() -> Reinforce.run(config, interrupted, BACKEND, false, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("has a model, but not model/last.safetensors");
+        assertThat(metrics(interrupted)).isNotEmpty();
     }
 
     @Test

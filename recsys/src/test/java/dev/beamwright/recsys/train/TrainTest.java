@@ -282,34 +282,25 @@ class TrainTest {
         var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), options))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining("trained anew")
+                .hasMessageContaining("best.safetensors was written anew")
                 .hasMessageContaining("beamwright evaluate");
 
         ScoreCard late = measured(run);
         assertThat(Compare.run(List.of(run), options).entries()).isNotEmpty();
+        assertThatThrownBy(() -> Train.run(config(2), run, BACKEND, true, dyingAfter(5))).isInstanceOf(Killed.class);
+        assertThat(run.file("model/best.safetensors")).doesNotExist();
+        assertThat(late.outdated(run)).containsExactly("config/train.json"); // its settings are another's now
+        assertThat(Train.run(config(1), run, BACKEND, true, Progress.silent())).isEqualTo(expected);
+        assertThat(late.outdated(run)).isEmpty(); // the same bits
         Files.delete(run.file("model/best.safetensors")); // to make room; what was measured stays true
         assertThat(late.outdated(run)).isEmpty();
-        Diagnose.Config asked = new Diagnose.Config("test", 0, 3, 1);
-        Train.run(config(1), run, BACKEND, true, Progress.silent());
-        measured(run);
-        Diagnose.run(asked, run, BACKEND, Progress.silent());
-        Train.run(config(2), run, BACKEND, true, Progress.silent());
-        for (String gone : List.of("scorecard.json", "diagnostics.json", "predictions/decoder-ce-test.jsonl")) {
-            assertThat(run.file(gone)).doesNotExist();
-        }
-        assertThat(run.file("plots")).isEmptyDirectory();
-
-        RunFolder untrained = prepared("baselines-first"); // of which training says nothing
-        Evaluate.run(EvaluateConfig.usual(List.of("markov"), 1), untrained, List.of(), List.of(), null, BACKEND,
-                Progress.silent());
-        Train.run(config(1), untrained, BACKEND, false, Progress.silent());
-        assertThat(untrained.file("scorecard.json")).exists();
     }
 
     private static ScoreCard measured(RunFolder run) {
+        var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
         try (var recommender = Recommender.load(run, BACKEND); var ranker = recommender.ranker(10)) {
-            return Evaluate.run(EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), recommender.files(), null,
-                    BACKEND, Progress.silent());
+            return Evaluate.run(
+                    EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), files, null, BACKEND, Progress.silent());
         }
     }
 
