@@ -280,7 +280,7 @@ public final class Ops {
 
     /**
      * {@code Σ_n weights[n] · nll[n]} with {@code nll[n] = -log softmax(logits[n])[targets[n]]}; fused: the gradient of
-     * the logits is computed on the way forth, so nothing else may follow the logits.
+     * the logits is computed on the way forth.
      *
      * @return the loss (1) and the nll of each row
      */
@@ -293,11 +293,12 @@ public final class Ops {
                 weights.shape(),
                 logits.shape());
         Tensor loss = tape.allocate(Shape.of(1)), nll = tape.allocate(Shape.of(rows));
-        tape.backend().crossEntropy(loss, nll, logits.gradToWrite(), logits.value(), targets, weights);
-        // A loss that is scaled afterwards must scale the gradient that the kernel has left behind.
+        Tensor gradient = tape.trains() ? tape.gradient(logits.shape()) : null;
+        tape.backend().crossEntropy(loss, nll, gradient, logits.value(), targets, weights);
         return new Loss(
                 tape.record(loss, dy -> {
-                    if (logits.grad() != null) tape.backend().scale(logits.grad(), dy);
+                    tape.backend().scale(gradient, dy); // as the loss was scaled afterwards
+                    tape.carry(gradient, logits);
                 }),
                 nll);
     }

@@ -59,8 +59,10 @@ final class DeviceRunner implements Runner {
         int place = 0;
         for (Object a : call.arguments()) {
             if (!(a instanceof Tensor t)) continue;
-            if (place++ < call.kernel().writes()) changed(t.storage());
-            else fetch(t.storage());
+            boolean written = place < call.kernel().writes();
+            if (!written || place < call.kept()) fetch(t.storage());
+            if (written) changed(t.storage());
+            place++;
         }
         eager.run(call);
     }

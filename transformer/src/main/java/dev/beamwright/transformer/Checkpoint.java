@@ -64,7 +64,12 @@ public final class Checkpoint {
     public static String checksum(Collection<Tensor> tensors) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (Tensor t : tensors) digest.update(t.data().asByteBuffer());
+            for (Tensor t : tensors) {
+                long bytes = t.data().byteSize(), piece = 1 << 30; // a ByteBuffer has less than 2 GiB
+                for (long from = 0; from < bytes; from += piece) {
+                    digest.update(t.data().asSlice(from, Math.min(piece, bytes - from)).asByteBuffer());
+                }
+            }
             return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);

@@ -115,8 +115,10 @@ final class Flat {
     // ---- activations
 
     static void relu(long y, long x, long none, long nor, int n) {
-        FloatVector zero = FloatVector.zero(F);
-        for (int i = 0; i < n; i += VL) store(y + 4L * i, Lanes.max(zero, load(x + 4L * i)));
+        for (int i = 0; i < n; i += VL) {
+            FloatVector v = load(x + 4L * i);
+            store(y + 4L * i, v.blend(0f, v.compare(VectorOperators.LE, 0f)));
+        }
     }
 
     static void reluBackward(long dx, long dy, long y, long none, int n) {
@@ -296,12 +298,12 @@ final class Flat {
 
     private static FloatVector mean(FloatVector m, FloatVector g, Adam s) {
         m = m.mul(s.beta1).add(g.mul(1 - s.beta1));
-        return FloatVector.zero(F).blend(m, m.abs().compare(VectorOperators.GT, 1e-30f));
+        return m.blend(0f, m.abs().compare(VectorOperators.LE, 1e-30f));
     }
 
     private static FloatVector square(FloatVector v, FloatVector g, Adam s) {
         v = v.mul(s.beta2).add(g.mul(g).mul(1 - s.beta2));
-        return FloatVector.zero(F).blend(v, v.compare(VectorOperators.GT, 1e-36f));
+        return v.blend(0f, v.compare(VectorOperators.LE, 1e-36f));
     }
 
     private static FloatVector step(FloatVector p, FloatVector m, FloatVector v, Adam s) {

@@ -180,7 +180,7 @@ final class Lanes {
         // times 2ⁿ: n stands in the low bits of t, the exponent begins at bit 23
         IntVector power = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
         FloatVector e = p.reinterpretAsInts().add(power).reinterpretAsFloats();
-        return FloatVector.zero(F).blend(e, x.compare(VectorOperators.GE, -87f));
+        return e.blend(0f, x.compare(VectorOperators.LT, -87f)); // which keeps what is not a number
     }
 
     /** 1 / (1 + e⁻ˣ). */

@@ -107,7 +107,7 @@ public final class Npy {
         try {
             for (String part : text.split(",")) if (!part.isBlank()) dims.add(Integer.parseInt(part.strip()));
             Shape shape = Shape.of(dims.stream().mapToInt(Integer::intValue).toArray());
-            shape.size();
+            Math.multiplyExact(shape.size(), (long) Double.BYTES);
             return dims.isEmpty() ? Shape.of(1) : shape;
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw new IOException(file + ": cannot use the shape (" + text + ")", e);

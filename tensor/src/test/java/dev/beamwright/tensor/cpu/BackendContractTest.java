@@ -529,6 +529,30 @@ public class BackendContractTest {
         }
     }
 
+    /** A network that has gone astray must say so, and not go on with a zero. */
+    @Test
+    void whatIsNoNumberStaysNone() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            try (Arena arena = Arena.ofConfined()) {
+                Tensor x = Tensor.of(arena, Shape.of(1, 4), 1, Float.NaN, 0, -2), y = Tensor.zeros(arena, x.shape());
+                b.relu(y, x);
+                assertThat(y.toArray()).as(b.name()).containsExactly(1, Float.NaN, 0, 0);
+                Tensor loss = Tensor.zeros(arena, Shape.of(1)), nll = Tensor.zeros(arena, Shape.of(1));
+                Tensor target = Tensor.of(arena, Shape.of(1), 0), one = Tensor.of(arena, Shape.of(1), 1f);
+                b.crossEntropy(loss, nll, y, x, target, one);
+                assertThat(loss.get(0)).as(b.name()).isNaN();
+                assertThat(y.get(0)).as(b.name()).isNaN();
+                Tensor q = Tensor.of(arena, Shape.of(1, 2), 1f, 1f), out = Tensor.zeros(arena, q.shape());
+                Tensor kv = Tensor.of(arena, Shape.of(2, 4), 1f, Float.NaN, 3f, 3f, 1f, 2f, 3f, 3f);
+                Tensor lse = Tensor.zeros(arena, Shape.of(1, 1));
+                var spec = new AttentionSpec(
+                        1, 2, 1, false, Tensor.of(arena, Shape.of(2), 0, 1), Tensor.of(arena, Shape.of(2), 0, 2), null);
+                b.attention(out, lse, q, kv, null, spec);
+                assertThat(out.get(0)).as(b.name()).isNaN();
+            }
+        }
+    }
+
     /** The first rounds are interpreted, the last ones compiled by C2. */
     @Test
     void reductionsKeepTheirBitsWhileTheyAreCompiled() {

@@ -61,6 +61,7 @@ class NpyTest {
             {'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }; 17; too long: (2, 2) needs 16 bytes
             {'descr': '<f4', 'fortran_order': False, 'shape': (0, 2), }; 0; cannot use the shape (0, 2)
             {'descr': '<f4', 'fortran_order': False, 'shape': (x), }; 16; cannot use the shape (x)
+            {'descr': '<f8', 'fortran_order': False, 'shape': (2147483647, 1073741824), }; 16; cannot use the shape
             {'descr': '<f4', 'shape': (2, 2), }; 16; lacks fortran_order
             """)
     void refusesWhatItCannotRead(String header, int bytes, String message) throws IOException {
