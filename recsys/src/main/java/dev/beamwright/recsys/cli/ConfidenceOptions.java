@@ -24,9 +24,8 @@ final class ConfidenceOptions {
     @Option(
             names = "--confidence-weight",
             paramLabel = "W",
-            defaultValue = "0.5",
-            description = "weight of the confidence in hybrid; default: ${DEFAULT-VALUE}")
-    private double weight;
+            description = "weight of the confidence in hybrid; default: 0.5")
+    private Double weight;
 
     @Option(
             names = "--truncate-below",
@@ -37,12 +36,18 @@ final class ConfidenceOptions {
 
     /** The rule, for lists of which so many items from the top may change places. */
     ListRule rule(int pool) {
-        return new ListRule(rank == Rank.HYBRID ? weight : 0, pool, truncateBelow);
+        return new ListRule(!hybrid() ? 0 : weight == null ? 0.5 : weight, pool, truncateBelow);
     }
 
-    /** Whether lists are anything but those by likelihood. */
+    boolean hybrid() {
+        return rank == Rank.HYBRID;
+    }
+
+    /** Whether lists are anything but those by likelihood; refuses what makes no sense. */
     boolean changesLists() {
-        return rank == Rank.HYBRID || truncateBelow > 0;
+        if (weight != null && !hybrid()) throw new UserError("--confidence-weight goes with --rank hybrid");
+        ListRule rule = rule(1);
+        return rule.weight() > 0 || rule.truncateBelow() > 0;
     }
 
     /** Refuses what only a model with confidence can do. */

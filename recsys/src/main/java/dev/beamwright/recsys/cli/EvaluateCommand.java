@@ -19,6 +19,7 @@ import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -83,7 +84,7 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "K",
             defaultValue = "1,5,10,20,50",
-            description = "Depths of the metrics. Default: ${DEFAULT-VALUE}; with --widen those up to --beam.")
+            description = "Depths of the metrics. Default: those of ${DEFAULT-VALUE} up to --beam.")
     private List<Integer> k;
 
     @Option(
@@ -125,7 +126,8 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--beam",
             paramLabel = "N",
             defaultValue = "50",
-            description = "Width of the model's beam, at least the largest K. Default: ${DEFAULT-VALUE}.")
+            description = "Width of the model's beam; for a larger --k or --predictions it is as wide as these. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private int beam;
 
     @Option(
@@ -146,9 +148,8 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--rank-pool",
             paramLabel = "N",
-            defaultValue = "10",
-            description = "Items from the top of a list that hybrid may put in another order. Default: ${DEFAULT-VALUE}.")
-    private int pool;
+            description = "Items from the top of a list that hybrid may put in another order. Default: 10.")
+    private Integer pool;
 
     @Option(
             names = "--confidence",
@@ -172,9 +173,11 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
         RunFolder run = RunFolder.open(folder);
+        List<Integer> depths = depths();
         EvaluateConfig config =
-                new EvaluateConfig(baselines, depths(), split, seenItems.masks, bootstrap, seed, predictions());
+                new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
         if (widening.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
@@ -198,17 +201,17 @@ final class EvaluateCommand implements Callable<Integer> {
         return Main.OK;
     }
 
-    /** The depths of the metrics; a guided beam is not made wider than it was meant to be for the usual ones. */
+    /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths() {
         return given("--k") ? k : k.stream().filter(depth -> depth <= beam).toList();
     }
 
-    private int predictions() {
-        return given("--predictions") ? predictions : Math.min(predictions, beam);
+    private int predictions(List<Integer> depths) {
+        return given("--predictions") ? predictions : Math.min(predictions, Math.max(beam, Collections.max(depths)));
     }
 
     private boolean given(String option) {
-        return widening.widening() == null || spec.commandLine().getParseResult().hasMatchedOption(option);
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
@@ -223,6 +226,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
     private ScoreCard measure(EvaluateConfig config, RunFolder run, List<ConfidenceReport> reports) {
+        boolean changed = confidence.changesLists();
+        if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, Progress.stderr());
@@ -244,10 +249,11 @@ final class EvaluateCommand implements Callable<Integer> {
                 plain.add(ranker);
                 beams.add(ranker);
                 rankers.add(ranker);
-                if (confidence.changesLists()) {
+                if (changed) {
                     ConfidenceOptions.need(model, "--rank, --truncate-below");
                     rankers.add(new ConfidentRanker(
-                            ranker, model.confidence(), confidence.rule(pool), model.model().space().levels()));
+                            ranker, model.confidence(), confidence.rule(pool == null ? 10 : pool),
+                            model.model().space().levels()));
                 }
                 if (widening.widening() != null) {
                     GenerativeRanker widened = model.ranker(beam, widening.widening());

@@ -57,6 +57,9 @@ final class PrmOptions {
 
     PrmConfig config(double weight, boolean detached) {
         PrmConfig d = PrmConfig.DEFAULT;
+        if (hard != null && or(hardShare, d.hardShare()) == 0) {
+            throw new UserError("--prm-hard has no effect without hard negatives; give --prm-hard-share, too");
+        }
         return new PrmConfig(
                 weight,
                 detached,
@@ -71,8 +74,9 @@ final class PrmOptions {
     }
 
     /** No process reward model; its options would be without effect. */
-    PrmConfig none() {
-        if (Stream.of(negatives, hardShare, hard, targets, blocks, heads, table, paths).anyMatch(Objects::nonNull)) {
+    PrmConfig none(Boolean detached) {
+        if (Stream.of(detached, negatives, hardShare, hard, targets, blocks, heads, table, paths)
+                .anyMatch(Objects::nonNull)) {
             throw new UserError("options of a process reward model (--prm-…) without one; give --prm-weight 1, too");
         }
         return null;

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -41,6 +42,9 @@ final class PruningOptions {
 
     /** The widening to so many candidates: one number, or one for each level. */
     Widening of(List<Integer> candidates) {
+        if (beta != null && order != null && order != Widening.Order.SUM) {
+            throw new UserError("--prm-beta has no effect with another --order than sum; leave it out");
+        }
         return new Widening(
                 candidates,
                 keep == null ? 0 : keep,

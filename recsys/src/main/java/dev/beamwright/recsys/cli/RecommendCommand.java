@@ -122,15 +122,19 @@ final class RecommendCommand implements Callable<Integer> {
     public Integer call() {
         if (k < 1) throw new UserError("-k " + k + ": ask for at least 1 item");
         if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
+        if (!(abstainBelow >= 0 && abstainBelow <= 1)) {
+            throw new UserError("--abstain-below " + abstainBelow + ": must be in 0 … 1, as confidences are");
+        }
+        boolean changed = confidence.changesLists();
         if (!all && users == null && history == null) {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
         }
         try (
                 var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint);
                 PrintWriter out = spec.commandLine().getOut()) {
-            if (confidence.changesLists()) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
+            if (changed) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
-            if (confidence.changesLists() && widening.widening() != null) {
+            if (changed && widening.widening() != null) {
                 throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
             }
             var options = new Recommender.Options(

@@ -3,7 +3,10 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.reinforce.ConfidenceOrder;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.reinforce.Reward;
+import dev.beamwright.recsys.run.UserError;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The options of training by rollouts. What is not given keeps its default. */
@@ -103,6 +106,7 @@ final class ReinforceOptions {
     /** The settings, given those that are usual; and β, which another option has. */
     ReinforceConfig config(ReinforceConfig d, Double beta, TrainCommand.Settings.Common c) {
         ConfidenceOrder o = d.confidence();
+        refuseWithoutEffect(d, beta);
         return new ReinforceConfig(
                 d.name(),
                 d.from(),
@@ -132,6 +136,34 @@ final class ReinforceOptions {
                 or(c.shards(), d.shards()),
                 d.microTokens(),
                 d.checkpointSeconds());
+    }
+
+    private void refuseWithoutEffect(ReinforceConfig usual, Double beta) {
+        Map<String, Object> without = new LinkedHashMap<>();
+        if (!usual.preference()) {
+            without.put("--beta", beta);
+            without.put("--rejected", rejected);
+        }
+        if (usual.preference() || usual.supervised()) {
+            without.put("--reward", reward);
+            without.put("--ratio-clip", ratioClip);
+            without.put("--kl", kl);
+            without.put("--alpha-min", alphaMin);
+        }
+        if (usual.supervised()) {
+            without.put("--lambda-partial", partial);
+            without.put("--lambda-wrong", wrong);
+            without.put("--lambda-order", order);
+        }
+        without.forEach((option, given) -> {
+            if (given != null) throw new UserError(option + " has no effect on " + usual.name() + "; leave it out");
+        });
+        ConfidenceOrder o = usual.confidence();
+        boolean confident = new ConfidenceOrder(or(partial, o.partial()), or(wrong, o.wrong()), or(order, o.order()))
+                .active();
+        if (confidenceRate != null && !confident) {
+            throw new UserError("--confidence-rate has no effect without a confidence; give --lambda-wrong, too");
+        }
     }
 
     private static <T> T or(T given, T usual) {

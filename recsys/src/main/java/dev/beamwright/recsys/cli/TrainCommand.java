@@ -267,7 +267,7 @@ final class TrainCommand implements Callable<Integer> {
                     d.checkpointSeconds(),
                     or(holdOut, d.holdOut()),
                     or(best, d.best()),
-                    prmWeight == 0 ? prm.none() : prm.config(prmWeight, or(prmDetached, false)),
+                    prmWeight == 0 ? prm.none(prmDetached) : prm.config(prmWeight, or(prmDetached, false)),
                     first);
         }
 
@@ -283,6 +283,13 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         String objective = settings.objective.name();
         if (objective != null && ReinforceConfig.NAMES.contains(objective)) return reinforce(objective);
+        for (OptionSpec option : CommandSpec.forAnnotatedObject(new ReinforceOptions()).options()) {
+            String name = option.longestName();
+            if (!name.equals("--from") && spec.commandLine().getParseResult().hasMatchedOption(name)) {
+                throw new UserError(name + " has no effect without rollouts; give --objective ugr, grpo, rerank, dpo or"
+                        + " s-dpo, too, or leave it out");
+            }
+        }
         RunFolder folder = reinforce.from() == null ? RunFolder.open(run) : new RunFolder(run);
         if (Reinforce.configOf(folder) != null) {
             throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");

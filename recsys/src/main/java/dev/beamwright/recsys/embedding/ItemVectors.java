@@ -21,6 +21,11 @@ import java.util.stream.IntStream;
  * alike, by their text, by who met them together, or by any other model whose vectors are imported.
  */
 public final class ItemVectors {
+    /** Squares of larger numbers, added up, could be more than a float can be. */
+    private static final float LARGEST = 1e15f;
+    /** Deviations from 0 beyond which the mean of a column is taken from it. */
+    private static final double FAR = 100;
+
     private ItemVectors() {}
 
     /**
@@ -110,12 +115,35 @@ public final class ItemVectors {
                     + " items; there must be one row per item, in the order of data/items.tsv" + extra);
         }
         for (long i = 0; i < t.shape().size(); i++) {
-            if (!Float.isFinite(t.get(i))) {
+            if (!(Math.abs(t.get(i)) <= LARGEST)) {
                 throw new UserError(source + ": row " + i / columns + " (counted from 0) holds " + t.get(i)
-                        + " in column " + i % columns + "; every number must be finite");
+                        + " in column " + i % columns + "; every number must be finite, and not above " + LARGEST);
             }
         }
+        centre(t);
         return t;
+    }
+
+    /**
+     * Takes from each column its mean where that is far larger than what the rows differ by. It is no part of any
+     * distance, but distances are computed by products, in which it would drown the differences.
+     */
+    static void centre(Tensor t) {
+        int rows = t.shape().rows(), columns = t.shape().dim(-1);
+        for (int c = 0; c < columns; c++) {
+            double sum = 0, squares = 0;
+            for (int r = 0; r < rows; r++) sum += t.get((long) r * columns + c);
+            double mean = sum / rows;
+            for (int r = 0; r < rows; r++) {
+                double d = t.get((long) r * columns + c) - mean;
+                squares += d * d;
+            }
+            if (Math.abs(mean) <= FAR * Math.sqrt(squares / rows)) continue;
+            for (int r = 0; r < rows; r++) {
+                long i = (long) r * columns + c;
+                t.set(i, (float) (t.get(i) - mean));
+            }
+        }
     }
 
     private static String textOf(Dataset data, int item) {

@@ -235,7 +235,7 @@ public final class Compare {
                 trainings.isEmpty() ? null : seeds.getLast(),
                 seeds,
                 settings,
-                predictions(run, model, options),
+                predictions(run, row, options),
                 sum(run, adding, "parameters"),
                 sum(run, timed, "trainingSeconds"));
     }
@@ -276,8 +276,8 @@ public final class Compare {
     }
 
     /** The values of each question, or null if the run has no predictions under this protocol. */
-    private static Answers predictions(RunFolder run, String model, Options options) {
-        Path file = run.file("predictions/" + model + "-" + options.split() + ".jsonl");
+    private static Answers predictions(RunFolder run, ScoreCard.Row row, Options options) {
+        Path file = run.file("predictions/" + row.model() + "-" + options.split() + ".jsonl");
         if (!options.level().equals("item") || !run.has("config/evaluate.json") || !Files.exists(file)) return null;
         EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
         if (written.predictions() == 0 || written.seenMasks().getFirst() != options.seenMask()) return null;
@@ -295,6 +295,12 @@ public final class Compare {
             });
         } catch (IOException | java.io.UncheckedIOException | tools.jackson.core.JacksonException e) {
             throw new UserError(file + ": cannot be read as predictions (" + e.getMessage() + "); evaluate again", e);
+        }
+        double mean = values.stream().mapToDouble(v -> v).average().orElse(0);
+        double told = row.metrics().getOrDefault(options.metric(), mean);
+        if (values.size() != row.protocol().cases() || Math.abs(mean - told) > 1e-9) { // an evaluation broken off
+            throw new UserError(file + ": " + options.metric() + " is " + mean + " here, but " + told
+                    + " in scorecard.json; 'beamwright evaluate " + run.root() + "' writes both anew");
         }
         return new Answers(questions, users, values.stream().mapToDouble(v -> v).toArray());
     }

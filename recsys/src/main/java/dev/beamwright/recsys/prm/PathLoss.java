@@ -56,7 +56,8 @@ public final class PathLoss {
 
     /** How many rows a sample sends through the network, counted in rows of the backbone. */
     public int rows(int levels) {
-        return config.targets() * levels * (1 + config.negatives()) / CHEAPER;
+        long rows = (long) config.targets() * levels * (1 + config.negatives()) / CHEAPER;
+        return (int) Math.min(rows, Integer.MAX_VALUE / 2);
     }
 
     /**

@@ -106,7 +106,7 @@ public final class Reinforce implements AutoCloseable {
      * @param topWrong the wrong items' share that the surest of them has, over hits
      * @param policyLoss mean over prompts
      * @param kl mean over active prompts
-     * @param confidenceLoss mean over hits
+     * @param confidenceLoss mean over hits; over preferences where it learns from these
      * @param clipped codes whose ratio was clipped, a step
      * @param sureCorrect mean confidence of correct items
      * @param norm of the gradient before clipping
@@ -477,7 +477,9 @@ public final class Reinforce implements AutoCloseable {
                 mean(Stat.RANK, Stat.HITS), mean(Stat.REWARD, Stat.PROMPTS), mean(Stat.SPREAD, Stat.PROMPTS),
                 mean(Stat.ALPHA, Stat.HITS), mean(Stat.TOP_WRONG, Stat.HITS), mean(Stat.POLICY, Stat.PROMPTS),
                 config.kl() > 0 ? mean(Stat.KL, Stat.ACTIVE) : null,
-                policy.confidence() == null ? null : mean(Stat.CONFIDENCE, Stat.HITS),
+                policy.confidence() == null
+                        ? null
+                        : mean(Stat.CONFIDENCE, config.preference() ? Stat.ACTIVE : Stat.HITS),
                 any ? (Double) (state.sums()[Stat.CLIPPED.ordinal()] / steps) : null,
                 mean(Stat.SURE_CORRECT, Stat.CORRECT_ITEMS), mean(Stat.SURE_PARTIAL, Stat.PARTIAL_ITEMS),
                 mean(Stat.SURE_WRONG, Stat.WRONG_ITEMS), any ? (Double) (state.norms() / steps) : null, seconds);

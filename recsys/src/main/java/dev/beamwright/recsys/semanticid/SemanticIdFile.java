@@ -42,7 +42,8 @@ import tools.jackson.databind.ObjectReader;
  */
 public final class SemanticIdFile {
     private static final String FORMAT = "beamwright semantic IDs 1";
-    private static final Pattern TOKEN = Pattern.compile("<([a-z])_(\\d{1,9})>");
+    private static final Pattern TOKEN = Pattern.compile("<([a-z])_(\\d{1,7})>");
+    private static final int MOST_CODES = 10_000_000; // of a level
     private static final ObjectReader READER =
             Json.mapper().reader().with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
 
@@ -100,6 +101,9 @@ public final class SemanticIdFile {
                 unknown++;
                 continue;
             }
+            if (codes[item] != null) {
+                throw new UserError(file + ": two keys name item " + id + ", one of them " + cut(entry.getKey()));
+            }
             codes[item] = codes(file, entry.getKey(), entry.getValue());
             if (levels < 0) levels = codes[item].length;
             if (codes[item].length != levels) {
@@ -153,12 +157,12 @@ public final class SemanticIdFile {
         for (int level = 0; level < codes.length; level++) {
             JsonNode code = list.get(level);
             Matcher token = TOKEN.matcher(code.asString(""));
-            if (code.isInt() && code.intValue() >= 0) codes[level] = code.intValue();
+            if (code.isInt() && code.intValue() >= 0 && code.intValue() < MOST_CODES) codes[level] = code.intValue();
             else if (token.matches() && token.group(1).charAt(0) == 'a' + level) {
                 codes[level] = Integer.parseInt(token.group(2));
             } else {
                 throw new UserError(file + ": item " + cut(key) + " has " + cut(code) + " at level " + (level + 1)
-                        + ", expected a number from 0 on or \"<" + (char) ('a' + level) + "_NUMBER>\"");
+                        + ", expected a number from 0 to 9999999 or \"<" + (char) ('a' + level) + "_NUMBER>\"");
             }
         }
         return codes;
@@ -167,7 +171,7 @@ public final class SemanticIdFile {
     private static int[] widths(Path file, JsonNode list) {
         int[] widths = new int[list.size()];
         for (int i = 0; i < widths.length; i++) widths[i] = list.get(i).isInt() ? list.get(i).intValue() : 0;
-        if (widths.length == 0 || Arrays.stream(widths).anyMatch(w -> w < 1)) {
+        if (widths.length == 0 || Arrays.stream(widths).anyMatch(w -> w < 1 || w > MOST_CODES)) {
             throw new UserError(file + ": \"widths\" must be a list of the number of codes of each level, not "
                     + cut(list));
         }

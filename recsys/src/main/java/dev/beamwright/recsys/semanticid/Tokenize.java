@@ -196,8 +196,8 @@ public final class Tokenize {
             Progress progress) {
         Quantizer quantizer = quantizer(c.quantizer(), c.widths(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
-            throw new UserError("item vectors from " + c.vectors() + " are all zero: no word and no neighbour occurs"
-                    + " twice; give text, other --vectors, or --quantizer random");
+            throw new UserError("item vectors from " + c.vectors() + " tell no two items apart: no word and no"
+                    + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or --quantizer random");
         }
         return quantizer.quantize(vectors, backend, key, memory, progress);
     }

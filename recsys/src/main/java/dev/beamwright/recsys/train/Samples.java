@@ -87,11 +87,11 @@ public final class Samples {
      */
     static List<List<Sample>> micro(List<Sample> batch, int levels, int extraRows, int microTokens, int shards) {
         long tokens = batch.stream().mapToLong(s -> (long) s.items().length * levels + extraRows).sum();
-        int count = (int) ((tokens + microTokens - 1) / microTokens);
+        int count = (int) Math.min(batch.size(), (tokens + microTokens - 1) / microTokens);
         count = Math.max(1, (count + shards - 1) / shards) * shards;
         List<List<Sample>> micro = new ArrayList<>();
         for (int i = 0; i < count; i++) micro.add(new ArrayList<>());
-        int[] load = new int[count];
+        long[] load = new long[count];
         List<Sample> longestFirst = new ArrayList<>(batch);
         longestFirst.sort(Comparator.comparingInt((Sample s) -> -s.items().length)); // stable
         for (Sample s : longestFirst) {

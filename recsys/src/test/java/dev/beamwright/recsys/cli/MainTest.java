@@ -188,13 +188,35 @@ class MainTest {
         assertThat(missing.err).contains("there is no such run folder");
         assertThat(base.resolve("diagnostics.json")).doesNotExist(); // told before the work
 
-        assertThat(call("evaluate", "--beam", "3", "--k", "1,3", "--predictions", "3", bear.toString()).err)
-                .doesNotContain("trained by BEAR");
-        assertThat(call("evaluate", "--beam", "3", "--k", "1,5", bear.toString()).err).contains("one of 10");
+        Call asAsked = call("evaluate", "--beam", "3", "--json", bear.toString());
+        assertThat(asAsked.err).doesNotContain("trained by BEAR");
+        assertThat(asAsked.out).contains("\"beam\":3", "recall@1").doesNotContain("recall@5");
+        assertThat(call("evaluate", "--beam", "3", "--k", "1,5", bear.toString()).err).contains("one of 5");
+        assertThat(call("evaluate", "--beam", "0", bear.toString()).err).contains("--beam 0: must be at least 1");
         assertThat(call("evaluate", "--k", "1,3", bear.toString()).err).contains("trained by BEAR for a beam of 3");
         Call without = train(copy(base, "other"), "ce", "--lambda", "3");
         assertThat(without.exitCode).isEqualTo(2);
         assertThat(without.err.lines().toList().getLast()).contains("--lambda has no effect on ce");
+
+        String[][] idle = {
+            {"train", "--steps", "7", "--steps has no effect without rollouts"},
+            {"train", "--prm-detached", "give --prm-weight"},
+            {"train", "--objective", "dpo", "--kl", "1", "--kl has no effect on dpo"},
+            {"train", "--objective", "grpo", "--beta", "1", "--beta has no effect on grpo"},
+            {"train", "--objective", "rerank", "--confidence-rate", "1", "no effect without a confidence"},
+            {"train-prm", "--prm-hard", "siblings", "give --prm-hard-share"},
+            {"recommend", "--user", "u1", "--abstain-below", "60", "must be in 0 … 1"},
+            {"recommend", "--user", "u1", "--confidence-weight", "1", "goes with --rank hybrid"},
+            {"recommend", "--user", "u1", "--widen", "9", "--order", "prm", "--prm-beta", "2", "no effect with"},
+            {"evaluate", "--rank-pool", "5", "goes with --rank hybrid"},
+        };
+        for (String[] words : idle) {
+            List<String> line = new ArrayList<>(List.of(words).subList(0, words.length - 1));
+            line.add(1, base.toString());
+            Call refused = call(line.toArray(String[]::new));
+            assertThat(refused.exitCode).as(String.join(" ", line)).isEqualTo(2);
+            assertThat(refused.err).contains(words[words.length - 1]);
+        }
 
         String second = folder.resolve("second").toString();
         Call stage = call(

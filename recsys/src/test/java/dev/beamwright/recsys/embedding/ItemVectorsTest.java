@@ -102,10 +102,15 @@ class ItemVectorsTest {
         assertThat(ItemVectors.imported(safe + "#x", 2, MEMORY).toArray()).containsExactly(1, 2, 3, 4);
         assertThat(ItemVectors.imported(safe + "#half", 2, MEMORY).toArray()).containsExactly(0, -1.5f);
 
+        Npy.write(npy, Tensor.of(MEMORY, Shape.of(2, 2), 1e5f + 1, 2f, 1e5f - 1, 4f)); // no distance is of the 1e5
+        assertThat(ItemVectors.imported(npy.toString(), 2, MEMORY).toArray()).containsExactly(1, 2, -1, 4);
+
         refused(safe.toString(), 2, "holds 3 tensors; say which by " + safe + "#NAME");
         refused(safe + "#y", 2, "holds no tensor 'y', only [x, half, whole]");
         refused(safe + "#whole", 2, "holds integers");
         refused(npy.toString(), 3, "2 rows for 3 items");
+        Npy.write(folder.resolve("large.npy"), Tensor.of(MEMORY, Shape.of(2, 1), 1f, -1e16f));
+        refused(folder.resolve("large.npy").toString(), 2, "row 1 (counted from 0) holds -1.0E16 in column 0");
         refused(npy.toString(), 1, "if row 0 is padding, leave it out");
         x.set(3, Float.NaN);
         Npy.write(npy, x);

@@ -14,6 +14,7 @@ import dev.beamwright.tensor.Key;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -135,7 +136,7 @@ class CompareTest {
     }
 
     @Test
-    void aSeedCountsOnce() {
+    void aSeedCountsOnce() throws IOException {
         TrainConfig one = TrainConfig.defaults(1);
         RunFolder first = run("a1", one, 0.5, 0), other = run("a2", TrainConfig.defaults(2), 0.5, 0);
         Comparison twice = Compare.run(List.of(first, first, other), options("ndcg@10", null));
@@ -150,6 +151,10 @@ class CompareTest {
                                         r.metrics().get("ndcg@10")),
                                 r.intervals()))
                         .toList()));
+        for (String model : List.of(one.label(), "popularity")) {
+            String file = "predictions/" + model + "-test.jsonl";
+            Files.writeString(fewer.file(file), Files.readString(first.file(file)));
+        }
         assertThat(Compare.run(List.of(first, fewer), options("ndcg@10", null)).notes())
                 .noneMatch(n -> n.contains("the first counts"));
 
@@ -229,6 +234,18 @@ class CompareTest {
         Comparison c = Compare.run(List.of(a, b), options("ndcg@10", null));
         assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);
         assertThat(c.notes()).anyMatch(n -> n.startsWith("Without a test"));
+    }
+
+    /** As an evaluation leaves it that was broken off after its first model. */
+    @Test
+    void predictionsThatDoNotGoWithTheScoreCardAreRefused() throws IOException {
+        RunFolder a = run("a", TrainConfig.defaults(1), 0.5, 0), b = run("b", TrainConfig.preset("llama", 1), 0.3, 0);
+        Path file = a.file("predictions/decoder-ce-test.jsonl");
+        Files.writeString(file, Files.readString(file).replaceFirst("null", "2"));
+        assertThatThrownBy(() -> Compare.run(List.of(a, b), options("recall@10", null)))
+                .isInstanceOf(UserError.class)
+                .hasMessageStartingWith(file.toString())
+                .hasMessageContaining("in scorecard.json; 'beamwright evaluate " + a.root() + "' writes both anew");
     }
 
     @Test

@@ -99,9 +99,11 @@ class SemanticIdsTest {
                     {"1": ["<a_3>", "<b_1>"]}; no semantic ID for item 2
                     {"1": ["<a_3>", "<b_1>"], "3": ["<a_3>", "<b_1>"]}; 1 IDs belong to no item, is --sid-key-offset right?
                     {"1": ["<a_3>", "<b_1>"], "2": ["<a_3>"]}; item 2 has 1 codes, expected 2
-                    {"1": ["<a_3>", "<c_1>"]}; item 1 has "<c_1>" at level 2, expected a number from 0 on or "<b_NUMBER>"
+                    {"1": ["<a_3>", "<c_1>"]}; item 1 has "<c_1>" at level 2, expected a number from 0 to 9999999 or "<b_NUMBER>"
                     {"1": ["<a_3>", -1]}; item 1 has -1 at level 2
                     {"1": ["<a_3>", 99999999999]}; item 1 has 99999999999 at level 2
+                    {"1": ["<a_3>", 2147483647]}; item 1 has 2147483647 at level 2
+                    {"1": ["<a_3>", "<b_99999999>"]}; item 1 has "<b_99999999>" at level 2
                     {"1": ["<a_3>", null]}; item 1 has null at level 2
                     {"1": "<a_3><b_1>"}; item 1 has no list of codes
                     {"1": []}; item 1 has no list of codes
@@ -124,6 +126,11 @@ class SemanticIdsTest {
         refused(file, 0, null, "\"widths\" must be a list of the number of codes of each level");
         Files.writeString(file, "{\"B001\": [1, 1]}");
         refused(file, 1, null, "the key \"B001\" is no number, so the key offset 1 cannot be added");
+        Files.writeString(file, "{\"0\": [1, 1], \"00\": [2, 1]}");
+        refused(file, 1, null, "two keys name item 1, one of them 00");
+        Files.writeString(file, """
+                {"format": "beamwright semantic IDs 1", "widths": [4, 2000000000], "items": {"1": [1, 1]}}""");
+        refused(file, 0, null, "\"widths\" must be a list of the number of codes of each level");
         refused(folder.resolve("none.json"), 0, null, "there is no such file");
     }
 
