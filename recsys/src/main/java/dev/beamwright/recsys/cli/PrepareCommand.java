@@ -36,7 +36,10 @@ final class PrepareCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         RunFolder run = new RunFolder(out);
-        Audit audit = Prepare.run(data.config(), run, Progress.stderr());
+        Audit audit;
+        try (var _ = run.lock()) {
+            audit = Prepare.run(data.config(), run, Progress.stderr());
+        }
         System.out.print(json ? Json.line(audit) + "\n" : audit.table());
         if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file("config/prepare.json"));
         return Main.OK;

@@ -14,11 +14,13 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -49,7 +51,10 @@ final class RecommendCommand implements Callable<Integer> {
     @Option(names = "--user", paramLabel = "ID", description = "a user of the run, by the id of the file; repeatable")
     private List<String> users;
 
-    @Option(names = "--history", paramLabel = "ID,ID,…", split = ",", description = "item ids, oldest first")
+    @Option(
+            names = "--history",
+            paramLabel = "ID,ID,…",
+            description = "item ids, oldest first; an id with a comma goes in an option of its own; repeatable")
     private List<String> history;
 
     @Option(names = "--all", description = "all users of the run, one line of JSON for each")
@@ -101,7 +106,7 @@ final class RecommendCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--json", description = "print one JSON object")
+    @Option(names = "--json", description = "print one JSON object, or a list where several are asked for")
     private boolean json;
 
     /**
@@ -125,6 +130,9 @@ final class RecommendCommand implements Callable<Integer> {
         if (!(abstainBelow >= 0 && abstainBelow <= 1)) {
             throw new UserError("--abstain-below " + abstainBelow + ": must be in 0 … 1, as confidences are");
         }
+        if (all && (users != null || history != null)) {
+            throw new UserError("--all is for all users of the run; leave out --user and --history");
+        }
         boolean changed = confidence.changesLists();
         if (!all && users == null && history == null) {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
@@ -140,21 +148,32 @@ final class RecommendCommand implements Callable<Integer> {
             var options = new Recommender.Options(
                     beam, !keepSeen, eligible == null ? null : eligible(recommender), widening.widening());
             Dataset data = recommender.data();
-            if (history != null)
-                print(out, data, answer(recommender, Sample.NOBODY, recommender.numbers(history), options));
-            if (users != null) {
-                for (String user : users) {
-                    int u = data.users().indexOf(user);
-                    if (u < 0) {
-                        throw new UserError(
-                                "there is no user '" + user + "' in this run; data/sequences.tsv lists them");
-                    }
-                    print(out, data, answer(recommender, u, data.sequences()[u], options));
-                }
-            }
             if (all) everyone(recommender, options, out);
+            else print(out, data, answers(recommender, options));
         }
         return Main.OK;
+    }
+
+    /** Of those who were named; that they are there is looked up before the work. */
+    private List<Answer> answers(Recommender recommender, Recommender.Options options) {
+        Dataset data = recommender.data();
+        List<Integer> numbers = new ArrayList<>();
+        for (String user : users == null ? List.<String>of() : users) {
+            int u = data.users().indexOf(user);
+            if (u < 0) {
+                throw new UserError("there is no user '" + user + "' in this run; data/sequences.tsv lists them");
+            }
+            numbers.add(u);
+        }
+        List<Answer> answers = new ArrayList<>();
+        if (history != null) {
+            List<String> ids = history.stream()
+                    .flatMap(h -> recommender.knows(h) ? Stream.of(h) : Stream.of(h.split(",")).map(String::strip))
+                    .toList();
+            answers.add(answer(recommender, Sample.NOBODY, recommender.numbers(ids), options));
+        }
+        for (int u : numbers) answers.add(answer(recommender, u, data.sequences()[u], options));
+        return answers;
     }
 
     private Answer answer(Recommender recommender, int user, int[] sequence, Recommender.Options options) {
@@ -194,12 +213,9 @@ final class RecommendCommand implements Callable<Integer> {
         }
     }
 
-    private void print(PrintWriter out, Dataset data, Answer answer) {
-        if (json) {
-            out.println(Json.line(answer));
-            return;
-        }
-        out.println(text(data, answer));
+    private void print(PrintWriter out, Dataset data, List<Answer> answers) {
+        if (json) out.println(Json.line(answers.size() == 1 ? answers.getFirst() : answers));
+        else for (Answer answer : answers) out.println(text(data, answer));
     }
 
     /** The answer for people: the end of the history, then the items. */

@@ -112,26 +112,28 @@ final class RunCommand implements Callable<Integer> {
         training.config(seed, epochs); // and so should words that mean nothing
         Evaluate.check(baselines);
 
-        PrepareConfig prepare = data.config();
-        List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
-        if (begin(run, "prepare", prepare, isNewer(run, AUDIT, files), progress)) {
-            progress.say(Prepare.run(prepare, run, progress).table());
-        }
-        if (user != null) number(Prepared.load(run).data());
-        TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
-        if (run.has(IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
-            progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
-        } else if (begin(run, "tokenize", tokenize, run.has(IDS), progress)) { // semantic IDs keep a run to its data
-            progress.say(Tokenize.run(tokenize, run, progress).text());
-        }
-        TrainConfig train = training.config(seed, epochs, run);
-        progress.say("== train"); // knows by itself whether it is done, or where to go on
-        Train.run(train, run, backend, false, progress);
+        try (var _ = run.lock()) {
+            PrepareConfig prepare = data.config();
+            List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
+            if (begin(run, "prepare", prepare, isNewer(run, AUDIT, files), progress)) {
+                progress.say(Prepare.run(prepare, run, progress).table());
+            }
+            if (user != null) number(Prepared.load(run).data());
+            TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
+            if (run.has(IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
+                progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
+            } else if (begin(run, "tokenize", tokenize, run.has(IDS), progress)) { // semantic IDs keep a run to its data
+                progress.say(Tokenize.run(tokenize, run, progress).text());
+            }
+            TrainConfig train = training.config(seed, epochs, run);
+            progress.say("== train"); // knows by itself whether it is done, or where to go on
+            Train.run(train, run, backend, false, progress);
 
-        EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
-        boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
-        if (begin(run, "evaluate", evaluate, measured, progress)) {
-            EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+            EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
+            boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
+            if (begin(run, "evaluate", evaluate, measured, progress)) {
+                EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+            }
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
         progress.say("== recommend");

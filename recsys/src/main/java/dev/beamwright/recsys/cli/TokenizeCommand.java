@@ -163,7 +163,11 @@ final class TokenizeCommand implements Callable<Integer> {
                 seed,
                 sids,
                 sidKeyOffset);
-        SidReport report = Tokenize.run(config, RunFolder.open(run), Progress.stderr());
+        RunFolder folder = RunFolder.open(run);
+        SidReport report;
+        try (var _ = folder.lock()) {
+            report = Tokenize.run(config, folder, Progress.stderr());
+        }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(report));

@@ -294,7 +294,10 @@ final class TrainCommand implements Callable<Integer> {
         if (Reinforce.configOf(folder) != null) {
             throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");
         }
-        Train.Summary summary = reinforce.from() == null ? train(folder) : continued(folder);
+        Train.Summary summary;
+        try (var _ = folder.lock()) {
+            summary = reinforce.from() == null ? train(folder) : continued(folder);
+        }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(summary));
@@ -357,8 +360,11 @@ final class TrainCommand implements Callable<Integer> {
         ReinforceConfig usual = ReinforceConfig.of(objective, from, seed);
         if (settings.objective.preset() != null) usual = usual.preset(settings.objective.preset());
         ReinforceConfig config = reinforce.config(usual, settings.objective.beta(), settings.common());
-        Reinforce.Summary summary =
-                Reinforce.run(config, new RunFolder(run), device.open(), restart, Progress.stderr());
+        RunFolder folder = new RunFolder(run);
+        Reinforce.Summary summary;
+        try (var _ = folder.lock()) {
+            summary = Reinforce.run(config, folder, device.open(), restart, Progress.stderr());
+        }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(summary));

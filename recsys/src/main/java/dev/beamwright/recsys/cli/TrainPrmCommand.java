@@ -85,7 +85,10 @@ final class TrainPrmCommand implements Callable<Integer> {
                 rate,
                 validationCases == null ? model.validationCases() : validationCases,
                 seed);
-        Train.Summary summary = Train.prm(config, folder, device.open(), restart, Progress.stderr());
+        Train.Summary summary;
+        try (var _ = folder.lock()) {
+            summary = Train.prm(config, folder, device.open(), restart, Progress.stderr());
+        }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(summary));

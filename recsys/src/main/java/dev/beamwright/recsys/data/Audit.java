@@ -194,7 +194,7 @@ public record Audit(
     private static String asked(Questions q) {
         return String.format(
                 Locale.ROOT,
-                "%,d questions; targets: %s as old as the item before, %,d in the history, %,d never in training",
+                "%,d questions; targets: %s in the same second as the item before, %,d in the history, %,d never in training",
                 q.cases,
                 q.ties == null ? "unknown how many" : String.format(Locale.ROOT, "%,d", q.ties),
                 q.repeats,

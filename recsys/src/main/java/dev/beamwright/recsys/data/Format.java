@@ -38,8 +38,12 @@ public enum Format {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Tells the format by the file's name and, where that says too little, by its first lines. */
-    static Format of(Source source) {
+    /**
+     * Tells the format by the file's name and, where that says too little, by its first lines.
+     *
+     * @param option by which a user can say it
+     */
+    static Format of(Source source, String option) {
         String name = source.name().toLowerCase(Locale.ROOT);
         if (name.endsWith(".gz")) name = name.substring(0, name.length() - 3);
         String[] head = source.head(2); // the first lines that are not blank
@@ -48,8 +52,9 @@ public enum Format {
         switch (name.substring(name.lastIndexOf('.') + 1)) {
             case "csv" -> {
                 if (separator(first) != null) return CSV;
-                if (first.indexOf('\t') < 0) throw unknown(source, first);
-                throw source.error(1, "tabs instead of commas in '" + Source.cut(first) + "'", "add --format tsv");
+                if (first.indexOf('\t') < 0) throw unknown(source, first, option);
+                throw source.error(1, "tabs instead of commas in '" + Source.cut(first) + "'",
+                        "add " + option + " tsv");
             }
             case "tsv", "tab" -> {
                 return TSV;
@@ -74,17 +79,17 @@ public enum Format {
         if (first.contains("::")) return MOVIELENS;
         if (first.indexOf('\t') >= 0) return first.matches("(\\w+:\\w+\t?)+") ? RECBOLE : TSV;
         if (separator(first) != null) return CSV;
-        throw unknown(source, first);
+        throw unknown(source, first, option);
     }
 
-    private static UserError unknown(Source source, String first) {
+    private static UserError unknown(Source source, String first, String option) {
         String what = "'" + Source.cut(first) + "' fits no known format";
         return first.matches("\\S+( +\\S+)+")
                 ? source.error(
                         1, what,
                         "if blanks separate its fields, make them tabs: tr -s ' ' '\\t' < " + source.name()
                                 + " > rows.tsv")
-                : source.error(1, what, "say which with --format (" + names() + ")");
+                : source.error(1, what, "say which with " + option + " (" + names() + ")");
     }
 
     /** What separates the fields of a CSV file, by its header. */

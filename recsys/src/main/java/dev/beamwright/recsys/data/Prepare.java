@@ -16,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
 
 /**
  * The first stage: from the user's files to the data of a run. In this order: read, drop low ratings, put each user's
@@ -44,7 +46,7 @@ public final class Prepare {
         keepToTheData(config, run, hashes);
 
         BadLines bad = new BadLines(config.skipBadLines());
-        Format format = config.format() != null ? config.format() : Format.of(data);
+        Format format = config.format() != null ? config.format() : Format.of(data, "--format");
         progress.say("reading " + data + " as " + format);
         boolean timed = config.order() != Order.FILE || config.split().equals("time");
         Interactions read = InteractionReader.read(data, format, config.columns(), timed, config.minRating(), bad);
@@ -75,7 +77,8 @@ public final class Prepare {
 
         Items told = new Items(Map.of(), List.of(), 0, 0);
         if (items != null) {
-            Format itemsFormat = config.itemsFormat() != null ? config.itemsFormat() : Format.of(items);
+            Format itemsFormat =
+                    config.itemsFormat() != null ? config.itemsFormat() : Format.of(items, "--items-format");
             progress.say("reading " + items + " as " + itemsFormat);
             Set<String> wanted = new HashSet<>(ids);
             told = ItemReader.read(items, itemsFormat, config.columns(), read.itemColumn(), wanted, bad);
@@ -115,12 +118,19 @@ public final class Prepare {
      */
     private static void keepToTheData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
         if (!run.has("config/prepare.json")) return;
-        boolean same = run.config("prepare", PrepareConfig.class).equals(config)
-                && RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
-        if (same) return;
+        JsonNode before = Json.mapper().valueToTree(run.config("prepare", PrepareConfig.class));
+        JsonNode now = Json.mapper().valueToTree(config);
+        String differ = now.propertyStream()
+                .filter(e -> !List.of("data", "items").contains(e.getKey())) // where the files lie is no matter
+                .filter(e -> !e.getValue().equals(before.get(e.getKey())))
+                .map(Map.Entry::getKey)
+                .collect(Collectors.joining(", "));
+        boolean sameData = RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
+        if (sameData && differ.isEmpty()) return;
         if (run.has("tokens/semantic-ids.json") || run.hasModel()) {
-            throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other data or "
-                    + "settings; give another --out, or delete the folder first");
+            throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other "
+                    + (sameData ? "settings (" + differ + ")" : "data") + "; give another --out, or delete the folder"
+                    + " first");
         }
         run.delete("scorecard.json");
     }

@@ -157,11 +157,14 @@ record Source(String path, boolean bundled) {
         } catch (IOException e) {
             return new UserError(this + ": cannot be read: " + e, cause);
         }
-        String shown = new String(text.toByteArray(), StandardCharsets.UTF_8);
+        byte[] bytes = text.toByteArray();
+        int mark = bytes.length < 2 ? 0 : bytes[0] + bytes[1]; // of UTF-16: FF FE or FE FF
+        boolean wide = line == 1 && mark == (byte) 0xff + (byte) 0xfe;
+        String shown = new String(bytes, wide ? StandardCharsets.UTF_16 : StandardCharsets.UTF_8);
         return error(
                 line,
                 "'" + cut(shown) + "' is not UTF-8 text",
-                "convert the file, for instance by iconv -f latin1 -t utf-8");
+                "convert the file, for instance by iconv -f " + (wide ? "utf-16" : "latin1") + " -t utf-8");
     }
 
     private static boolean isUtf8(byte[] bytes) {

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.model;
 
 import dev.beamwright.recsys.decode.ItemTrie;
+import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
@@ -39,6 +40,11 @@ public final class CodeSpace {
 
     public int levels() {
         return widths.length;
+    }
+
+    /** See {@link SemanticIds#fingerprint()}. */
+    public String fingerprint() {
+        return SemanticIds.fingerprint(widths, codes);
     }
 
     /** How many codes a level has. */

@@ -8,10 +8,11 @@ import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
+import java.nio.file.AccessDeniedException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -20,7 +21,7 @@ public final class TrainedModel {
     /** The file of a process reward model that was trained by itself. */
     public static final String PRM = "model/prm.safetensors";
 
-    private static final String BEST = "model/best.safetensors";
+    private static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors";
 
     private TrainedModel() {}
 
@@ -78,11 +79,44 @@ public final class TrainedModel {
      * @return the checkpoint's metadata
      */
     public static Map<String, String> load(GenerativeModel model, RunFolder run, String file) {
-        Path path = run.need(file, "train");
         try {
-            return Checkpoint.load(path, Checkpoint.parameters(model));
+            return load(run, file, model.space(), Checkpoint.parameters(model));
         } catch (IOException e) {
-            throw new UserError(e.getMessage() + "; train again with 'beamwright train " + run.root() + "'", e);
+            if (e.getCause() instanceof AccessDeniedException) throw new UserError(e.getMessage(), e);
+            boolean other = file.equals(BEST) && run.has(LAST);
+            throw new UserError(e.getMessage() + "; train again with 'beamwright train " + run.root()
+                    + (run.hasModel() ? " --restart'" : "'")
+                    + (other ? ", or take the last model with --checkpoint last" : ""), e);
+        }
+    }
+
+    /**
+     * Fills tensors from a checkpoint of a model.
+     *
+     * @param space of the semantic IDs that the run has; the model must have been trained on these
+     * @return the checkpoint's metadata
+     */
+    public static Map<String, String> load(RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors)
+            throws IOException {
+        String trained = SafeTensors.metadata(run.file(file)).get(SemanticIds.FINGERPRINT);
+        if (trained != null && !trained.equals(space.fingerprint())) {
+            throw new UserError(run.file(file)
+                    + ": was trained on other semantic IDs than tokens/semantic-ids.json has;"
+                    + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again"
+                    + " with --restart");
+        }
+        return Checkpoint.load(run.file(file), tensors);
+    }
+
+    /** Writes a checkpoint of a model, which then knows the semantic IDs that it was trained on. */
+    public static void save(
+            RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        Map<String, String> all = new LinkedHashMap<>(metadata);
+        all.put(SemanticIds.FINGERPRINT, space.fingerprint());
+        try {
+            Checkpoint.save(run.file(file), tensors, all);
+        } catch (IOException e) {
+            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
         }
     }
 }

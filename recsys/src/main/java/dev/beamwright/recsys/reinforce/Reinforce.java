@@ -500,7 +500,7 @@ public final class Reinforce implements AutoCloseable {
         if (!run.has(LAST)) return;
         try {
             Map<String, Tensor> tensors = tensors(true);
-            Map<String, String> metadata = Checkpoint.load(run.file(LAST), tensors);
+            Map<String, String> metadata = TrainedModel.load(run, LAST, policy.model().space(), tensors);
             tensors.values().forEach(backend::written);
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
@@ -536,11 +536,8 @@ public final class Reinforce implements AutoCloseable {
     }
 
     private void save(String file, boolean moments) {
-        try {
-            Checkpoint.save(run.file(file), fetched(tensors(moments)), Map.of("state", Json.line(state)));
-        } catch (IOException e) {
-            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
-        }
+        TrainedModel.save(
+                run, file, policy.model().space(), fetched(tensors(moments)), Map.of("state", Json.line(state)));
     }
 
     private void append(StepMetrics metrics) {

@@ -25,10 +25,15 @@ public final class Hash {
 
     /** The SHA-256 of all that is left in a stream, in hexadecimal. */
     public static String sha256(InputStream bytes) throws IOException {
+        var in = new DigestInputStream(bytes, sha256());
+        in.transferTo(OutputStream.nullOutputStream());
+        return HexFormat.of().formatHex(in.getMessageDigest().digest());
+    }
+
+    /** A SHA-256 of nothing yet. */
+    public static MessageDigest sha256() {
         try {
-            var in = new DigestInputStream(bytes, MessageDigest.getInstance("SHA-256"));
-            in.transferTo(OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(in.getMessageDigest().digest());
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has it
         }

@@ -1,8 +1,12 @@
 package dev.beamwright.recsys.run;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /**
  * The folder of one run. Each stage reads the files of the stages before it and writes its own:
@@ -22,12 +26,16 @@ import java.nio.file.Path;
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
+ *            .lock (while a command writes what is above, or trains)
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *
  * <p>The files of the first stage are described at {@link dev.beamwright.recsys.data.Prepared}.
  */
 public record RunFolder(Path root) {
+    /** By it a command keeps others away. */
+    public static final String LOCK = ".lock";
+
     /** An existing run. */
     public static RunFolder open(Path root) {
         if (!Files.isDirectory(root)) {
@@ -35,6 +43,50 @@ public record RunFolder(Path root) {
                     + "' or 'beamwright run --out " + root + "'");
         }
         return new RunFolder(root);
+    }
+
+    /**
+     * Keeps the folder for one command that writes its data, semantic IDs or model, until that is closed; makes it if it is
+     * not there. A command that is killed keeps nothing.
+     */
+    public Lock lock() {
+        Path file = file(LOCK);
+        try {
+            boolean made = !Files.exists(root);
+            Files.createDirectories(root);
+            while (true) {
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = null;
+                try {
+                    lock = channel.tryLock();
+                } catch (OverlappingFileLockException e) {
+                    // held by this very program
+                } catch (IOException e) {
+                    return new Lock(file, channel, made); // a file system without locks
+                }
+                if (lock == null) {
+                    channel.close();
+                    throw new UserError(root + ": another beamwright command is at work there; wait until it is done");
+                }
+                if (Files.exists(file)) return new Lock(file, channel, made);
+                channel.close(); // who had it before has just deleted it
+            }
+        } catch (IOException e) {
+            throw new UserError(root + ": cannot be written to: " + e, e);
+        }
+    }
+
+    /** See {@link #lock()}. */
+    public record Lock(Path file, FileChannel channel, boolean made) implements AutoCloseable {
+        @Override
+        public void close() {
+            try (channel) {
+                Files.deleteIfExists(file);
+                if (made) Files.deleteIfExists(file.getParent()); // unless something was written
+            } catch (IOException e) {
+                // a file that is left behind keeps nobody out
+            }
+        }
     }
 
     /** The file of a stage, relative to the run's folder. */
@@ -45,7 +97,7 @@ public record RunFolder(Path root) {
     /** A file that an earlier stage must have written. */
     public Path need(String relative, String stage) {
         Path file = file(relative);
-        if (!Files.exists(file)) {
+        if (Files.notExists(file)) { // which it is not where it may not be looked at
             throw new UserError(
                     root + ": this run has no " + relative + " yet; 'beamwright " + stage + " " + root + "' writes it");
         }

@@ -1,10 +1,14 @@
 package dev.beamwright.recsys.semanticid;
 
+import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.RunFolder;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
+import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +20,9 @@ import java.util.Map;
  * @param codes (items, levels)
  */
 public record SemanticIds(int[] widths, int[][] codes) {
+    /** Under what a model's checkpoint has the {@link #fingerprint()} of the IDs that it was trained on. */
+    public static final String FINGERPRINT = "semanticIds";
+
     /** Throws {@link IllegalArgumentException} if a code lies outside its level. */
     public SemanticIds {
         if (widths.length == 0) throw new IllegalArgumentException("a semantic ID needs at least one level");
@@ -33,6 +40,24 @@ public record SemanticIds(int[] widths, int[][] codes) {
     /** The IDs that {@code tokenize} stored in a run, in the order of these items. */
     public static SemanticIds load(RunFolder run, List<String> items) {
         return SemanticIdFile.read(run.need("tokens/semantic-ids.json", "tokenize"), items, 0, null).ids();
+    }
+
+    /** SHA-256 of widths and codes, in hexadecimal. */
+    public String fingerprint() {
+        return fingerprint(widths, codes);
+    }
+
+    /** The same of widths and codes by themselves. */
+    public static String fingerprint(int[] widths, int[][] codes) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * widths.length);
+        MessageDigest digest = Hash.sha256();
+        bytes.asIntBuffer().put(widths);
+        digest.update(bytes.array());
+        for (int[] id : codes) {
+            bytes.asIntBuffer().put(id);
+            digest.update(bytes.array());
+        }
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     /** How many items there are. */

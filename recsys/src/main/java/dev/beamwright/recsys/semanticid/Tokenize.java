@@ -15,6 +15,7 @@ import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.io.Npy;
+import dev.beamwright.tensor.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SegmentAllocator;
@@ -62,7 +63,7 @@ public final class Tokenize {
             SidReport report = SidReport.of(
                     quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
 
-            refuseOtherThanTrained(run, ids, data.items());
+            refuseOtherThanTrained(run, ids, data.items(), progress);
 
             run.delete(IDS); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
@@ -225,10 +226,20 @@ public final class Tokenize {
     }
 
     /** A model knows its items by their IDs, so a run that has one keeps them. */
-    private static void refuseOtherThanTrained(RunFolder run, SemanticIds ids, List<String> items) {
-        if (!run.hasModel() || !run.has(IDS)) return;
-        SemanticIds trained = SemanticIds.load(run, items);
-        if (Arrays.equals(trained.widths(), ids.widths()) && Arrays.deepEquals(trained.codes(), ids.codes())) return;
+    private static void refuseOtherThanTrained(
+            RunFolder run, SemanticIds ids, List<String> items, Progress progress) {
+        String trained = null;
+        for (String file : List.of("model/last.safetensors", "model/best.safetensors", "model/start.safetensors")) {
+            try {
+                if (trained == null && run.has(file)) {
+                    trained = SafeTensors.metadata(run.file(file)).get(SemanticIds.FINGERPRINT);
+                }
+            } catch (IOException e) {
+                progress.say("warning: " + e.getMessage());
+            }
+        }
+        if (trained == null && run.hasModel() && run.has(IDS)) trained = SemanticIds.load(run, items).fingerprint();
+        if (trained == null || trained.equals(ids.fingerprint())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
                 + " folder, or delete " + run.file("model") + " first");
     }

@@ -129,8 +129,9 @@ public record Start(String from, String checksum) {
     private static boolean isEmpty(Path folder) {
         if (!Files.exists(folder)) return true;
         Path unfinished = folder.resolve(CONFIG + ".tmp"); // where an earlier try was killed
+        Path lock = folder.resolve(RunFolder.LOCK);
         try (var all = Files.walk(folder)) {
-            return all.allMatch(path -> Files.isDirectory(path) || path.equals(unfinished));
+            return all.allMatch(path -> Files.isDirectory(path) || path.equals(unfinished) || path.equals(lock));
         } catch (IOException e) {
             throw new UserError(folder + ": cannot be read as a folder: " + e, e);
         }

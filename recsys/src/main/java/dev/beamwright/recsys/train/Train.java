@@ -25,6 +25,7 @@ import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -283,8 +284,8 @@ public final class Train implements AutoCloseable {
     }
 
     private static Map<String, String> metadata(Path checkpoint) {
-        try (Arena arena = Arena.ofConfined()) {
-            return SafeTensors.read(checkpoint, arena).metadata();
+        try {
+            return SafeTensors.metadata(checkpoint);
         } catch (IOException e) {
             throw new UserError(e.getMessage() + "; train again with --restart", e);
         }
@@ -536,7 +537,7 @@ public final class Train implements AutoCloseable {
     private void resume() {
         try {
             Map<String, Tensor> tensors = tensors(true);
-            Map<String, String> metadata = Checkpoint.load(run.file(stage.last()), tensors);
+            Map<String, String> metadata = TrainedModel.load(run, stage.last(), model.space(), tensors);
             tensors.values().forEach(backend::written);
             checkModel(metadata);
             String text = metadata.get("state");
@@ -550,10 +551,24 @@ public final class Train implements AutoCloseable {
         trainer.optimizer().resumeAt(state.steps());
         loss.resumeWith(state.prefixWeights());
         cutMetrics(state.epoch());
+        if (state.finished() && !isReadable(stage.best())) {
+            throw new UserError(run.root() + ": training is finished, but " + stage.best()
+                    + " is missing or damaged; bring it back, or train again with --restart"
+                    + (stage == Stage.MODEL ? " (--checkpoint last takes the last model meanwhile)" : ""));
+        }
         progress.say(
                 state.finished()
                         ? "training is finished already"
                         : "goes on at epoch " + (state.epoch() + 1) + ", step " + (state.step() + 1));
+    }
+
+    private boolean isReadable(String file) {
+        try {
+            SafeTensors.metadata(run.file(file));
+            return true;
+        } catch (IOException e) {
+            return e.getCause() instanceof AccessDeniedException; // what is there is not ours to judge
+        }
     }
 
     private Map<String, Tensor> tensors(boolean moments) {
@@ -569,15 +584,11 @@ public final class Train implements AutoCloseable {
     }
 
     private void save(String file, boolean moments) {
-        try {
-            Map<String, String> metadata = new LinkedHashMap<>(Map.of("state", Json.line(state)));
-            if (modelChecksum != null) metadata.put("model", modelChecksum);
-            Map<String, Tensor> tensors = tensors(moments);
-            fetch(tensors);
-            Checkpoint.save(run.file(file), tensors, metadata);
-        } catch (IOException e) {
-            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
-        }
+        Map<String, String> metadata = new LinkedHashMap<>(Map.of("state", Json.line(state)));
+        if (modelChecksum != null) metadata.put("model", modelChecksum);
+        Map<String, Tensor> tensors = tensors(moments);
+        fetch(tensors);
+        TrainedModel.save(run, file, model.space(), tensors, metadata);
     }
 
     private String checksum() {

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.beamwright.recsys.run.RunFolder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -237,6 +238,57 @@ class MainTest {
         assertThat(compared.out).contains("decoder-ce ", "decoder-ce-bear ");
         Call wider = call("train", folder.resolve("wide").toString(), "--from", base.toString(), "--width", "16");
         assertThat(wider.err.lines().toList().getLast()).contains("--width has no effect here");
+    }
+
+    @Test
+    void aModelKnowsItsSemanticIdsAndAFolderIsKeptForOneCommand() throws IOException {
+        Path data = folder.resolve("data.tsv"), run = folder.resolve("run"), other = folder.resolve("other");
+        Files.writeString(data, interactions());
+        for (Path to : List.of(run, other)) {
+            String again = data.resolveSibling(".").resolve("data.tsv").toString(); // the same file by another name
+            assertThat(call("prepare", "--data", data.toString(), "--out", to.toString(), "--core", "0").exitCode)
+                    .isZero();
+            assertThat(
+                    call("tokenize", to.toString(), "--quantizer", to == run ? "residual-kmeans" : "random").exitCode)
+                    .isZero();
+            assertThat(call("prepare", "--data", again, "--out", to.toString(), "--core", "0").exitCode).isZero();
+            assertThat(call("prepare", "--data", again, "--out", to.toString(), "--core", "1").err)
+                    .contains("made from other settings (core)");
+        }
+        try (var _ = new RunFolder(run).lock()) {
+            for (String command : List.of("train", "tokenize")) {
+                Call kept = call(command, run.toString());
+                assertThat(kept.exitCode).isEqualTo(2);
+                assertThat(kept.err).contains("another beamwright command is at work there");
+            }
+        }
+        assertThat(train(run, "ce").exitCode).isZero();
+        assertThat(run.resolve(".lock")).doesNotExist();
+        String asked = call("recommend", run.toString(), "--user", "u3").out;
+
+        Path ids = run.resolve("tokens/semantic-ids.json");
+        Files.copy(other.resolve("tokens/semantic-ids.json"), ids, StandardCopyOption.REPLACE_EXISTING);
+        assertThat(call("recommend", run.toString(), "--user", "u3").err).contains("was trained on other semantic IDs");
+        assertThat(train(run, "ce").err).contains("was trained on other semantic IDs");
+        Files.delete(ids);
+        assertThat(call("tokenize", run.toString(), "--quantizer", "random").err)
+                .contains("has a model that was trained on other semantic IDs");
+        assertThat(call("tokenize", run.toString()).exitCode).isZero();
+        assertThat(call("recommend", run.toString(), "--user", "u3").out).isEqualTo(asked);
+
+        Call two = call("recommend", run.toString(), "--user", "u3", "--user", "u4", "--json");
+        assertThat(two.out).startsWith("[{\"user\":\"u3\"").contains("},{\"user\":\"u4\"");
+        assertThat(call("recommend", run.toString(), "--user", "u3", "--user", "nobody").out).isEmpty();
+        assertThat(call("recommend", run.toString(), "--all", "--user", "u3").err).contains("leave out --user");
+        assertThat(call("recommend", run.toString(), "--history", "i1, i2").out)
+                .isEqualTo(call("recommend", run.toString(), "--history", "i1,i2").out)
+                .contains("history of 2 items");
+
+        Files.write(run.resolve("model/best.safetensors"), new byte[0]);
+        assertThat(call("recommend", run.toString(), "--user", "u3").err).contains("--restart", "--checkpoint last");
+        assertThat(call("recommend", run.toString(), "--user", "u3", "--checkpoint", "last").exitCode).isZero();
+        assertThat(train(run, "ce").err)
+                .contains("training is finished, but model/best.safetensors is missing or damaged");
     }
 
     private static Call train(Path run, String objective, String... options) {

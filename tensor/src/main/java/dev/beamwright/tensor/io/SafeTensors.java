@@ -48,33 +48,48 @@ public record SafeTensors(Map<String, Tensor> tensors, Map<String, String> metad
     public static SafeTensors read(Path file, SegmentAllocator memory) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = Binary.map(file, arena);
-            if (bytes.byteSize() < 8) throw new IOException(file + ": too short for a safetensors file");
-            long length = bytes.get(Binary.LONG, 0);
-            if (length < 2 || length > LONGEST_HEADER || length > bytes.byteSize() - 8) {
-                throw new IOException(file + ": not a safetensors file, or truncated: a header of "
-                        + Long.toUnsignedString(length) + " bytes in a file of " + bytes.byteSize());
-            }
-            var entries = new ArrayList<Entry>();
-            var metadata = new LinkedHashMap<String, String>();
-            try {
-                for (var e : header(bytes.asSlice(8, length)).entrySet()) {
-                    if (e.getKey().equals(METADATA)) {
-                        object(METADATA, e.getValue()).forEach((k, v) -> metadata.put(k, text(METADATA, v)));
-                    } else {
-                        entries.add(Entry.of(e.getKey(), object(e.getKey(), e.getValue())));
-                    }
-                }
-                checkOffsets(entries, bytes.byteSize() - 8 - length);
-            } catch (IllegalArgumentException e) {
-                throw new IOException(file + ": damaged safetensors file: " + e.getMessage(), e);
-            }
+            Contents contents = contents(file, bytes);
             var tensors = new LinkedHashMap<String, Tensor>();
-            for (Entry e : entries) {
-                MemorySegment data = bytes.asSlice(8 + length + e.begin, e.end - e.begin);
+            for (Entry e : contents.entries) {
+                MemorySegment data = bytes.asSlice(contents.begin + e.begin, e.end - e.begin);
                 tensors.put(e.name, Binary.read(data, e.type, e.shape, memory));
             }
-            return new SafeTensors(tensors, metadata);
+            return new SafeTensors(tensors, contents.metadata);
         }
+    }
+
+    /** What a file says besides its tensors; these are not read. Throws as {@link #read} does. */
+    public static Map<String, String> metadata(Path file) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            return contents(file, Binary.map(file, arena)).metadata;
+        }
+    }
+
+    /** What the header tells, and where the elements begin. */
+    private record Contents(List<Entry> entries, Map<String, String> metadata, long begin) {}
+
+    private static Contents contents(Path file, MemorySegment bytes) throws IOException {
+        if (bytes.byteSize() < 8) throw new IOException(file + ": too short for a safetensors file");
+        long length = bytes.get(Binary.LONG, 0);
+        if (length < 2 || length > LONGEST_HEADER || length > bytes.byteSize() - 8) {
+            throw new IOException(file + ": not a safetensors file, or truncated: a header of "
+                    + Long.toUnsignedString(length) + " bytes in a file of " + bytes.byteSize());
+        }
+        var entries = new ArrayList<Entry>();
+        var metadata = new LinkedHashMap<String, String>();
+        try {
+            for (var e : header(bytes.asSlice(8, length)).entrySet()) {
+                if (e.getKey().equals(METADATA)) {
+                    object(METADATA, e.getValue()).forEach((k, v) -> metadata.put(k, text(METADATA, v)));
+                } else {
+                    entries.add(Entry.of(e.getKey(), object(e.getKey(), e.getValue())));
+                }
+            }
+            checkOffsets(entries, bytes.byteSize() - 8 - length);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": damaged safetensors file: " + e.getMessage(), e);
+        }
+        return new Contents(entries, metadata, 8 + length);
     }
 
     /**
