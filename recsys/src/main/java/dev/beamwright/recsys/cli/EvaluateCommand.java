@@ -175,7 +175,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
         RunFolder run = RunFolder.open(folder);
-        List<Integer> depths = depths();
+        List<Integer> depths = depths(run);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
         if (widening.widening() != null && config.depth() > beam) {
@@ -202,8 +202,12 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
-    private List<Integer> depths() {
-        return given("--k") ? k : k.stream().filter(depth -> depth <= beam).toList();
+    private List<Integer> depths(RunFolder run) {
+        List<Integer> some = k.stream().filter(depth -> depth <= beam).toList();
+        if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
+        Progress.stderr()
+                .say("the beam is " + beam + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
+        return some;
     }
 
     private int predictions(List<Integer> depths) {

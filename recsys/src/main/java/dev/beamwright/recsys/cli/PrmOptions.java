@@ -57,14 +57,20 @@ final class PrmOptions {
 
     PrmConfig config(double weight, boolean detached) {
         PrmConfig d = PrmConfig.DEFAULT;
-        if (hard != null && or(hardShare, d.hardShare()) == 0) {
+        int all = or(negatives, d.negatives());
+        double share = or(hardShare, d.hardShare());
+        if (hard != null && share == 0) {
             throw new UserError("--prm-hard has no effect without hard negatives; give --prm-hard-share, too");
+        }
+        if (all > 1_000_000) throw new UserError("--prm-negatives " + all + ": must be at most 1000000");
+        if (share > 0 && Math.round(share * all) == 0) {
+            throw new UserError("--prm-hard-share " + share + " of " + all + " negatives is not a single one");
         }
         return new PrmConfig(
                 weight,
                 detached,
-                or(negatives, d.negatives()),
-                or(hardShare, d.hardShare()),
+                all,
+                share,
                 or(hard, d.hard()),
                 or(targets, d.targets()),
                 or(blocks, d.blocks()),

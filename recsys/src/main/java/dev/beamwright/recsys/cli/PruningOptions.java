@@ -1,7 +1,6 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.decode.Widening;
-import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -40,11 +39,13 @@ final class PruningOptions {
         return keep != null || order != null || beta != null || levels != null;
     }
 
+    /** Whether beta is given, and an order that does not ask for it. */
+    boolean betaWithoutEffect() {
+        return beta != null && order != null && order != Widening.Order.SUM;
+    }
+
     /** The widening to so many candidates: one number, or one for each level. */
     Widening of(List<Integer> candidates) {
-        if (beta != null && order != null && order != Widening.Order.SUM) {
-            throw new UserError("--prm-beta has no effect with another --order than sum; leave it out");
-        }
         return new Widening(
                 candidates,
                 keep == null ? 0 : keep,

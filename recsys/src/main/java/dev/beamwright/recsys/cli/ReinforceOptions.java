@@ -103,10 +103,14 @@ final class ReinforceOptions {
         return from;
     }
 
-    /** The settings, given those that are usual; and β, which another option has. */
-    ReinforceConfig config(ReinforceConfig d, Double beta, TrainCommand.Settings.Common c) {
+    /**
+     * The settings, given those that are usual; and β, which another option has.
+     *
+     * @param begins whether the training does; where it goes on, what has no effect may be among its settings
+     */
+    ReinforceConfig config(ReinforceConfig d, Double beta, TrainCommand.Settings.Common c, boolean begins) {
         ConfidenceOrder o = d.confidence();
-        refuseWithoutEffect(d, beta);
+        if (begins) refuseWithoutEffect(d, beta);
         return new ReinforceConfig(
                 d.name(),
                 d.from(),

@@ -359,8 +359,9 @@ final class TrainCommand implements Callable<Integer> {
         String from = reinforce.from() == null ? null : reinforce.from().toString();
         ReinforceConfig usual = ReinforceConfig.of(objective, from, seed);
         if (settings.objective.preset() != null) usual = usual.preset(settings.objective.preset());
-        ReinforceConfig config = reinforce.config(usual, settings.objective.beta(), settings.common());
         RunFolder folder = new RunFolder(run);
+        boolean begins = restart || Reinforce.configOf(folder) == null;
+        ReinforceConfig config = reinforce.config(usual, settings.objective.beta(), settings.common(), begins);
         Reinforce.Summary summary;
         try (var _ = folder.lock()) {
             summary = Reinforce.run(config, folder, device.open(), restart, Progress.stderr());

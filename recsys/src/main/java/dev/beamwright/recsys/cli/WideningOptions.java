@@ -24,6 +24,9 @@ final class WideningOptions {
         if (widen == null && pruning.given()) {
             throw new UserError("--keep, --order, --prm-beta and --prm-levels go with --widen N");
         }
+        if (pruning.betaWithoutEffect()) {
+            throw new UserError("--prm-beta has no effect with another --order than sum; leave it out");
+        }
         return widen == null ? null : pruning.of(widen);
     }
 }

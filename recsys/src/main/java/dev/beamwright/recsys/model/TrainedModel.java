@@ -21,7 +21,8 @@ public final class TrainedModel {
     /** The file of a process reward model that was trained by itself. */
     public static final String PRM = "model/prm.safetensors";
 
-    private static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors";
+    private static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
+            START = "model/start.safetensors";
 
     private TrainedModel() {}
 
@@ -102,8 +103,10 @@ public final class TrainedModel {
         if (trained != null && !trained.equals(space.fingerprint())) {
             throw new UserError(run.file(file)
                     + ": was trained on other semantic IDs than tokens/semantic-ids.json has;"
-                    + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again"
-                    + " with --restart");
+                    + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again: '"
+                    + (file.equals(START)
+                            ? "beamwright train " + run.root() + "' with --from and --restart"
+                            : "beamwright train " + run.root() + " --restart'"));
         }
         return Checkpoint.load(run.file(file), tensors);
     }

@@ -50,11 +50,8 @@ public record PrmConfig(
 
     public PrmConfig {
         require(weight >= 0 && weight < 1000, "prm-weight must be 0 or more, got " + weight);
-        require(negatives >= 1 && negatives <= 1_000_000, "prm-negatives must be in 1 … 1000000, got " + negatives);
+        require(negatives >= 1, "prm-negatives must be at least 1, got " + negatives);
         require(hardShare >= 0 && hardShare <= 1, "prm-hard-share must be in [0, 1], got " + hardShare);
-        require(
-                hardShare == 0 || Math.round(hardShare * negatives) > 0,
-                "prm-hard-share " + hardShare + " of " + negatives + " negatives is not a single one");
         require(targets >= 1, "prm-targets must be at least 1, got " + targets);
         require(blocks >= 1, "prm-blocks must be at least 1, got " + blocks);
         require(heads >= 0, "prm-heads must be 0 (as many as the backbone's) or more, got " + heads);

@@ -1,9 +1,10 @@
 package dev.beamwright.recsys.run;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -56,20 +57,19 @@ public record RunFolder(Path root) {
             Files.createDirectories(root);
             while (true) {
                 FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                FileLock lock = null;
                 try {
-                    lock = channel.tryLock();
+                    if (channel.tryLock(Long.MAX_VALUE - 1, 1, false) == null) throw new OverlappingFileLockException();
                 } catch (OverlappingFileLockException e) {
-                    // held by this very program
+                    channel.close();
+                    throw new UserError(
+                            root + ": another beamwright command is at work there; wait until it is done", e);
                 } catch (IOException e) {
                     return new Lock(file, channel, made); // a file system without locks
                 }
-                if (lock == null) {
-                    channel.close();
-                    throw new UserError(root + ": another beamwright command is at work there; wait until it is done");
-                }
-                if (Files.exists(file)) return new Lock(file, channel, made);
-                channel.close(); // who had it before has just deleted it
+                String mine = ProcessHandle.current().pid() + " " + System.nanoTime();
+                channel.truncate(0).write(ByteBuffer.wrap(mine.getBytes(StandardCharsets.UTF_8)));
+                if (Files.exists(file) && Files.readString(file).equals(mine)) return new Lock(file, channel, made);
+                channel.close(); // who had it before has just deleted it, and perhaps another one made it anew
             }
         } catch (IOException e) {
             throw new UserError(root + ": cannot be written to: " + e, e);
@@ -84,7 +84,7 @@ public record RunFolder(Path root) {
                 Files.deleteIfExists(file);
                 if (made) Files.deleteIfExists(file.getParent()); // unless something was written
             } catch (IOException e) {
-                // a file that is left behind keeps nobody out
+                // whoever comes next takes the file that is left behind
             }
         }
     }
