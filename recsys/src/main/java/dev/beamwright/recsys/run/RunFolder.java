@@ -1,10 +1,8 @@
 package dev.beamwright.recsys.run;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -27,7 +25,7 @@ import java.nio.file.StandardOpenOption;
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
- *            .lock (while a command writes what is above, or trains)
+ *            .lock (empty; by it a command that writes what is above keeps others away)
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *
@@ -55,22 +53,16 @@ public record RunFolder(Path root) {
         try {
             boolean made = !Files.exists(root);
             Files.createDirectories(root);
-            while (true) {
-                FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                try {
-                    if (channel.tryLock(Long.MAX_VALUE - 1, 1, false) == null) throw new OverlappingFileLockException();
-                } catch (OverlappingFileLockException e) {
-                    channel.close();
-                    throw new UserError(
-                            root + ": another beamwright command is at work there; wait until it is done", e);
-                } catch (IOException e) {
-                    return new Lock(file, channel, made); // a file system without locks
-                }
-                String mine = ProcessHandle.current().pid() + " " + System.nanoTime();
-                channel.truncate(0).write(ByteBuffer.wrap(mine.getBytes(StandardCharsets.UTF_8)));
-                if (Files.exists(file) && Files.readString(file).equals(mine)) return new Lock(file, channel, made);
-                channel.close(); // who had it before has just deleted it, and perhaps another one made it anew
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try {
+                if (channel.tryLock() == null) throw new OverlappingFileLockException();
+            } catch (OverlappingFileLockException e) {
+                channel.close();
+                throw new UserError(root + ": another beamwright command is at work there; wait until it is done", e);
+            } catch (IOException e) {
+                // a file system without locks
             }
+            return new Lock(file, channel, made);
         } catch (IOException e) {
             throw new UserError(root + ": cannot be written to: " + e, e);
         }
@@ -80,11 +72,12 @@ public record RunFolder(Path root) {
     public record Lock(Path file, FileChannel channel, boolean made) implements AutoCloseable {
         @Override
         public void close() {
-            try (channel) {
-                Files.deleteIfExists(file);
-                if (made) Files.deleteIfExists(file.getParent()); // unless something was written
+            try (channel; var all = Files.list(file.getParent())) {
+                if (!made || all.anyMatch(f -> !f.equals(file))) return; // the file stays: it may be another's already
+                Files.delete(file);
+                Files.delete(file.getParent()); // nothing came of it
             } catch (IOException e) {
-                // whoever comes next takes the file that is left behind
+                // what is left behind keeps nobody out
             }
         }
     }

@@ -263,7 +263,10 @@ class MainTest {
             }
         }
         assertThat(train(run, "ce").exitCode).isZero();
-        assertThat(run.resolve(".lock")).doesNotExist();
+        Path none = folder.resolve("none");
+        assertThat(call("prepare", "--data", folder.resolve("no.csv").toString(), "--out", none.toString()).exitCode)
+                .isEqualTo(2);
+        assertThat(none).doesNotExist();
         String asked = call("recommend", run.toString(), "--user", "u3").out;
 
         Path ids = run.resolve("tokens/semantic-ids.json");
