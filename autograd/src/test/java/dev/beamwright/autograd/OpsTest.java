@@ -11,6 +11,7 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.ShapeMismatch;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Modifier;
@@ -32,8 +33,27 @@ class OpsTest {
 
     static final Backend REFERENCE = Backends.named("scalar");
 
+    /** Two of the same logits, one of them scaled, one of which nothing is made, and other uses before and after. */
+    private static final OpCase CROSS_ENTROPY_AMONG_OTHERS = new OpCase("crossEntropyAmongOthers", (o, n) -> {
+        Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1), b = o.uniform(o.rows(), n + 1);
+        Tensor one = o.below(n + 1, o.rows(), true), other = o.below(n + 1, o.rows(), true), weights =
+                o.numbers(o.rows());
+        return new OpCase.Instance(List.of(logits), t -> {
+            Variable doubled = Ops.scale(t, logits, 2), x = Ops.squaredError(t, doubled, b, .5f);
+            Variable first = Ops.scale(t, Ops.crossEntropy(t, doubled, one, weights).value(), .5f);
+            Variable second = Ops.crossEntropy(t, doubled, other, weights).value();
+            Ops.crossEntropy(t, doubled, one, weights);
+            Variable y = Ops.squaredError(t, doubled, b, .25f);
+            return Ops.add(t, Ops.add(t, x, first), Ops.add(t, second, y));
+        });
+    });
+
+    private static Stream<OpCase> cases() {
+        return Stream.concat(OpCases.all().stream(), Stream.of(CROSS_ENTROPY_AMONG_OTHERS));
+    }
+
     static Stream<Arguments> casesAndSizes() {
-        return OpCases.all().stream().flatMap(c -> Stream.of(1, 3, 13).map(size -> Arguments.of(c, size)));
+        return cases().flatMap(c -> Stream.of(1, 3, 13).map(size -> Arguments.of(c, size)));
     }
 
     @ParameterizedTest(name = "{0}, size {1}")
@@ -48,7 +68,7 @@ class OpsTest {
     static Stream<Arguments> backendsCasesAndSizes() {
         return Backends.available().stream()
                 .filter(p -> !p.name().equals("scalar"))
-                .flatMap(p -> OpCases.all().stream()
+                .flatMap(p -> cases()
                         .flatMap(c -> Stream.of(1, 3, 13, 64, 207).map(n -> Arguments.of(p.open(), p.name(), c, n))));
     }
 

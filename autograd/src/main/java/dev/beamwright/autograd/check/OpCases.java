@@ -115,19 +115,6 @@ public final class OpCases {
                     return new Instance(List.of(logits), t -> Ops.crossEntropy(t, logits, targets, weights)
                             .value());
                 }),
-                new OpCase("crossEntropyAmongOthers", (o, n) -> { // two of the same logits, and others before and after
-                    Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1), b = o.uniform(o.rows(), n + 1);
-                    Tensor one = o.below(n + 1, o.rows(), true), other = o.below(n + 1, o.rows(), true);
-                    Tensor weights = o.numbers(o.rows());
-                    return new Instance(List.of(logits), t -> {
-                        Variable doubled = Ops.scale(t, logits, 2), x = Ops.squaredError(t, doubled, b, .5f);
-                        Variable first = Ops.scale(t, Ops.crossEntropy(t, doubled, one, weights).value(), .5f);
-                        Variable second = Ops.crossEntropy(t, doubled, other, weights).value();
-                        Ops.crossEntropy(t, doubled, one, weights); // of which nothing is made
-                        Variable y = Ops.squaredError(t, doubled, b, .25f);
-                        return Ops.add(t, Ops.add(t, x, first), Ops.add(t, second, y));
-                    });
-                }),
                 new OpCase("logProbability", (o, n) -> {
                     Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1);
                     Tensor targets = o.below(n + 1, o.rows(), true);
