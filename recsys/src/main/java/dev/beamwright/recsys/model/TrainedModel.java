@@ -80,6 +80,7 @@ public final class TrainedModel {
      * @return the checkpoint's metadata
      */
     public static Map<String, String> load(GenerativeModel model, RunFolder run, String file) {
+        if (!run.hasModel()) run.need(file, "train");
         try {
             return load(run, file, model.space(), Checkpoint.parameters(model));
         } catch (IOException e) {

@@ -198,7 +198,8 @@ public final class Tokenize {
         Quantizer quantizer = quantizer(c.quantizer(), c.widths(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
             throw new UserError("item vectors from " + c.vectors() + " tell no two items apart: no word and no"
-                    + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or --quantizer random");
+                    + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or"
+                    + " --quantizer random");
         }
         return quantizer.quantize(vectors, backend, key, memory, progress);
     }
