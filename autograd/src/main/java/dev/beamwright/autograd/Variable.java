@@ -66,12 +66,6 @@ public final class Variable {
         return grad;
     }
 
-    /** The memory of the gradient for a kernel that writes all of it; null where nobody asks for it. */
-    Tensor gradToWrite() {
-        if (grad == null && tape != null) grad = tape.gradient(value.shape());
-        return grad;
-    }
-
     /** What makes a gradient grow: it overwrites what it is given, or adds to it. */
     @FunctionalInterface
     interface Growth {
@@ -81,7 +75,8 @@ public final class Variable {
     /** Lets the gradient grow, if anybody asks for it; the first one to come overwrites. */
     void grow(Growth growth) {
         boolean add = grad != null;
-        if (add || tape != null) growth.into(gradToWrite(), add);
+        if (!add && tape != null) grad = tape.gradient(value.shape());
+        if (grad != null) growth.into(grad, add);
     }
 
     /** Takes over a tensor as the gradient, if there is none yet. */

@@ -286,8 +286,9 @@ final class TrainCommand implements Callable<Integer> {
         for (OptionSpec option : CommandSpec.forAnnotatedObject(new ReinforceOptions()).options()) {
             String name = option.longestName();
             if (!name.equals("--from") && spec.commandLine().getParseResult().hasMatchedOption(name)) {
-                throw new UserError(name + " has no effect without rollouts; give --objective ugr, grpo, rerank, dpo or"
-                        + " s-dpo, too, or leave it out");
+                throw new UserError(
+                        name + " has no effect without rollouts; leave it out, or give --objective, too: one of "
+                                + String.join(", ", ReinforceConfig.NAMES));
             }
         }
         RunFolder folder = reinforce.from() == null ? RunFolder.open(run) : new RunFolder(run);

@@ -128,7 +128,7 @@ public final class ItemVectors {
      * Takes from each column its mean where that is far larger than what the rows differ by. It is no part of any
      * distance, but distances are computed by products, in which it would drown the differences.
      */
-    static void centre(Tensor t) {
+    private static void centre(Tensor t) {
         int rows = t.shape().rows(), columns = t.shape().dim(-1);
         for (int c = 0; c < columns; c++) {
             double sum = 0, squares = 0;

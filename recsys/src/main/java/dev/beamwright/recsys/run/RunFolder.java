@@ -25,7 +25,7 @@ import java.nio.file.StandardOpenOption;
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
- *            .lock (empty; by it a command that writes what is above keeps others away)
+ * all but evaluate, diagnose and scale: .lock (empty; by it a command keeps others away while it writes)
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *

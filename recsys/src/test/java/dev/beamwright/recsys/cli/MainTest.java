@@ -192,7 +192,11 @@ class MainTest {
         Call asAsked = call("evaluate", "--beam", "3", "--json", bear.toString());
         assertThat(asAsked.err).doesNotContain("trained by BEAR");
         assertThat(asAsked.out).contains("\"beam\":3", "recall@1").doesNotContain("recall@5");
+        assertThat(call("evaluate", "--beam", "3", "--k", "1,3", "--predictions", "3", bear.toString()).err)
+                .doesNotContain("trained by BEAR");
         assertThat(call("evaluate", "--beam", "3", "--k", "1,5", bear.toString()).err).contains("one of 5");
+        assertThat(call("evaluate", "--beam", "3", "--k", "1,5", "--predictions", "10", bear.toString()).err)
+                .contains("one of 10");
         assertThat(call("evaluate", "--beam", "0", bear.toString()).err).contains("--beam 0: must be at least 1");
         assertThat(call("evaluate", "--k", "1,3", bear.toString()).err).contains("trained by BEAR for a beam of 3");
         Call without = train(copy(base, "other"), "ce", "--lambda", "3");

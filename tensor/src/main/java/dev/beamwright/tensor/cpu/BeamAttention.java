@@ -247,7 +247,7 @@ final class BeamAttention {
 
         void finish() {
             for (int r = 0; r < rows; r++)
-                Weights.put(query(out, r), results, r * padded, sum[r] > 0 ? 1 / sum[r] : 0, dim);
+                Weights.put(query(out, r), results, r * padded, sum[r] == 0 ? 0 : 1 / sum[r], dim);
         }
     }
 }

@@ -549,6 +549,12 @@ public class BackendContractTest {
                         1, 2, 1, false, Tensor.of(arena, Shape.of(2), 0, 1), Tensor.of(arena, Shape.of(2), 0, 2), null);
                 b.attention(out, lse, q, kv, null, spec);
                 assertThat(out.get(0)).as(b.name()).isNaN();
+                Tensor prompt = Tensor.of(arena, Shape.of(2), 0, 2), none = Tensor.of(arena, Shape.of(2), 0, 0);
+                Tensor user = Tensor.of(arena, Shape.of(1), 0);
+                b.beamAttention(out, q, kv, prompt, user, List.of(), null, null, 1, 1);
+                assertThat(out.get(0)).as(b.name()).isNaN();
+                b.beamAttention(out, q, kv, none, user, List.of(), null, null, 1, 1); // but a row without keys has zeros
+                assertThat(out.toArray()).as(b.name()).containsExactly(0, 0);
             }
         }
     }

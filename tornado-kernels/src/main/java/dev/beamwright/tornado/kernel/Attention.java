@@ -366,7 +366,7 @@ public final class Attention {
                     sum += p;
                     for (int d = 0; d < dim; d++) out.set(at + d, out.get(at + d) + p * paths.get(k + width + d));
                 }
-                float all = sum > 0f ? sum : 1f; // a row without keys has zeros
+                float all = sum == 0f ? 1f : sum; // a row without keys has zeros
                 for (int d = 0; d < dim; d++) out.set(at + d, out.get(at + d) / all);
             }
         }
