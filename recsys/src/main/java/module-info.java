@@ -1,12 +1,12 @@
 /** The recommender: data, item vectors, semantic IDs, models, objectives, decoding, evaluation, and the command line. */
-@SuppressWarnings("requires-automatic") module dev.beamwright.recsys {
+@SuppressWarnings({"requires-automatic", "requires-transitive-automatic"}) module dev.beamwright.recsys {
     requires transitive dev.beamwright.transformer;
     requires transitive tools.jackson.databind;
     requires java.management;
     requires commons.math3;
     requires org.apache.commons.statistics.distribution;
     requires org.apache.commons.statistics.inference;
-    requires it.unimi.dsi.fastutil;
+    requires transitive it.unimi.dsi.fastutil;
     requires info.picocli;
     requires de.siegmar.fastcsv;
 
@@ -20,6 +20,9 @@
     exports dev.beamwright.recsys.objective;
     exports dev.beamwright.recsys.prm;
     exports dev.beamwright.recsys.reinforce;
+    exports dev.beamwright.recsys.rank;
+    exports dev.beamwright.recsys.serve;
+    exports dev.beamwright.recsys.study;
     exports dev.beamwright.recsys.run;
     exports dev.beamwright.recsys.semanticid;
     exports dev.beamwright.recsys.train;

@@ -4,11 +4,10 @@ module dev.beamwright.tensor {
 
     exports dev.beamwright.tensor;
     exports dev.beamwright.tensor.io;
-    exports dev.beamwright.tensor.spi;
 
-    uses dev.beamwright.tensor.spi.BackendProvider;
+    uses dev.beamwright.tensor.BackendProvider;
 
-    provides dev.beamwright.tensor.spi.BackendProvider with
+    provides dev.beamwright.tensor.BackendProvider with
             dev.beamwright.tensor.cpu.ScalarBackendProvider,
             dev.beamwright.tensor.cpu.VectorBackendProvider;
 }

@@ -1,6 +1,5 @@
 package dev.beamwright.tensor;
 
-import dev.beamwright.tensor.spi.BackendProvider;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;

@@ -3,7 +3,7 @@ package dev.beamwright.tornado;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.Tensor;
-import dev.beamwright.tensor.spi.DeviceException;
+import dev.beamwright.tensor.DeviceException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

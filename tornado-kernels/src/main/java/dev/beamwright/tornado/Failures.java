@@ -1,6 +1,6 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tensor.spi.DeviceException;
+import dev.beamwright.tensor.DeviceException;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;

@@ -1,6 +1,6 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tensor.spi.DeviceException;
+import dev.beamwright.tensor.DeviceException;
 import java.util.Locale;
 
 /** In which precision matrix products take their operands; they always sum in single precision. */

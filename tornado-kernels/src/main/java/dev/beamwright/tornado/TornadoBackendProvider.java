@@ -1,7 +1,7 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.Backend;
-import dev.beamwright.tensor.spi.BackendProvider;
+import dev.beamwright.tensor.BackendProvider;
 
 /** The backend {@code tornado}: kernels in Java on whatever device TornadoVM drives. Never chosen unless asked for. */
 public final class TornadoBackendProvider implements BackendProvider {

@@ -8,7 +8,7 @@ import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
-import dev.beamwright.tensor.spi.DeviceException;
+import dev.beamwright.tensor.DeviceException;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;

@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.confidence.ListRule;
-import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.serve.Recommender;
 import picocli.CommandLine.Option;
 
 /** Which model of a run, and what its confidence is used for; shared by {@code recommend} and {@code evaluate}. */

@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.run.Json;
+import dev.beamwright.tensor.BackendProvider;
 import dev.beamwright.tensor.Backends;
-import dev.beamwright.tensor.spi.BackendProvider;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.beamwright.recsys.cli;
 
-import dev.beamwright.recsys.decode.Diagnose;
-import dev.beamwright.recsys.decode.Diagnostics;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.study.Diagnose;
+import dev.beamwright.recsys.study.Diagnostics;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;

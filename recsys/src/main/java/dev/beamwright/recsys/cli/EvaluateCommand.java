@@ -1,21 +1,21 @@
 package dev.beamwright.recsys.cli;
 
-import dev.beamwright.recsys.confidence.ConfidenceReport;
 import dev.beamwright.recsys.confidence.ConfidentRanker;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.ExactRanker;
-import dev.beamwright.recsys.decode.GenerativeRanker;
-import dev.beamwright.recsys.decode.Recommender;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
-import dev.beamwright.recsys.evaluate.Ranker;
+import dev.beamwright.recsys.evaluate.ExactRanker;
+import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.serve.Recommender;
+import dev.beamwright.recsys.study.ConfidenceReport;
 import dev.beamwright.tensor.Backend;
 import java.nio.file.Path;
 import java.util.ArrayList;

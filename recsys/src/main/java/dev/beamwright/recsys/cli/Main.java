@@ -2,7 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.run.Version;
-import dev.beamwright.tensor.spi.DeviceException;
+import dev.beamwright.tensor.DeviceException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

@@ -1,14 +1,14 @@
 package dev.beamwright.recsys.cli;
 
-import dev.beamwright.recsys.confidence.Advice;
 import dev.beamwright.recsys.data.Dataset;
-import dev.beamwright.recsys.decode.Recommender;
-import dev.beamwright.recsys.decode.Recommender.Recommendation;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.serve.Advice;
+import dev.beamwright.recsys.serve.Recommender;
+import dev.beamwright.recsys.serve.Recommender.Recommendation;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;

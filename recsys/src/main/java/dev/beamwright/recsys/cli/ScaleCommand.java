@@ -1,14 +1,14 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.Scale;
-import dev.beamwright.recsys.decode.Scaling;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.decode.Widening.Order;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.study.Scale;
+import dev.beamwright.recsys.study.Scaling;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,8 +2,8 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
-import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;

@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.confidence;
 
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.Ranker;
-import dev.beamwright.recsys.evaluate.Ranking;
+import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.Ranking;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

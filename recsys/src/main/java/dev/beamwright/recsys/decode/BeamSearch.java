@@ -3,9 +3,10 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.objective.Likelihood;
-import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Parallel;
 import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ public final class BeamSearch {
         }
 
         /** The same with another width. */
-        Config withWidth(int width) {
+        public Config withWidth(int width) {
             return new Config(width, likelihood, widening, scorer);
         }
     }

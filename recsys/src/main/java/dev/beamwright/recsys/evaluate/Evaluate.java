@@ -1,11 +1,14 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.Baseline;
+import dev.beamwright.recsys.baseline.ScorerRanker;
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.TextTable;

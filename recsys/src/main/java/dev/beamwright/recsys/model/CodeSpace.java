@@ -1,6 +1,6 @@
 package dev.beamwright.recsys.model;
 
-import dev.beamwright.recsys.decode.ItemTrie;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;

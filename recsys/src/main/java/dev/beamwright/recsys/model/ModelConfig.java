@@ -36,7 +36,7 @@ public record ModelConfig(
     /** The usual base of the rotary embedding. */
     public static final float THETA = 10_000;
 
-    static final String DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
+    public static final String DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
 
     public ModelConfig {
         boolean two = backbone.equals(ENCODER_DECODER);

@@ -2,10 +2,11 @@ package dev.beamwright.recsys.objective;
 
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.decode.ItemTrie;
 import dev.beamwright.recsys.model.CodeSpace;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Targets;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.objective;
 
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.model.Likelihood;
 
 /**
  * APAO with pointwise prefix losses (Yu et al., KDD 2026, arXiv 2603.02730): an item reaches the end of a beam search

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import java.util.Locale;

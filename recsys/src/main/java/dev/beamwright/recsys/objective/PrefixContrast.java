@@ -1,6 +1,6 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.decode.ItemTrie;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 
 /**

@@ -10,9 +10,8 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.TrainedModel;
-import dev.beamwright.recsys.objective.Likelihood;
 import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
@@ -25,6 +24,7 @@ import dev.beamwright.recsys.train.Samples;
 import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
@@ -451,7 +451,7 @@ public final class Reinforce implements AutoCloseable {
             for (int s = 0; s < samples.size(); s++) {
                 int node = trie.node(samples.get(s).items()[samples.get(s).from()], level);
                 double denominator = likelihood.logDenominator(logits, s * columns, columns, trie, node);
-                boolean all = likelihood.softmax() == dev.beamwright.recsys.objective.Softmax.LEVEL;
+                boolean all = likelihood.softmax() == dev.beamwright.recsys.model.Softmax.LEVEL;
                 int count = all ? columns : trie.children(node);
                 for (int c = 0; c < count; c++) {
                     int code = all ? c : trie.code(trie.firstEdge(node) + c);

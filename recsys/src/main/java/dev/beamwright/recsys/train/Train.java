@@ -7,7 +7,6 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;

@@ -1,9 +1,9 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
-import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
-import dev.beamwright.recsys.objective.Softmax;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.model.CodeSpace;
-import dev.beamwright.recsys.objective.Softmax;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;

@@ -5,6 +5,7 @@ import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;

@@ -10,6 +10,8 @@ import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
+import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;

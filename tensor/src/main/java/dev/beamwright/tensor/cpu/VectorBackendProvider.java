@@ -1,7 +1,7 @@
 package dev.beamwright.tensor.cpu;
 
 import dev.beamwright.tensor.Backend;
-import dev.beamwright.tensor.spi.BackendProvider;
+import dev.beamwright.tensor.BackendProvider;
 
 /** Offers {@link VectorBackend}. */
 public final class VectorBackendProvider implements BackendProvider {

@@ -1,5 +1,6 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.study;
 
+import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.Comparator;

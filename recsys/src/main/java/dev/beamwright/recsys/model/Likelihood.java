@@ -1,10 +1,9 @@
-package dev.beamwright.recsys.objective;
+package dev.beamwright.recsys.model;
 
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.decode.ItemTrie;
-import dev.beamwright.recsys.model.Targets;
+import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Tensor;
 
 /**
@@ -32,15 +31,15 @@ public record Likelihood(Softmax softmax, float temperature) {
      * @param sign by which values become negative log-likelihoods
      * @param count how many targets there are
      */
-    record Weighted(Variable loss, Tensor values, int sign, int count) {
+    public record Weighted(Variable loss, Tensor values, int sign, int count) {
         /** Of each target's code; to be read when the values are there, see {@link dev.beamwright.tensor.Backend#read}. */
-        float[] nll() {
+        public float[] nll() {
             float[] nll = new float[count];
             for (int i = 0; i < count; i++) nll[i] = sign * values.get(i);
             return nll;
         }
 
-        double sum() {
+        public double sum() {
             double sum = 0;
             for (float v : nll()) sum += v;
             return sum;
@@ -48,7 +47,7 @@ public record Likelihood(Softmax softmax, float temperature) {
     }
 
     /** {@code Σ_n weights[n] · (-log p_n)} of one level; the weights are constants. */
-    Weighted crossEntropy(Tape tape, Variable logits, Targets targets, int level, float[] weights) {
+    public Weighted crossEntropy(Tape tape, Variable logits, Targets targets, int level, float[] weights) {
         if (softmax == Softmax.LEVEL && temperature == 1) {
             Tensor codes = targets.codes().get(level);
             Ops.Loss loss = Ops.crossEntropy(tape, logits, codes, tape.rowFloats(weights));

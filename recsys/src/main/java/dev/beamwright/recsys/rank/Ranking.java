@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.evaluate;
+package dev.beamwright.recsys.rank;
 
 import java.util.Arrays;
 

@@ -1,7 +1,8 @@
-package dev.beamwright.recsys.evaluate;
+package dev.beamwright.recsys.baseline;
 
-import dev.beamwright.recsys.baseline.Scorer;
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.Ranking;
 import java.util.List;
 
 /** Ranks by scores of the whole catalogue, several questions at a time. */

@@ -1,4 +1,4 @@
-package dev.beamwright.tensor.spi;
+package dev.beamwright.tensor;
 
 /** A device or one of its kernels failed. The message is one line that names which, and where known the mend. */
 public final class DeviceException extends RuntimeException {

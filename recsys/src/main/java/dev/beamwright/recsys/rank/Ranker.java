@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.evaluate;
+package dev.beamwright.recsys.rank;
 
 import dev.beamwright.recsys.data.Case;
 import java.util.List;

@@ -1,10 +1,12 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.Ranker;
-import dev.beamwright.recsys.evaluate.Ranking;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
-import dev.beamwright.recsys.objective.Likelihood;
+import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.tensor.Backend;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.objective;
+package dev.beamwright.recsys.model;
 
 /** Over which codes the probabilities of a level add up to one; the same in training and in decoding. */
 public enum Softmax {

@@ -1,12 +1,16 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.serve;
 
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.evaluate.ExactRanker;
+import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.model.TrainedModel;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
@@ -14,6 +18,7 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import java.lang.foreign.Arena;

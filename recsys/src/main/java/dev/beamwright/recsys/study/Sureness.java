@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.confidence;
+package dev.beamwright.recsys.study;
 
 import java.util.Arrays;
 import java.util.Comparator;

@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.run.TextTable;

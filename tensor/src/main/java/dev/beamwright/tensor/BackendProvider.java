@@ -1,6 +1,4 @@
-package dev.beamwright.tensor.spi;
-
-import dev.beamwright.tensor.Backend;
+package dev.beamwright.tensor;
 
 /** Names a backend without loading it, so that an absent module or device is not an error. */
 public interface BackendProvider {

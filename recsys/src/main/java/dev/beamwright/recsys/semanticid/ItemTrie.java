@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.semanticid;
 
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import it.unimi.dsi.fastutil.ints.IntSet;
@@ -184,7 +184,7 @@ public final class ItemTrie {
      * @param eligible which items may be returned, by item; null for all
      * @param open what {@link #reachable} says of these; null for all
      */
-    IntSet exhausted(int[] history, boolean[] eligible, boolean[] open) {
+    public IntSet exhausted(int[] history, boolean[] eligible, boolean[] open) {
         IntSet seen = new IntOpenHashSet(history), exhausted = new IntOpenHashSet();
         for (int item : seen) {
             int leaf = node(item, levels);

@@ -1,11 +1,15 @@
-package dev.beamwright.recsys.model;
+package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.model.CodeSpace;
+import dev.beamwright.recsys.model.DecoderOnly;
+import dev.beamwright.recsys.model.EncoderDecoderModel;
+import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
-import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.io.SafeTensors;

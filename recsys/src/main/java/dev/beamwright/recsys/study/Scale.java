@@ -1,14 +1,19 @@
-package dev.beamwright.recsys.decode;
+package dev.beamwright.recsys.study;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.PathScorer;
+import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.ItemTrie;
+import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;

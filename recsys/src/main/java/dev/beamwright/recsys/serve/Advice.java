@@ -1,6 +1,7 @@
-package dev.beamwright.recsys.confidence;
+package dev.beamwright.recsys.serve;
 
-import dev.beamwright.recsys.decode.Recommender.Recommendation;
+import dev.beamwright.recsys.confidence.ListRule;
+import dev.beamwright.recsys.serve.Recommender.Recommendation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,8 +1,9 @@
-package dev.beamwright.recsys.confidence;
+package dev.beamwright.recsys.study;
 
+import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.Ranker;
-import dev.beamwright.recsys.evaluate.Ranking;
+import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
