@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -34,10 +36,25 @@ class DocsTest {
                 var m = test.matcher(Files.readString(file));
                 String name = file.getFileName().toString().replace(".java", "");
                 while (m.find()) {
-                    tested.computeIfAbsent(m.group(1).toUpperCase(java.util.Locale.ROOT), s -> new TreeSet<>()).add(name);
+                    tested.computeIfAbsent(m.group(1).toUpperCase(Locale.ROOT), s -> new TreeSet<>()).add(name);
                 }
             }
         }
         assertThat(listed).hasSizeGreaterThan(50).isEqualTo(tested);
+    }
+
+    /** A package says what it knows, what it may use and where to begin. */
+    @Test
+    void everyPackageIntroducesItself() throws IOException {
+        var silent = new TreeSet<String>();
+        for (String module : List.of("tensor", "autograd", "transformer", "recsys", "tornado-kernels", "benchmarks")) {
+            try (var files = Files.walk(Path.of("..", module, "src", "main", "java"))) {
+                files.filter(f -> f.toString().endsWith(".java") && !f.endsWith("module-info.java"))
+                        .map(Path::getParent)
+                        .filter(folder -> !Files.exists(folder.resolve("package-info.java")))
+                        .forEach(folder -> silent.add(folder.toString()));
+            }
+        }
+        assertThat(silent).isEmpty();
     }
 }
