@@ -7,8 +7,10 @@ import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
@@ -395,15 +397,14 @@ public final class Reinforce implements AutoCloseable {
 
     private Validation measure() {
         if (validation.isEmpty()) return new Validation(0, 0, 0, 0);
-        var beam = new BeamSearch.Config(config.beam(), first.likelihood());
+        var beam = SearchConfig.beam(config.beam(), first.likelihood());
         double hr10 = 0, ndcg10 = 0, hr1 = 0;
-        BeamSearch.Result[] results;
+        Search.Result[] results;
         try (var generator = new Generator(backend, policy.model(), beam)) {
             results = generator.recommend(
-                    validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
-                    validation.stream().mapToInt(Case::user).toArray(),
-                    null,
-                    false,
+                    Query.of(
+                            validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
+                            validation.stream().mapToInt(Case::user).toArray()),
                     null);
         }
         for (int i = 0; i < results.length; i++) {
@@ -419,7 +420,7 @@ public final class Reinforce implements AutoCloseable {
         return new Validation(hr10 / n, ndcg10 / n, hr1 / n, entropy(results));
     }
 
-    private double entropy(BeamSearch.Result[] results) {
+    private double entropy(Search.Result[] results) {
         int n = Math.min(ENTROPY_CASES, results.length), chunk = 16, chunks = (n + chunk - 1) / chunk;
         double[] sums = new double[chunks];
         Parallel.run(chunks, b -> {

@@ -6,6 +6,8 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.ExactScoring;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.run.Chart;
@@ -151,7 +153,7 @@ public final class Diagnose {
     private Trace[] trace(List<Case> asked, Progress progress) {
         Trace[] traces = new Trace[asked.size()];
         for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
-        var search = new BeamSearch(model, new BeamSearch.Config(beam, likelihood));
+        var search = new BeamSearch(model, SearchConfig.beam(beam, likelihood));
         int batch = Math.clamp(ROWS / Math.min(beam, trie.nodesAt(levels)), 1, BATCH);
         Parallel.run((asked.size() + batch - 1) / batch, b -> {
             int from = b * batch, to = Math.min(asked.size(), from + batch);
@@ -159,7 +161,7 @@ public final class Diagnose {
             int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
             try (var memory = new Workspace()) {
                 try (Tape tape = Tape.inference(backend, memory)) {
-                    search.search(tape, histories, users, null, false,
+                    search.search(tape, Query.of(histories, users),
                             (u, depth, level) -> traces[from + u].beams[depth - 1] = level.nodes());
                 }
                 try (Tape tape = Tape.inference(backend, memory)) {

@@ -8,6 +8,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.PrefixContrast;
@@ -292,11 +295,11 @@ class BackboneTest {
     @MethodSource("backbones")
     void aBeamAsWideAsTheCatalogueIsExact(ModelConfig config) {
         GenerativeModel model = model(config);
-        var search = new BeamSearch(model, new BeamSearch.Config(ITEMS, Softmax.LEVEL));
+        var search = new BeamSearch(model, SearchConfig.beam(ITEMS, Softmax.LEVEL));
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            List<BeamSearch.Result> found = search.search(tape, List.of(HISTORIES), null, false, null);
+            List<Search.Result> found = search.search(tape, Query.of(List.of(HISTORIES)), null);
             for (int u = 0; u < HISTORIES.length; u++) {
                 int user = u;
                 double[][][] all = teacherForced(
