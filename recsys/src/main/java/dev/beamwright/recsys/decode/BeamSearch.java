@@ -78,8 +78,9 @@ public final class BeamSearch implements Search {
         Variable states = decoding.first();
         for (int level = 0; level < trie.levels(); level++) {
             boolean last = level == trie.levels() - 1;
-            float[] logits =
-                    states == null ? null : model.logits(tape, level, states).value().toArray();
+            float[] logits = states == null
+                    ? null
+                    : model.logits(tape, level, states, tape.ints(paths.openNodes())).value().toArray();
             boolean guided = guide != null && guide.widening().at(level);
             int most = guided ? guide.widening().candidates(level) : config.beamSize();
             Best[] best = children(Math.min(most, trie.nodesAt(level + 1)), level, paths, logits, allowed, terms);
@@ -149,6 +150,13 @@ public final class BeamSearch implements Search {
 
         int rows() {
             return users.length;
+        }
+
+        /** By state: the node that its path has reached. */
+        int[] openNodes() {
+            int[] open = new int[computed];
+            for (int row = 0; row < rows(); row++) if (states[row] >= 0) open[states[row]] = nodes[row];
+            return open;
         }
 
         void show(int userCount, int depth, Observer observer) {

@@ -70,7 +70,7 @@ final class DeviceSearch implements Search {
         Variable states = decoding.first();
         for (int level = 0; level < levels; level++) {
             boolean last = level == levels - 1;
-            Tensor logits = model.logits(tape, level, states).value();
+            Tensor logits = model.logits(tape, level, states, nodes).value();
             Tensor reached = tape.allocateInts(users * width), parents = tape.allocateInts(users * width);
             Tensor tokens = tape.allocateInts(users * width), sums = tape.allocate(Shape.of(users * width));
             var spec = new BeamSpec(

@@ -128,12 +128,14 @@ public final class ExactScoring implements AutoCloseable {
         }
         Variable states = decoding.first();
         int[] at = {0}; // by node of this depth: where its state is, -1 for none
+        var nodes = IntArrayList.of(0); // by state
         int[][] ancestors = {new int[0]}; // by state: where the states above it are
         for (int d = 0; d < levels; d++) {
             if (d > 0) {
                 int[] above = at;
                 int[][] extended = new int[last[d] - first[d] + 1][];
                 IntArrayList codes = new IntArrayList();
+                nodes.clear();
                 at = new int[extended.length];
                 for (int i = 0; i < at.length; i++) {
                     int node = first[d] + i;
@@ -143,13 +145,16 @@ public final class ExactScoring implements AutoCloseable {
                     extended[at[i]] = Arrays.copyOf(path, d);
                     extended[at[i]][d - 1] = at[i];
                     codes.add(trie.code(node - 1));
+                    nodes.add(node);
                 }
                 ancestors = Arrays.copyOf(extended, codes.size());
                 states = ancestors.length == 0
                         ? null
                         : decoding.next(d - 1, codes.toIntArray(), new int[ancestors.length], ancestors);
             }
-            float[] logits = states == null ? null : model.logits(tape, d, states).value().toArray();
+            float[] logits = states == null
+                    ? null
+                    : model.logits(tape, d, states, tape.ints(nodes.toIntArray())).value().toArray();
             int columns = model.space().width(d);
             for (int i = 0; i < at.length; i++) {
                 int node = first[d] + i;

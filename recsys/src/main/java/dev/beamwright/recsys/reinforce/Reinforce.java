@@ -14,6 +14,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
@@ -445,9 +446,10 @@ public final class Reinforce implements AutoCloseable {
         var space = model.space();
         var trie = space.trie();
         List<Variable> states = model.forward(tape, samples, Noise.none()).states();
+        var targets = Targets.of(tape, space, samples);
         double sum = 0;
         for (int level = 0; level < space.levels(); level++) {
-            float[] logits = model.logits(tape, level, states.get(level)).value().toArray();
+            float[] logits = model.logits(tape, level, states.get(level), targets.nodes(level)).value().toArray();
             int columns = space.width(level);
             for (int s = 0; s < samples.size(); s++) {
                 int node = trie.node(samples.get(s).items()[samples.get(s).from()], level);

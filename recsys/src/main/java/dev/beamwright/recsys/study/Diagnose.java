@@ -191,11 +191,12 @@ public final class Diagnose {
         var decoding = model.read(tape, histories, users);
         Variable states = decoding.first();
         for (int level = 0; level < levels; level++) {
-            float[] logits = model.logits(tape, level, states).value().toArray();
+            int[] codes = new int[n], nodes = new int[n];
+            for (int r = 0; r < n; r++) nodes[r] = trie.node(cases.get(r).target(), level);
+            float[] logits = model.logits(tape, level, states, tape.ints(nodes)).value().toArray();
             int columns = model.space().width(level);
-            int[] codes = new int[n];
             for (int r = 0; r < n; r++) {
-                int item = cases.get(r).target(), parent = trie.node(item, level), from = r * columns;
+                int item = cases.get(r).target(), parent = nodes[r], from = r * columns;
                 codes[r] = model.space().code(item, level);
                 float logit = logits[from + codes[r]];
                 Trace t = traces[r];

@@ -17,6 +17,7 @@ import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
@@ -362,8 +363,8 @@ class WidenedBeamTest {
         }
 
         @Override
-        public Variable logits(Tape tape, int level, Variable state) {
-            return model.logits(tape, level, state);
+        public Variable logits(Tape tape, int level, Variable state, Tensor nodes) {
+            return model.logits(tape, level, state, nodes);
         }
 
         @Override
