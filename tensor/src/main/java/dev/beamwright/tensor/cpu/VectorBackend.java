@@ -50,7 +50,7 @@ final class VectorBackend extends ScalarBackend {
         long panels = packed == null ? 0 : packed.panels(b, transposeB);
         Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate,
                 panels);
-        keep(c, a, b);
+        keep(c, a, b, packed);
     }
 
     // ---- element by element

@@ -448,6 +448,39 @@ public class BackendContractTest {
         }
     }
 
+    /** A row of a product does not depend on the rows beside it, on the threads, or on whether the weights were packed. */
+    @Test
+    void aRowOfAProductHasTheSameBitsAloneAndAmongOthersPackedAndNot() {
+        try (Arena arena = Arena.ofShared()) {
+            for (int[] size : new int[][] {{256, 256}, {13, 1}, {300, 1}, {64, 70}, {600, 33}, {7, 96}, {513, 5}}) {
+                int k = size[0], n = size[1];
+                for (boolean tb : new boolean[] {false, true}) {
+                    Tensor a = random(arena, 700, k), b = random(arena, tb ? n : k, tb ? k : n);
+                    var constants = VECTOR.constants(List.of(b));
+                    float[] all = product(arena, a, b, tb, n);
+                    for (int m : new int[] {1, 2, 7, 8, 9, 60, 700}) {
+                        float[] expected = Arrays.copyOf(all, m * n);
+                        Tensor first = rows(arena, a, 0, m);
+                        String what = "%d x %d x %d%s".formatted(m, n, k, tb ? ", b transposed" : "");
+                        assertThat(product(arena, first, b, tb, n)).as(what).isEqualTo(expected);
+                        Parallel.limited(1, () -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", one thread")
+                                .isEqualTo(expected));
+                        constants.during(() -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", packed")
+                                .isEqualTo(expected));
+                    }
+                }
+            }
+        }
+    }
+
+    private static float[] product(Arena arena, Tensor a, Tensor b, boolean transposed, int n) {
+        Tensor c = Tensor.zeros(arena, Shape.of(a.shape().rows(), n));
+        VECTOR.matmul(c, a, false, b, transposed, false);
+        return c.toArray();
+    }
+
     private static Tensor random(Arena arena, int rows, int columns) {
         var random = new java.util.Random(rows);
         float[] values = new float[rows * columns];
