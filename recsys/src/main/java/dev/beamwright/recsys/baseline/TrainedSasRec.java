@@ -5,11 +5,14 @@ import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.embedding.ItemVectors;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -45,7 +48,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * baselines/&lt;name&gt;.safetensors  the parameters of the best epoch
  * </pre>
  */
-public final class TrainedSasRec implements Ranker, AutoCloseable {
+public final class TrainedSasRec implements Ranker {
     /** One name for each loss: the cross-entropy over all items, binary, and over sampled items. */
     public static final List<String> NAMES = List.of("sasrec", "sasrec-bce", "sasrec-sampled");
 
@@ -56,6 +59,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     private final Backend backend;
     private final SasRec model;
     private final int items;
+    private final Repeats repeats;
     private final Arena memory = Arena.ofShared();
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
@@ -63,9 +67,12 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
      * An untrained model.
      *
      * @param start what the items' embeddings begin from, see {@link SasRec#of}
+     * @param repeats how likely seen items return
      */
-    TrainedSasRec(String name, SasRecConfig config, int items, double[][] start, Backend backend) {
+    TrainedSasRec(
+            String name, SasRecConfig config, int items, double[][] start, Repeats repeats, Backend backend) {
         this.name = name;
+        this.repeats = repeats;
         this.config = config;
         this.items = items;
         this.backend = backend;
@@ -85,9 +92,10 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
         int items = prepared.data().items().size();
+        Repeats repeats = Repeats.of(prepared.split().train());
         boolean vectors = config.start() == SasRecConfig.Start.VECTORS && run.has(Tokenize.VECTORS);
         double[][] start = vectors ? vectors(config, run, items) : null;
-        var sasRec = new TrainedSasRec(name, config, items, start, backend);
+        var sasRec = new TrainedSasRec(name, config, items, start, repeats, backend);
         String origin = Json.line(config) + " on " + Arrays.deepHashCode(prepared.split().train())
                 + (vectors ? " from " + Hash.sha256(run.file(Tokenize.VECTORS)) : "");
         try {
@@ -99,7 +107,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         }
         if (run.has(file)) { // what was loaded in part or under other settings must not remain
             sasRec.close();
-            sasRec = new TrainedSasRec(name, config, items, start, backend);
+            sasRec = new TrainedSasRec(name, config, items, start, repeats, backend);
         }
         if (config.start() == SasRecConfig.Start.VECTORS && !vectors) {
             progress.say(name + ": the run has no " + Tokenize.VECTORS + "; embeddings begin at random");
@@ -221,7 +229,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         double sum = 0;
         for (int from = 0; from < cases.size(); from += batch()) {
             List<Case> some = cases.subList(from, Math.min(cases.size(), from + batch()));
-            List<Ranking> answers = rank(some, false, 10);
+            List<Ranking> answers = rank(some, SeenItems.ALLOWED, 10);
             for (int i = 0; i < some.size(); i++) {
                 double rank = answers.get(i).rank(some.get(i).target(), null);
                 if (rank < 11) sum += Math.log(2) / Math.log(rank + 1);
@@ -241,7 +249,36 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     }
 
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+        return rank(cases, ItemPrior.of(repeats, seen));
+    }
+
+    /** The same model, with what is known besides it. */
+    public Ranker with(String name, ItemPrior prior) {
+        return new Ranker() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public int batch() {
+                return TrainedSasRec.this.batch();
+            }
+
+            @Override
+            public Map<String, Object> settings(int depth) {
+                return prior.settings();
+            }
+
+            @Override
+            public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+                return TrainedSasRec.this.rank(cases, prior.with(seen));
+            }
+        };
+    }
+
+    private List<Ranking> rank(List<Case> cases, ItemPrior prior) {
         var answers = new Ranking[cases.size()];
         Parallel.run((cases.size() + CASES - 1) / CASES, block -> {
             int from = block * CASES, to = Math.min(cases.size(), from + CASES);
@@ -256,15 +293,23 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
                 for (int i = from, row = 0; i < to; i++) {
                     int[] history = cases.get(i).history();
                     double[] own = new double[items]; // nothing is known of what follows an empty history
-                    for (int j = 0; history.length > 0 && j < items; j++) own[j] = scores[row * items + j];
-                    if (history.length > 0) row++;
-                    if (seenMask) for (int seen : history) own[seen] = Double.NEGATIVE_INFINITY;
+                    if (history.length > 0) logSoftmax(own, scores, row++ * items);
+                    prior.user(history).apply(own);
                     answers[i] = new Ranking.Scores(own);
                 }
             }
             idle.add(workspace);
         });
         return List.of(answers);
+    }
+
+    /** The log-probabilities of a row of logits that begins at {@code from}. */
+    private static void logSoftmax(double[] logProbabilities, float[] logits, int from) {
+        double max = Double.NEGATIVE_INFINITY, sum = 0;
+        for (int i = 0; i < logProbabilities.length; i++) max = Math.max(max, logits[from + i]);
+        for (int i = 0; i < logProbabilities.length; i++) sum += Math.exp(logits[from + i] - max);
+        double denominator = max + Math.log(sum);
+        for (int i = 0; i < logProbabilities.length; i++) logProbabilities[i] = logits[from + i] - denominator;
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -38,16 +39,17 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Ask the test questions and write a score card: the run's model, if it has one, and baselines.")
 final class EvaluateCommand implements Callable<Integer> {
-    /** Whether items of the history may be recommended. */
-    enum SeenItems {
-        ALLOWED(List.of(false)),
-        HIDDEN(List.of(true)),
-        BOTH(List.of(false, true));
+    /** What becomes of the items of the history. */
+    enum Seen {
+        ALLOWED(SeenItems.ALLOWED),
+        HIDDEN(SeenItems.HIDDEN),
+        PRIOR(SeenItems.PRIOR),
+        ALL(SeenItems.values());
 
-        private final List<Boolean> masks;
+        private final List<SeenItems> each;
 
-        SeenItems(List<Boolean> masks) {
-            this.masks = masks;
+        Seen(SeenItems... each) {
+            this.each = List.of(each);
         }
     }
 
@@ -97,9 +99,15 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--seen-items",
             paramLabel = "S",
-            defaultValue = "both",
-            description = "allowed, hidden, or both, each in a row. Default: ${DEFAULT-VALUE}.")
-    private SeenItems seenItems;
+            defaultValue = "all",
+            description = "Items of the history are allowed, hidden, or as likely as people repeat in the training part"
+                    + " (prior); or all of these, each in a row. Default: ${DEFAULT-VALUE}.")
+    private Seen seenItems;
+
+    @Option(
+            names = "--no-memory",
+            description = "Leave out the rows in which models have a memory of what followed what.")
+    private boolean noMemory;
 
     @Option(
             names = "--bootstrap",
@@ -177,7 +185,7 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         List<Integer> depths = depths(run);
         EvaluateConfig config =
-                new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
+                new EvaluateConfig(baselines, depths, split, seenItems.each, !noMemory, bootstrap, seed, predictions(depths));
         if (widening.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
@@ -187,7 +195,8 @@ final class EvaluateCommand implements Callable<Integer> {
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
-                    : Json.line(Map.of("rows", card.rows(), "files", card.files(), "confidence", reports)));
+                    : Json.line(Map.of(
+                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence", reports)));
             return Main.OK;
         }
         System.out.print(card.table());
@@ -264,6 +273,12 @@ final class EvaluateCommand implements Callable<Integer> {
                     beams.add(widened);
                     rankers.add(widened);
                 }
+                if (!noMemory && which == Recommender.Which.BEST) {
+                    List<GenerativeRanker> remembering =
+                            model.memoryRankers(beam, config.split(), Progress.stderr());
+                    beams.addAll(remembering);
+                    rankers.addAll(remembering);
+                }
                 if (exact) exacts.add(model.exactRanker());
             }
             rankers.addAll(exacts);
@@ -304,10 +319,13 @@ final class EvaluateCommand implements Callable<Integer> {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (
-                var recommender = Recommender.load(run, backend);
-                var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), files, groups, backend, progress);
+        List<GenerativeRanker> rankers = new ArrayList<>();
+        try (var recommender = Recommender.load(run, backend)) {
+            rankers.add(recommender.ranker(beam));
+            if (config.memory()) rankers.addAll(recommender.memoryRankers(beam, config.split(), progress));
+            return Evaluate.run(config, run, rankers, files, groups, backend, progress);
+        } finally {
+            rankers.forEach(GenerativeRanker::close);
         }
     }
 }

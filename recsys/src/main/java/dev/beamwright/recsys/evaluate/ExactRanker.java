@@ -6,6 +6,7 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** A generative model in a score card without a beam: its answer is the list that scoring every item gives. */
-public final class ExactRanker implements Ranker, AutoCloseable {
+public final class ExactRanker implements Ranker {
     private final String name;
     private final ItemTrie trie;
     private final ExactScoring scoring;
@@ -38,12 +39,18 @@ public final class ExactRanker implements Ranker, AutoCloseable {
     }
 
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public boolean supports(SeenItems seen) {
+        return seen != SeenItems.PRIOR;
+    }
+
+    @Override
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
         Ranking[] answers = new Ranking[cases.size()];
         scoring.score(
                 cases.stream().map(Case::history).toList(),
                 cases.stream().mapToInt(Case::user).toArray(),
-                (u, scores) -> answers[u] = best(scores, seenMask ? cases.get(u).history() : new int[0], depth));
+                (u, scores) -> answers[u] = best(
+                        scores, seen == SeenItems.ALLOWED ? new int[0] : cases.get(u).history(), depth));
         return Arrays.asList(answers);
     }
 

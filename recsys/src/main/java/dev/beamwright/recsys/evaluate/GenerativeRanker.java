@@ -1,7 +1,9 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
@@ -9,19 +11,23 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.tensor.Backend;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /** A generative model in a score card: its answer is the list that beam search finds. */
-public final class GenerativeRanker implements Ranker, AutoCloseable {
+public final class GenerativeRanker implements Ranker {
     private final String name;
     private final Backend backend;
     private final GenerativeModel model;
     private final SearchConfig config;
+    private final ItemPrior prior;
     private Generator generator; // of the width asked for last
     private int generatorWidth;
+    private SeenItems generatorSeen;
 
     /** With a plain beam. */
     public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
@@ -33,10 +39,19 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
      * @param config of the search; the beam is wider where more items are asked for
      */
     public GenerativeRanker(String name, Backend backend, GenerativeModel model, SearchConfig config) {
+        this(name, backend, model, config, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
+    }
+
+    /**
+     * @param prior what is known besides the model
+     */
+    public GenerativeRanker(
+            String name, Backend backend, GenerativeModel model, SearchConfig config, ItemPrior prior) {
         this.name = name;
         this.backend = backend;
         this.model = model;
         this.config = config;
+        this.prior = prior;
     }
 
     @Override
@@ -52,27 +67,38 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
     @Override
     public Map<String, Object> settings(int depth) {
         int beam = width(depth);
-        return config.guide() == null
-                ? Map.of("beam", beam)
-                : Map.of("beam", beam, "widening", config.guide().widening());
+        Map<String, Object> settings = new TreeMap<>(prior.settings());
+        settings.put("beam", beam);
+        if (config.guide() != null) settings.put("widening", config.guide().widening());
+        return settings;
     }
 
     private int width(int depth) {
         return Math.max(config.beamSize(), depth);
     }
 
+    /** A guide's scores are no probabilities, beside which seen items could have theirs. */
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public boolean supports(SeenItems seen) {
+        return seen != SeenItems.PRIOR || config.guide() == null;
+    }
+
+    @Override
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
         int wanted = width(depth);
-        if (generator == null || generatorWidth != wanted) {
+        if (generator == null || generatorWidth != wanted || generatorSeen != seen) {
             close();
-            generator = new Generator(backend, model, config.withBeamSize(wanted));
+            SearchConfig wide = config.withBeamSize(wanted);
+            boolean plain = config.guide() != null; // which ranks by other scores
+            generator = new Generator(
+                    backend, model, plain ? wide : wide.withPrior(prior.with(seen), model.space().trie()));
             generatorWidth = wanted;
+            generatorSeen = seen;
         }
         Search.Result[] found = generator.recommend(
                 Query.of(
                         cases.stream().map(Case::history).toList(), cases.stream().mapToInt(Case::user).toArray())
-                        .hideSeen(seenMask),
+                        .hideSeen(seen != SeenItems.ALLOWED),
                 null);
         return IntStream.range(0, found.length).mapToObj(i -> ranking(found[i])).toList();
     }

@@ -4,19 +4,25 @@ import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
+import dev.beamwright.recsys.decode.SequenceMemory;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
+import dev.beamwright.recsys.evaluate.MemoryWeight;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -69,22 +75,25 @@ public final class Recommender implements AutoCloseable {
      * How to recommend.
      *
      * @param beam width; never less than the items asked for
-     * @param hideSeen whether items of the history are left out
+     * @param seen what becomes of items of the history; with a widening the prior hides them
+     * @param memory whether a memory of what followed what counts beside the model, if the run has a weight for it
      * @param eligible ids of the only items that may be returned; null for all
      * @param widening how the beam is widened, and pruned by the run's process reward model; null for a plain beam
      */
-    public record Options(int beam, boolean hideSeen, List<String> eligible, Widening widening) {
-        /** With a plain beam. */
-        public Options(int beam, boolean hideSeen, List<String> eligible) {
-            this(beam, hideSeen, eligible, null);
+    public record Options(
+            int beam, SeenItems seen, boolean memory, List<String> eligible, Widening widening) {
+        /** With a plain beam, and the memory. */
+        public Options(int beam, SeenItems seen, List<String> eligible) {
+            this(beam, seen, true, eligible, null);
         }
 
-        /** A beam of 50, seen items left out, all others eligible. */
-        public static final Options DEFAULT = new Options(50, true, null);
+        /** A beam of 50, seen items as likely as people repeat, all others eligible. */
+        public static final Options DEFAULT = new Options(50, SeenItems.PRIOR, null);
     }
 
     private final Backend backend;
     private final Arena memory = Arena.ofShared();
+    private final Prepared prepared;
     private final Dataset data;
     private final TrainConfig config;
     private final GenerativeModel model;
@@ -94,14 +103,16 @@ public final class Recommender implements AutoCloseable {
     private final Which which;
     private final boolean byRollouts;
     private ProcessRewardModel prm; // read when it is first needed
-    private final Map<SearchConfig, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
+    private final Map<Asked, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
+    private ItemPrior prior; // read when it is first needed
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {
         this.backend = backend;
         this.run = run;
         this.which = which;
-        data = Prepared.load(run).data();
+        prepared = Prepared.load(run);
+        data = prepared.data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
         SemanticIds ids = SemanticIds.load(run, data.items());
@@ -195,7 +206,58 @@ public final class Recommender implements AutoCloseable {
 
     /** The model as it stands in a score card. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(name, backend, model, search(beam, null));
+        return ranker(name, beam, ItemPrior.of(Repeats.of(prepared.split().train()), SeenItems.ALLOWED));
+    }
+
+    private GenerativeRanker ranker(String called, int beam, ItemPrior prior) {
+        return new GenerativeRanker(called, backend, model, search(beam, null), prior);
+    }
+
+    /** How much a memory counts beside the model, chosen on validation questions if the run has not chosen yet. */
+    public MemoryWeight memoryWeight(int beam, Progress progress) {
+        return MemoryWeight.of(
+                MemoryWeight.FILE, modelFiles(), run, prepared, prior -> ranker(name, beam, prior), progress);
+    }
+
+    /** The model with a memory, as it stands in a score card of these questions, see {@link MemoryWeight#priors}. */
+    public List<GenerativeRanker> memoryRankers(int beam, String split, Progress progress) {
+        List<GenerativeRanker> rankers = new ArrayList<>();
+        memoryWeight(beam, progress)
+                .priors(name, prepared, split)
+                .forEach((called, prior) -> rankers.add(ranker(called, beam, prior)));
+        return rankers;
+    }
+
+    private List<String> modelFiles() {
+        return List.of(which.file());
+    }
+
+    /**
+     * What is known besides the model: how people repeat, and what followed what in all interactions of the run. Its
+     * memory may {@linkplain SequenceMemory#read read} new interactions, which count at once. It has the weight 0 where
+     * none was chosen for this model.
+     */
+    public synchronized ItemPrior prior() {
+        if (prior == null) {
+            MemoryWeight weight = MemoryWeight.read(run, MemoryWeight.FILE, modelFiles());
+            prior = new ItemPrior(
+                    Repeats.of(prepared.split().train()),
+                    SequenceMemory.of(data.sequences(), data.items().size()),
+                    weight == null ? 0 : weight.weight(),
+                    SeenItems.PRIOR);
+        }
+        return prior;
+    }
+
+    /** By what a generator can serve a request. */
+    private record Asked(int beam, SeenItems seen, boolean memory, Widening widening) {}
+
+    private Generator generator(Asked asked) {
+        SearchConfig search = search(asked.beam, asked.widening);
+        ItemPrior known = prior().with(asked.seen);
+        if (!asked.memory) known = known.withWeight(0);
+        return new Generator(
+                backend, model, asked.widening == null ? search.withPrior(known, model.space().trie()) : search);
     }
 
     /** The same with a widened beam. */
@@ -226,12 +288,12 @@ public final class Recommender implements AutoCloseable {
             eligible = new boolean[data.items().size()];
             for (int item : numbers(options.eligible())) eligible[item] = true;
         }
-        var beam = search(Math.max(k, options.beam()), options.widening());
+        var asked = new Asked(Math.max(k, options.beam()), options.seen(), options.memory(), options.widening());
+        boolean hide = options.seen() != SeenItems.ALLOWED;
         List<List<Recommendation>> all = new ArrayList<>();
         Search.Result[] found =
-                generators.computeIfAbsent(beam, b -> new Generator(backend, model, b))
-                        .recommend(
-                                new Query(List.of(histories), users, eligible, options.hideSeen()), progress);
+                generators.computeIfAbsent(asked, this::generator)
+                        .recommend(new Query(List.of(histories), users, eligible, hide), progress);
         int[][] items = new int[found.length][];
         for (int u = 0; u < items.length; u++) {
             items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));

@@ -14,6 +14,7 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
@@ -83,8 +84,8 @@ class ExactScoringTest {
         try (
                 var exact = new ExactRanker("exact", BACKEND, model, likelihood);
                 var wide = new GenerativeRanker("beam", BACKEND, model, ITEMS, likelihood)) {
-            for (boolean seenMask : new boolean[] {false, true}) {
-                List<Ranking> a = exact.rank(cases, seenMask, 10), b = wide.rank(cases, seenMask, 10);
+            for (SeenItems seen : List.of(SeenItems.ALLOWED, SeenItems.HIDDEN)) {
+                List<Ranking> a = exact.rank(cases, seen, 10), b = wide.rank(cases, seen, 10);
                 for (int i = 0; i < cases.size(); i++) {
                     assertThat(a.get(i).top(10).items()).containsExactly(b.get(i).top(10).items());
                 }
