@@ -17,7 +17,10 @@ import java.util.List;
  * <p>Letters in the shapes: T tokens (rows of a ragged batch), N any rows, C columns, H heads, D columns of a head.
  */
 public interface Backend {
-    /** The name by which it is asked for. */
+    /**
+     * The name of what computes here: where it is the same, so are all bits. It begins with the name by which
+     * {@code --device} asks for the backend, see {@link BackendProvider#name}.
+     */
     String name();
 
     /**

@@ -505,6 +505,7 @@ public final class Reinforce implements AutoCloseable {
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
+            if (!state.finished()) TrainedModel.warnOfBackend(metadata, backend, progress);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; give --restart to train from the beginning", e);
         }
@@ -537,7 +538,8 @@ public final class Reinforce implements AutoCloseable {
 
     private void save(String file, boolean moments) {
         TrainedModel.save(
-                run, file, policy.model().space(), fetched(tensors(moments)), Map.of("state", Json.line(state)));
+                run, file, policy.model().space(), backend, fetched(tensors(moments)),
+                Map.of("state", Json.line(state)));
     }
 
     private void append(StepMetrics metrics) {

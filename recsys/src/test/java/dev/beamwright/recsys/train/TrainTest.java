@@ -25,13 +25,16 @@ import dev.beamwright.recsys.study.Diagnose;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -325,6 +328,28 @@ class TrainTest {
         assertThat(Files.readAllLines(run.file("model/metrics.jsonl"))).hasSize(3);
         assertThat(weights(run)).isDeepEqualTo(new double[3][0]);
         assertThat(Train.verify(run, BACKEND, Progress.silent())).isTrue();
+    }
+
+    @Test
+    void whoGoesOnOrVerifiesOnAnotherBackendIsToldBoth() throws IOException {
+        RunFolder run = prepared("other-backend");
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, dyingAfter(25))).isInstanceOf(Killed.class);
+        Path last = run.file("model/last.safetensors"), steps = run.file("model/first-steps.json");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(last, memory);
+            assertThat(stored.metadata()).containsEntry("backend", BACKEND.name());
+            var metadata = new LinkedHashMap<>(stored.metadata());
+            metadata.put("backend", "vector-4096");
+            SafeTensors.write(last, stored.tensors(), metadata);
+        }
+        var said = new ArrayList<String>();
+        Train.run(config(1), run, BACKEND, false, Progress.lines(said::add));
+        assertThat(said).anyMatch(line -> line.contains("'vector-4096'") && line.contains("'" + BACKEND.name() + "'"));
+        Files.writeString(steps, Files.readString(steps).replace(BACKEND.name(), "vector-4096"));
+        assertThatThrownBy(() -> Train.verify(run, BACKEND, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("'vector-4096'")
+                .hasMessageContaining("'" + BACKEND.name() + "'");
     }
 
     @Test

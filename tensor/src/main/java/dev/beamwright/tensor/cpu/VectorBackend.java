@@ -24,7 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class VectorBackend extends ScalarBackend {
     @Override
     public String name() {
-        return "vector";
+        return "vector-" + Lanes.F.vectorBitSize(); // sums of more lanes are other bits
     }
 
     /** The address of a tensor that may be null, which is then 0. */

@@ -592,6 +592,13 @@ public class BackendContractTest {
         }
     }
 
+    @Test
+    void theNameTellsTheWidthOfTheVectors() {
+        String expected = VECTOR instanceof VectorBackend ? "vector-" + Lanes.F.vectorBitSize() : "scalar";
+        assertThat(VECTOR.name()).isEqualTo(expected);
+        assertThat(Backends.named(expected.replaceAll("-.*", "")).name()).isEqualTo(expected);
+    }
+
     private static void refused(Backend b, ThrowingCallable call) {
         assertThatThrownBy(call).as(b.name()).isInstanceOf(IndexOutOfBoundsException.class);
     }
