@@ -183,7 +183,10 @@ final class EvaluateCommand implements Callable<Integer> {
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
         }
         List<ConfidenceReport> reports = new ArrayList<>();
-        ScoreCard card = measure(config, run, reports);
+        ScoreCard card;
+        try (var _ = run.lock()) {
+            card = measure(config, run, reports);
+        }
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)

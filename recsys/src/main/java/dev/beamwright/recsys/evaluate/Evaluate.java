@@ -16,11 +16,12 @@ import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -255,19 +256,20 @@ public final class Evaluate {
     /** A line of JSON per question: user, target, the target's rank (null if it has none), the best items, their scores. */
     private static final class Predictions implements AutoCloseable {
         private final Path file;
-        private final Path beside;
         private final Dataset data;
         private final int depth;
-        private final BufferedWriter out; // null if nothing is to be written
+        private final AtomicFile replaced; // null if nothing is to be written
+        private final BufferedWriter out;
 
         Predictions(Path file, Dataset data, int depth) {
             this.file = file;
             this.data = data;
             this.depth = depth;
-            beside = file == null ? null : file.resolveSibling(file.getFileName() + ".tmp");
             try {
-                if (file != null) Files.createDirectories(file.getParent());
-                out = file == null ? null : Files.newBufferedWriter(beside);
+                replaced = file == null ? null : AtomicFile.open(file);
+                out = file == null
+                        ? null
+                        : new BufferedWriter(Channels.newWriter(replaced.channel(), StandardCharsets.UTF_8));
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -291,7 +293,7 @@ public final class Evaluate {
                 out.write(Json.line(line));
                 out.newLine();
             } catch (IOException e) {
-                throw new UserError(beside + ": cannot be written: " + e, e);
+                throw new UserError(file + ": cannot be written: " + e, e);
             }
         }
 
@@ -299,8 +301,8 @@ public final class Evaluate {
         void finish() {
             if (out == null) return;
             try {
-                out.close();
-                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                out.flush();
+                replaced.commit();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -311,8 +313,7 @@ public final class Evaluate {
         public void close() {
             if (out == null) return;
             try {
-                out.close();
-                Files.deleteIfExists(beside);
+                replaced.close();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
