@@ -352,6 +352,23 @@ class TrainTest {
                 .hasMessageContaining("'" + BACKEND.name() + "'");
     }
 
+    private static byte[] flipped(byte[] good, int at, int bit) {
+        byte[] bad = good.clone();
+        bad[at] ^= (byte) bit;
+        return bad;
+    }
+
+    /** What a training that diverged would have written. */
+    private byte[] withNaN(Path file) throws IOException {
+        Path copy = folder.resolve("nan.safetensors");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(file, memory);
+            stored.tensors().values().iterator().next().set(1, Float.NaN);
+            Checkpoint.save(copy, stored.tensors(), stored.metadata());
+        }
+        return Files.readAllBytes(copy);
+    }
+
     @Test
     void aDamagedCheckpointIsAnErrorThatNamesTheFile() throws IOException {
         Path best = whole.file("model/best.safetensors");
@@ -362,7 +379,10 @@ class TrainTest {
                     "not a checkpoint at all".getBytes(),
                     Arrays.copyOf(good, good.length / 2),
                     Arrays.copyOf(good, 40),
-                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array())) {
+                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array(),
+                    flipped(good, good.length - 1, 1), // the last weight: its sign and exponent
+                    flipped(good, good.length - 4, 1), // a bit that nobody would see
+                    withNaN(best))) {
                 Files.write(best, bad);
                 assertThatThrownBy(() -> Recommender.load(whole, BACKEND))
                         .isInstanceOf(UserError.class)
