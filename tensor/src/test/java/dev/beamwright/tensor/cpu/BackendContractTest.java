@@ -1,6 +1,7 @@
 package dev.beamwright.tensor.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.tensor.AttentionSpec;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -559,6 +561,49 @@ public class BackendContractTest {
                     }
                 }
             }
+        }
+    }
+
+    /** Kernels work on addresses: a number that is too large would read, or write, whatever lies there. */
+    @Test
+    void numbersOfRowsThatAreNotThereAreRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            try (Arena arena = Arena.ofShared()) {
+                Tensor table = random(arena, 10, 20), y = random(arena, 3, 20), one = random(arena, 1, 1);
+                Tensor rows = Tensor.of(arena, Shape.of(3), 2, 10, 0);
+                refused(b, () -> b.gather(y, table, rows));
+                refused(b, () -> b.gatherBackward(table, y, rows));
+                Tensor targets = Tensor.of(arena, Shape.of(3), 2, 20, 0), each = random(arena, 3, 1);
+                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2), rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
+                refused(b, () -> b.crossEntropy(one, each, slope, y, targets, each));
+                refused(b, () -> b.logProbability(each, kept, y, targets, null, 1));
+                refused(b, () -> b.logProbabilityBackward(slope, each, kept, y, targets, null, 1));
+                refused(b, () -> b.topMargin(each, rivals, y, targets, 3, null));
+                refused(b, () -> b.topMarginBackward(slope, each, rivals, targets));
+                Tensor two = Tensor.of(arena, Shape.of(2), 0, 3), beyond = Tensor.of(arena, Shape.of(2), 0, 7);
+                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1), lse = random(arena, 3, 1);
+                var spec = new AttentionSpec(1, 20, 1, false, two, beyond, null);
+                refused(b, () -> b.attention(slope, lse, y, kv, null, spec));
+                refused(b, () -> b.beamAttention(slope, y, kv, two, user, List.of(), null, null, 1, 1));
+                refused(b, () -> b.beamAttention(slope, y, kv, beyond, rivals, List.of(), null, null, 1, 1));
+                Tensor ancestors = Tensor.of(arena, Shape.of(3, 1), 0, 5, 0);
+                refused(b, () -> b.beamAttention(slope, y, kv, two, rivals, List.of(kv), ancestors, null, 1, 1));
+            }
+        }
+    }
+
+    private static void refused(Backend b, ThrowingCallable call) {
+        assertThatThrownBy(call).as(b.name()).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void memoryThatWasFreedIsRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            Tensor freed, y = Tensor.zeros(Arena.ofAuto(), Shape.of(3, 20));
+            try (Arena arena = Arena.ofShared()) {
+                freed = random(arena, 3, 20);
+            }
+            assertThatThrownBy(() -> b.add(y, y, freed)).as(b.name()).isInstanceOf(IllegalStateException.class);
         }
     }
 
