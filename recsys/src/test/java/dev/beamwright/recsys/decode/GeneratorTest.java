@@ -30,8 +30,8 @@ class GeneratorTest {
         try (Arena memory = Arena.ofShared()) {
             GenerativeModel model = SmallModels.of(config, memory);
             var likelihood = new Likelihood(Softmax.LEVEL, 1);
-            try (var narrow = new Generator(Backends.best(), model, new BeamSearch.Config(3, likelihood));
-                    var wide = new Generator(Backends.best(), model, new BeamSearch.Config(9, likelihood))) {
+            try (var narrow = new Generator(Backends.best(), model, SearchConfig.beam(3, likelihood));
+                    var wide = new Generator(Backends.best(), model, SearchConfig.beam(9, likelihood))) {
                 List<Generator> generators = List.of(narrow, wide);
                 List<int[]> expected = IntStream.range(0, HISTORIES)
                         .mapToObj(i -> scores(generators.get(i % 2), i))
@@ -58,7 +58,7 @@ class GeneratorTest {
     private static int[] scores(Generator generator, int number) {
         Key key = Key.of(number);
         int[] history = IntStream.range(0, 1 + number % 7).map(i -> key.below(i, SmallModels.ITEMS)).toArray();
-        float[] scores = generator.recommend(List.of(history), null, false, null)[0].scores();
+        float[] scores = generator.recommend(Query.of(List.of(history)), null)[0].scores();
         return IntStream.range(0, scores.length).map(i -> Float.floatToRawIntBits(scores[i])).toArray();
     }
 }
