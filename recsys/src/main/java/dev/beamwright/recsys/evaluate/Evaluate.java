@@ -181,6 +181,8 @@ public final class Evaluate {
         private final int[] bestPlace; // the highest place that each item has had in a list, from 0
         private final long[] places; // how many lists were so long, by place
         private final long[] invalid; // in how many of them the place named no item
+        private final int[] certified; // of how many lists the first k items are certified, by place in the list of k
+        private boolean proves = true; // whether all answers say what is proved of them
         private String ties = "mid-rank";
 
         Tally(List<Integer> k, int items, int cases, boolean grouped) {
@@ -191,12 +193,16 @@ public final class Evaluate {
             Arrays.fill(bestPlace, Integer.MAX_VALUE);
             places = new long[k.getLast()];
             invalid = new long[k.getLast()];
+            certified = new int[k.size()];
         }
 
         void add(Outcome outcome) {
             itemRanks[outcome.n] = outcome.itemRank;
             if (groupRanks != null) groupRanks[outcome.n] = outcome.groupRank;
             if (outcome.list) ties = "list";
+            Integer proved = outcome.top.proved();
+            proves &= proved != null;
+            for (int i = 0; proves && i < certified.length; i++) if (proved >= k.get(i)) certified[i]++;
             int[] items = outcome.top.items();
             for (int place = 0; place < Math.min(items.length, k.getLast()); place++) {
                 places[place]++;
@@ -215,6 +221,9 @@ public final class Evaluate {
                 Map<String, Double> values = new LinkedHashMap<>(metrics.values());
                 for (int depth : k) values.put("coverage@" + depth, coverage(depth));
                 for (int depth : k) values.put("invalid@" + depth, invalid(depth));
+                for (int i = 0; proves && i < certified.length; i++) {
+                    values.put("certified@" + k.get(i), (double) certified[i] / ranks.length);
+                }
                 Map<String, double[]> intervals = config.bootstrap() == 0
                         ? new TreeMap<>()
                         : metrics.intervals(

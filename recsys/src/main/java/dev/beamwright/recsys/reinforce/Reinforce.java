@@ -401,8 +401,9 @@ public final class Reinforce implements AutoCloseable {
         var beam = SearchConfig.beam(config.beam(), first.likelihood());
         double hr10 = 0, ndcg10 = 0, hr1 = 0;
         Search.Result[] results;
-        try (var generator = new Generator(backend, policy.model(), beam)) {
+        try (var generator = new Generator(backend, policy.model())) {
             results = generator.recommend(
+                    beam,
                     Query.of(
                             validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
                             validation.stream().mapToInt(Case::user).toArray()),

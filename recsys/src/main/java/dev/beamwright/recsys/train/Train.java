@@ -496,9 +496,10 @@ public final class Train implements AutoCloseable {
                 .withGuide(widened ? new Guide(Widening.of(WIDENING * width), trained.prm()) : null);
         double recall = 0, ndcg = 0;
         try (
-                var generator = new Generator(backend, model, beam);
+                var generator = new Generator(backend, model);
                 var bar = progress.start("validation", validation.size())) {
             Search.Result[] results = generator.recommend(
+                    beam,
                     Query.of(
                             validation.stream().map(c -> c.latest(model.maxItems())).toList(),
                             validation.stream().mapToInt(Case::user).toArray()),

@@ -301,9 +301,10 @@ class TrainTest {
 
     private static ScoreCard measured(RunFolder run) {
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (var recommender = Recommender.load(run, BACKEND); var ranker = recommender.ranker(10)) {
+        try (var recommender = Recommender.load(run, BACKEND)) {
             return Evaluate.run(
-                    EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), files, null, BACKEND, Progress.silent());
+                    EvaluateConfig.usual(List.of(), 1), run, List.of(recommender.ranker(10)), files, null, BACKEND,
+                    Progress.silent());
         }
     }
 
