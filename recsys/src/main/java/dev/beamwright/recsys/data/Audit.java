@@ -15,6 +15,7 @@ import java.util.Locale;
  * @param dropped what was read and is not in the data
  * @param lengths of the users' sequences
  * @param repeats interactions with an item that the user had met before
+ * @param returns how often, and how far back, that happens in the training part
  * @param validation of the questions that choose a model
  * @param test of the questions that are asked at the end
  */
@@ -28,6 +29,7 @@ public record Audit(
         Times times,
         long unknownTimes,
         int repeats,
+        Repeats returns,
         Dropped dropped,
         ItemText text,
         String split,
@@ -127,12 +129,19 @@ public record Audit(
                 times,
                 unknown,
                 repeats,
+                Repeats.of(trainParts(data, cuts)),
                 dropped,
                 text,
                 cuts.rule(),
                 train,
                 questions(data, cuts, trained, false),
                 questions(data, cuts, trained, true));
+    }
+
+    private static int[][] trainParts(Dataset data, Cuts cuts) {
+        int[][] train = new int[data.sequences().length][];
+        for (int u = 0; u < train.length; u++) train[u] = Arrays.copyOf(data.sequences()[u], cuts.trainEnd()[u]);
+        return train;
     }
 
     private static Questions questions(Dataset data, Cuts cuts, boolean[] trained, boolean test) {
@@ -184,6 +193,7 @@ public record Audit(
         }
         for (String note : times.notes) line(s, "  note", "%s", note);
         line(s, "repeats", "%,d interactions with an item that the user had met before", repeats);
+        line(s, "repeat prior", "%s", returns.text());
         line(s, "validation", "%s", asked(validation));
         line(s, "test", "%s (split %s)", asked(test), split);
         line(

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Scores the whole catalogue: every node of the item trie gets the sum of the log-probabilities of the codes on its path,
- * by the same arithmetic as in {@link BeamSearch}. That is the ranking which a beam search approximates, and what a beam
+ * Scores the whole catalogue: every node of the item trie gets the sum of the log-probabilities of the codes on its path
+ * and its {@link NodeTerm}, by the same arithmetic as in {@link BeamSearch}. That is the ranking which a beam search approximates, and what a beam
  * as wide as the catalogue finds. It costs one position of the decoder for each inner node of the trie below which
  * anything is left to decide.
  *
@@ -28,20 +28,29 @@ public final class ExactScoring implements AutoCloseable {
     private final Backend backend;
     private final GenerativeModel model;
     private final Likelihood likelihood;
+    private final NodeTerm term;
     private final ItemTrie trie;
+    private final PathScores pathScores;
     private final int[] parents; // by node
     private final int[] cuts; // where each block begins among the nodes of the deepest inner level, and where the last ends
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood) {
-        this(backend, model, likelihood, BLOCK);
+        this(backend, model, likelihood, NodeTerm.NONE, BLOCK);
     }
 
-    ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, int block) {
+    /** With something added to the log-probabilities. */
+    public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, NodeTerm term) {
+        this(backend, model, likelihood, term, BLOCK);
+    }
+
+    ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, NodeTerm term, int block) {
         this.backend = backend;
         this.model = model;
         this.likelihood = likelihood;
+        this.term = term;
         trie = model.space().trie();
+        pathScores = new PathScores(likelihood, trie);
         parents = new int[trie.nodes()];
         for (int node = 0; node < trie.firstNode(trie.levels()); node++) {
             for (int e = trie.firstEdge(node); e < trie.firstEdge(node) + trie.children(node); e++) {
@@ -93,10 +102,11 @@ public final class ExactScoring implements AutoCloseable {
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
             float[] scores = new float[trie.nodes()];
+            NodeTerm.Values added = term.of(histories.get(u));
             for (int block = 0; block < cuts.length - 1; block++) {
                 try (Tape tape = Tape.inference(backend, memory)) {
                     var decoding = model.read(tape, List.of(histories.get(u)), new int[] {users[u]});
-                    score(tape, decoding, cuts[block], cuts[block + 1], scores);
+                    score(tape, decoding, cuts[block], cuts[block + 1], added, scores);
                 }
             }
             idle.add(memory);
@@ -105,7 +115,8 @@ public final class ExactScoring implements AutoCloseable {
     }
 
     /** Scores all that lies below and above the nodes [from, to) of the deepest inner level. */
-    private void score(Tape tape, GenerativeModel.Decoding decoding, int from, int to, float[] scores) {
+    private void score(
+            Tape tape, GenerativeModel.Decoding decoding, int from, int to, NodeTerm.Values added, float[] scores) {
         int levels = trie.levels();
         // The nodes at depth d that are on the way: [first[d], last[d]], a range, because the trie is in order.
         int[] first = new int[levels], last = new int[levels];
@@ -117,12 +128,14 @@ public final class ExactScoring implements AutoCloseable {
         }
         Variable states = decoding.first();
         int[] at = {0}; // by node of this depth: where its state is, -1 for none
+        var nodes = IntArrayList.of(0); // by state
         int[][] ancestors = {new int[0]}; // by state: where the states above it are
         for (int d = 0; d < levels; d++) {
             if (d > 0) {
                 int[] above = at;
                 int[][] extended = new int[last[d] - first[d] + 1][];
                 IntArrayList codes = new IntArrayList();
+                nodes.clear();
                 at = new int[extended.length];
                 for (int i = 0; i < at.length; i++) {
                     int node = first[d] + i;
@@ -132,25 +145,22 @@ public final class ExactScoring implements AutoCloseable {
                     extended[at[i]] = Arrays.copyOf(path, d);
                     extended[at[i]][d - 1] = at[i];
                     codes.add(trie.code(node - 1));
+                    nodes.add(node);
                 }
                 ancestors = Arrays.copyOf(extended, codes.size());
                 states = ancestors.length == 0
                         ? null
                         : decoding.next(d - 1, codes.toIntArray(), new int[ancestors.length], ancestors);
             }
-            float[] logits = states == null ? null : model.logits(tape, d, states).value().toArray();
+            float[] logits = states == null
+                    ? null
+                    : model.logits(tape, d, states, tape.ints(nodes.toIntArray())).value().toArray();
             int columns = model.space().width(d);
             for (int i = 0; i < at.length; i++) {
-                int node = first[d] + i, edge = trie.firstEdge(node);
-                if (at[i] < 0) {
-                    scores[trie.child(edge)] = scores[node];
-                    continue;
-                }
-                int row = at[i] * columns;
-                double denominator = likelihood.logDenominator(logits, row, columns, trie, node);
-                for (int e = edge; e < edge + trie.children(node); e++) {
-                    scores[trie.child(e)] = likelihood.score(scores[node], logits[row + trie.code(e)], denominator);
-                }
+                int node = first[d] + i;
+                pathScores.children(
+                        node, scores[node], logits, at[i] * columns, columns, added,
+                        (edge, score) -> scores[trie.child(edge)] = score);
             }
         }
     }

@@ -4,8 +4,11 @@ import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
@@ -91,7 +94,7 @@ public final class Recommender implements AutoCloseable {
     private final Which which;
     private final boolean byRollouts;
     private ProcessRewardModel prm; // read when it is first needed
-    private final Map<BeamSearch.Config, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
+    private final Map<SearchConfig, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {
@@ -185,8 +188,9 @@ public final class Recommender implements AutoCloseable {
      *
      * @param widening pruned by the run's process reward model; null for a plain beam
      */
-    public BeamSearch.Config search(int beam, Widening widening) {
-        return new BeamSearch.Config(beam, config.likelihood(), widening, widening == null ? null : prm());
+    public SearchConfig search(int beam, Widening widening) {
+        return SearchConfig.beam(beam, config.likelihood())
+                .withGuide(widening == null ? null : new Guide(widening, prm()));
     }
 
     /** The model as it stands in a score card. */
@@ -224,9 +228,10 @@ public final class Recommender implements AutoCloseable {
         }
         var beam = search(Math.max(k, options.beam()), options.widening());
         List<List<Recommendation>> all = new ArrayList<>();
-        BeamSearch.Result[] found =
+        Search.Result[] found =
                 generators.computeIfAbsent(beam, b -> new Generator(backend, model, b))
-                        .recommend(List.of(histories), users, eligible, options.hideSeen(), progress);
+                        .recommend(
+                                new Query(List.of(histories), users, eligible, options.hideSeen()), progress);
         int[][] items = new int[found.length][];
         for (int u = 0; u < items.length; u++) {
             items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));

@@ -2,8 +2,11 @@ package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
@@ -489,18 +492,16 @@ public final class Train implements AutoCloseable {
     private double[] validate(boolean widened) {
         if (validation.isEmpty()) return new double[] {0, 0};
         int width = Math.max(10, config.beam());
-        var beam = widened
-                ? new BeamSearch.Config(width, config.likelihood(), Widening.of(WIDENING * width), trained.prm())
-                : new BeamSearch.Config(width, config.likelihood());
+        var beam = SearchConfig.beam(width, config.likelihood())
+                .withGuide(widened ? new Guide(Widening.of(WIDENING * width), trained.prm()) : null);
         double recall = 0, ndcg = 0;
         try (
                 var generator = new Generator(backend, model, beam);
                 var bar = progress.start("validation", validation.size())) {
-            BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(c -> c.latest(model.maxItems())).toList(),
-                    validation.stream().mapToInt(Case::user).toArray(),
-                    null,
-                    false,
+            Search.Result[] results = generator.recommend(
+                    Query.of(
+                            validation.stream().map(c -> c.latest(model.maxItems())).toList(),
+                            validation.stream().mapToInt(Case::user).toArray()),
                     done -> bar.step(done, ""));
             for (int i = 0; i < results.length; i++) {
                 int[] items = results[i].items();

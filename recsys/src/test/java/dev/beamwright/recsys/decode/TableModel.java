@@ -7,6 +7,7 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
 import java.lang.foreign.Arena;
@@ -80,13 +81,16 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
         throw new UnsupportedOperationException();
     }
 
-    /** A state is the user's number and the node. */
+    /** A state is the user's number and the node; a search must say the same of the node. */
     @Override
-    public Variable logits(Tape tape, int level, Variable state) {
+    public Variable logits(Tape tape, int level, Variable state, Tensor nodes) {
         int rows = state.dim(0), width = space.width(level);
         float[] values = new float[rows * width];
+        if (nodes.shape().size() != rows) throw new AssertionError(nodes.shape() + " nodes of " + rows + " rows");
         for (int r = 0; r < rows; r++) {
-            float[] row = logits[(int) state.value().get(2L * r)][(int) state.value().get(2L * r + 1)];
+            int node = (int) state.value().get(2L * r + 1);
+            if (nodes.getInt(r) != node) throw new AssertionError("row " + r + ": " + nodes.getInt(r) + " for " + node);
+            float[] row = logits[(int) state.value().get(2L * r)][node];
             System.arraycopy(row, 0, values, r * width, width);
         }
         return Variable.constant(tape.floats(values).reshape(rows, width));

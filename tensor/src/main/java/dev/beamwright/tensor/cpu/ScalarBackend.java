@@ -242,7 +242,7 @@ class ScalarBackend implements Backend {
             for (int j = 0; j < c; j++) {
                 float sum = 0;
                 for (int q = 0; q < s; q++) {
-                    int row = integer(rows.data(), (long) i * s + q);
+                    int row = below(table.shape().rows(), integer(rows.data(), (long) i * s + q));
                     if (row >= 0) sum += at(table.data(), (long) row * c + j);
                 }
                 put(y.data(), (long) i * c + j, sum);
@@ -255,7 +255,7 @@ class ScalarBackend implements Backend {
         int n = dy.shape().rows(), c = dy.shape().dim(-1), s = (int) (rows.shape().size() / n);
         for (int i = 0; i < n; i++) {
             for (int q = 0; q < s; q++) {
-                int row = integer(rows.data(), (long) i * s + q);
+                int row = below(dtable.shape().rows(), integer(rows.data(), (long) i * s + q));
                 if (row < 0) continue;
                 for (int j = 0; j < c; j++) add(dtable.data(), (long) row * c + j, at(dy.data(), (long) i * c + j));
             }
@@ -544,7 +544,7 @@ class ScalarBackend implements Backend {
         double total = 0;
         for (int r = 0; r < rows; r++) {
             long row = (long) r * c;
-            int target = integer(targets.data(), r);
+            int target = below(c, integer(targets.data(), r));
             float max = Float.NEGATIVE_INFINITY, sum = 0;
             for (int i = 0; i < c; i++) max = Math.max(max, at(logits.data(), row + i));
             for (int i = 0; i < c; i++) sum += (float) Math.exp(at(logits.data(), row + i) - max);
@@ -567,7 +567,7 @@ class ScalarBackend implements Backend {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
         for (int r = 0; r < rows; r++) {
             long row = (long) r * c;
-            int target = integer(targets.data(), r);
+            int target = below(c, integer(targets.data(), r));
             int from = mask == null ? 0 : mask.offsets().getInt(mask.nodes().getInt(r));
             int to = mask == null ? c : mask.offsets().getInt(mask.nodes().getInt(r) + 1);
             float max = Float.NEGATIVE_INFINITY, sum = 0;
@@ -594,7 +594,7 @@ class ScalarBackend implements Backend {
         int rows = logits.shape().rows(), c = logits.shape().dim(-1);
         for (int r = 0; r < rows; r++) {
             long row = (long) r * c;
-            int target = integer(targets.data(), r);
+            int target = below(c, integer(targets.data(), r));
             if (target < 0) continue;
             float d = at(dlogProb.data(), r) / temperature;
             float max = at(denominator.data(), 2L * r), log = at(denominator.data(), 2L * r + 1);
@@ -616,7 +616,7 @@ class ScalarBackend implements Backend {
         float[] values = new float[k];
         for (int r = 0; r < rows; r++) {
             long row = (long) r * c;
-            int target = integer(targets.data(), r);
+            int target = below(c, integer(targets.data(), r));
             if (target < 0) {
                 put(margin.data(), r, 0);
                 rivals.setInt(r, -1);
@@ -646,12 +646,18 @@ class ScalarBackend implements Backend {
     public void topMarginBackward(Tensor dlogits, Tensor dmargin, Tensor rivals, Tensor targets) {
         int rows = dlogits.shape().rows(), c = dlogits.shape().dim(-1);
         for (int r = 0; r < rows; r++) {
-            int target = integer(targets.data(), r);
+            int target = below(c, integer(targets.data(), r));
             if (target < 0) continue;
             float d = at(dmargin.data(), r);
-            add(dlogits.data(), (long) r * c + integer(rivals.data(), r), d);
+            add(dlogits.data(), (long) r * c + below(c, integer(rivals.data(), r)), d);
             add(dlogits.data(), (long) r * c + target, -d);
         }
+    }
+
+    /** A row or column number, which may be negative where that stands for none, but must not reach {@code count}. */
+    static int below(int count, int number) {
+        if (number < count) return number;
+        throw new IndexOutOfBoundsException("number " + number + " of only " + count + " rows or columns");
     }
 
     private static int column(SoftmaxMask mask, int i) {

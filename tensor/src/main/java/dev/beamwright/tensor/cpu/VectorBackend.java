@@ -50,7 +50,7 @@ final class VectorBackend extends ScalarBackend {
         long panels = packed == null ? 0 : packed.panels(b, transposeB);
         Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate,
                 panels);
-        keep(c, a, b);
+        keep(c, a, b, packed);
     }
 
     // ---- element by element
@@ -349,13 +349,14 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void gather(Tensor y, Tensor table, Tensor rows) {
         int n = y.shape().rows(), c = table.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        int tableRows = table.shape().rows();
         long to = address(y), from = address(table), numbers = address(rows);
         Rows.each(n, c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 long row = to + 4 * r * c;
                 Flat.fill(row, 0, c);
                 for (int q = 0; q < s; q++) {
-                    int number = getInt(numbers + 4 * (r * s + q));
+                    int number = below(tableRows, getInt(numbers + 4 * (r * s + q)));
                     if (number >= 0) Flat.run(c, Flat::add, row, row, from + 4L * number * c, 0);
                 }
             }
@@ -367,6 +368,7 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void gatherBackward(Tensor dtable, Tensor dy, Tensor rows) {
         int n = dy.shape().rows(), c = dtable.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        int tableRows = dtable.shape().rows();
         long to = address(dtable), from = address(dy), numbers = address(rows);
         int blocks = (long) n * s * c < 1 << 16 ? 1 : Parallel.available();
         int width = Math.ceilDiv(Math.ceilDiv(c, blocks), Lanes.VL) * Lanes.VL;
@@ -375,7 +377,7 @@ final class VectorBackend extends ScalarBackend {
             int count = Math.min(width, c - block * width);
             for (long r = 0; r < n; r++) {
                 for (int q = 0; q < s; q++) {
-                    int number = getInt(numbers + 4 * (r * s + q));
+                    int number = below(tableRows, getInt(numbers + 4 * (r * s + q)));
                     if (number < 0) continue;
                     long row = to + 4L * number * c + column;
                     Flat.run(count, Flat::add, row, row, from + 4 * r * c + column, 0);
@@ -501,7 +503,7 @@ final class VectorBackend extends ScalarBackend {
                 },
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         float logit = t < 0 ? 0 : get(from + 4 * ((long) r * c + t));
                         set(values + 4L * r, t < 0 ? 0 : (float) Math.log(kept[k + 1]) - (logit - kept[k]));
                         kept[k] = t < 0 ? 0 : get(weight + 4L * r);
@@ -514,7 +516,7 @@ final class VectorBackend extends ScalarBackend {
                 },
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; d != 0 && r < last; r++, k += 2) {
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         long at = d + 4 * ((long) r * c + t);
                         if (t >= 0) set(at, get(at) - kept[k]);
                     }
@@ -549,7 +551,7 @@ final class VectorBackend extends ScalarBackend {
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
                         float max = kept[k], log = (float) Math.log(kept[k + 1]);
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         set(scales + 8L * r, max);
                         set(scales + 8L * r + 4, log);
                         float less = t < 0 ? 0 : Math.fma(get(from + 4 * ((long) r * c + t)), by, -max);
@@ -574,11 +576,11 @@ final class VectorBackend extends ScalarBackend {
         float by = 1 / temperature;
         Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
-                int t = getInt(target + 4L * r);
+                int t = below(c, getInt(target + 4L * r));
                 if (t < 0) continue;
                 float d = get(dlog + 4L * r) * by, max = get(scales + 8L * r), log = get(scales + 8L * r + 4);
                 if (mask == null) wholeBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, c);
-                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, mask, r);
+                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, mask, r, c);
             }
         });
         keep(dlogits, dlogProb, denominator, logits, targets, mask);
@@ -592,9 +594,10 @@ final class VectorBackend extends ScalarBackend {
     }
 
     private static void childrenBackward(
-            long dlogits, long logits, float d, float max, float log, float by, int target, SoftmaxMask mask, int row) {
-        int n = count(mask, row, 0);
-        long picked = pickChildren(logits, mask, row, n), slope = picked + 4L * n, columns = firstChild(mask, row);
+            long dlogits, long logits, float d, float max, float log, float by, int target, SoftmaxMask mask, int row,
+            int c) {
+        int n = count(mask, row, c);
+        long picked = pickChildren(logits, mask, row, n, c), slope = picked + 4L * n, columns = firstChild(mask, row);
         Flat.fill(slope, 0, n);
         Rows.softmaxBackward(slope, d, picked, by, max, log, n);
         for (long i = 0; i < 4L * n; i += 4) {
@@ -610,7 +613,7 @@ final class VectorBackend extends ScalarBackend {
         long margins = address(margin), rival = address(rivals), from = address(logits), target = address(targets);
         Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
-                int t = getInt(target + 4L * r);
+                int t = below(c, getInt(target + 4L * r));
                 if (t < 0) {
                     set(margins + 4L * r, 0);
                     setInt(rival + 4L * r, -1);
@@ -637,7 +640,7 @@ final class VectorBackend extends ScalarBackend {
     /** Where a row's logits stand next to each other: where they are, or, with a mask, where they were copied. */
     private static long seen(long logits, SoftmaxMask mask, int row, int columns) {
         long at = logits + 4L * row * columns;
-        return mask == null ? at : pickChildren(at, mask, row, count(mask, row, columns));
+        return mask == null ? at : pickChildren(at, mask, row, count(mask, row, columns), columns);
     }
 
     private static long firstChild(SoftmaxMask mask, int row) {
@@ -645,9 +648,9 @@ final class VectorBackend extends ScalarBackend {
     }
 
     /** Copies the logits of a row's children next to each other. */
-    private static long pickChildren(long logits, SoftmaxMask mask, int row, int n) {
+    private static long pickChildren(long logits, SoftmaxMask mask, int row, int n, int c) {
         long to = Scratch.get().block(Scratch.PICKED, 2L * n), columns = firstChild(mask, row);
-        for (long i = 0; i < 4L * n; i += 4) set(to + i, get(logits + 4L * getInt(columns + i)));
+        for (long i = 0; i < 4L * n; i += 4) set(to + i, get(logits + 4L * below(c, getInt(columns + i))));
         return to;
     }
 

@@ -1,6 +1,7 @@
 package dev.beamwright.tensor.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.tensor.AttentionSpec;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -448,6 +450,39 @@ public class BackendContractTest {
         }
     }
 
+    /** A row of a product does not depend on the rows beside it, on the threads, or on whether the weights were packed. */
+    @Test
+    void aRowOfAProductHasTheSameBitsAloneAndAmongOthersPackedAndNot() {
+        try (Arena arena = Arena.ofShared()) {
+            for (int[] size : new int[][] {{256, 256}, {13, 1}, {300, 1}, {64, 70}, {600, 33}, {7, 96}, {513, 5}}) {
+                int k = size[0], n = size[1];
+                for (boolean tb : new boolean[] {false, true}) {
+                    Tensor a = random(arena, 700, k), b = random(arena, tb ? n : k, tb ? k : n);
+                    var constants = VECTOR.constants(List.of(b));
+                    float[] all = product(arena, a, b, tb, n);
+                    for (int m : new int[] {1, 2, 7, 8, 9, 60, 700}) {
+                        float[] expected = Arrays.copyOf(all, m * n);
+                        Tensor first = rows(arena, a, 0, m);
+                        String what = "%d x %d x %d%s".formatted(m, n, k, tb ? ", b transposed" : "");
+                        assertThat(product(arena, first, b, tb, n)).as(what).isEqualTo(expected);
+                        Parallel.limited(1, () -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", one thread")
+                                .isEqualTo(expected));
+                        constants.during(() -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", packed")
+                                .isEqualTo(expected));
+                    }
+                }
+            }
+        }
+    }
+
+    private static float[] product(Arena arena, Tensor a, Tensor b, boolean transposed, int n) {
+        Tensor c = Tensor.zeros(arena, Shape.of(a.shape().rows(), n));
+        VECTOR.matmul(c, a, false, b, transposed, false);
+        return c.toArray();
+    }
+
     private static Tensor random(Arena arena, int rows, int columns) {
         var random = new java.util.Random(rows);
         float[] values = new float[rows * columns];
@@ -526,6 +561,49 @@ public class BackendContractTest {
                     }
                 }
             }
+        }
+    }
+
+    /** Kernels work on addresses: a number that is too large would read, or write, whatever lies there. */
+    @Test
+    void numbersOfRowsThatAreNotThereAreRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            try (Arena arena = Arena.ofShared()) {
+                Tensor table = random(arena, 10, 20), y = random(arena, 3, 20), one = random(arena, 1, 1);
+                Tensor rows = Tensor.of(arena, Shape.of(3), 2, 10, 0);
+                refused(b, () -> b.gather(y, table, rows));
+                refused(b, () -> b.gatherBackward(table, y, rows));
+                Tensor targets = Tensor.of(arena, Shape.of(3), 2, 20, 0), each = random(arena, 3, 1);
+                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2), rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
+                refused(b, () -> b.crossEntropy(one, each, slope, y, targets, each));
+                refused(b, () -> b.logProbability(each, kept, y, targets, null, 1));
+                refused(b, () -> b.logProbabilityBackward(slope, each, kept, y, targets, null, 1));
+                refused(b, () -> b.topMargin(each, rivals, y, targets, 3, null));
+                refused(b, () -> b.topMarginBackward(slope, each, rivals, targets));
+                Tensor two = Tensor.of(arena, Shape.of(2), 0, 3), beyond = Tensor.of(arena, Shape.of(2), 0, 7);
+                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1), lse = random(arena, 3, 1);
+                var spec = new AttentionSpec(1, 20, 1, false, two, beyond, null);
+                refused(b, () -> b.attention(slope, lse, y, kv, null, spec));
+                refused(b, () -> b.beamAttention(slope, y, kv, two, user, List.of(), null, null, 1, 1));
+                refused(b, () -> b.beamAttention(slope, y, kv, beyond, rivals, List.of(), null, null, 1, 1));
+                Tensor ancestors = Tensor.of(arena, Shape.of(3, 1), 0, 5, 0);
+                refused(b, () -> b.beamAttention(slope, y, kv, two, rivals, List.of(kv), ancestors, null, 1, 1));
+            }
+        }
+    }
+
+    private static void refused(Backend b, ThrowingCallable call) {
+        assertThatThrownBy(call).as(b.name()).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void memoryThatWasFreedIsRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            Tensor freed, y = Tensor.zeros(Arena.ofAuto(), Shape.of(3, 20));
+            try (Arena arena = Arena.ofShared()) {
+                freed = random(arena, 3, 20);
+            }
+            assertThatThrownBy(() -> b.add(y, y, freed)).as(b.name()).isInstanceOf(IllegalStateException.class);
         }
     }
 
