@@ -153,8 +153,8 @@ class TrainingTest {
             for (float f : v.value().toArray()) bits.add(Float.floatToRawIntBits(f));
         }));
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
-        try (var generator = new Generator(device, model, beam)) {
-            for (Search.Result r : generator.recommend(Query.of(histories).hideSeen(true), null)) {
+        try (var generator = new Generator(device, model)) {
+            for (Search.Result r : generator.recommend(beam, Query.of(histories).hideSeen(true), null)) {
                 for (int item : r.items()) bits.add(item);
                 for (float score : r.scores()) bits.add(Float.floatToRawIntBits(score));
             }
@@ -167,10 +167,10 @@ class TrainingTest {
             String backbone, SearchConfig beam, GenerativeModel onCpu, GenerativeModel onDevice, Backend device) {
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
         try (
-                var cpu = new Generator(Backends.named("scalar"), onCpu, beam);
-                var other = new Generator(device, onDevice, beam)) {
-            Search.Result[] expected = cpu.recommend(Query.of(histories).hideSeen(true), null);
-            Search.Result[] actual = other.recommend(Query.of(histories).hideSeen(true), null);
+                var cpu = new Generator(Backends.named("scalar"), onCpu);
+                var other = new Generator(device, onDevice)) {
+            Search.Result[] expected = cpu.recommend(beam, Query.of(histories).hideSeen(true), null);
+            Search.Result[] actual = other.recommend(beam, Query.of(histories).hideSeen(true), null);
             int common = 0, all = 0;
             double worst = 0;
             for (int u = 0; u < expected.length; u++) {

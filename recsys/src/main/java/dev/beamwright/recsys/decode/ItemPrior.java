@@ -66,9 +66,14 @@ public record ItemPrior(Repeats repeats, SequenceMemory memory, double weight, S
         return seen == SeenItems.PRIOR && !repeats.never();
     }
 
+    /** Whether a memory has a say. */
+    public boolean remembers() {
+        return memory != null && weight != 0;
+    }
+
     /** What the memory adds to the nodes of a trie. */
     public NodeTerm term(ItemTrie trie) {
-        if (memory == null || weight == 0) return NodeTerm.NONE;
+        if (!remembers()) return NodeTerm.NONE;
         return NodeTerm.of(true, history -> {
             User user = user(history);
             var sums = new Int2LongOpenHashMap();

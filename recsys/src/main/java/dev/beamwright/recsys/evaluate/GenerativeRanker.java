@@ -7,56 +7,28 @@ import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
-import dev.beamwright.recsys.model.GenerativeModel;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
-import dev.beamwright.tensor.Backend;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** A generative model in a score card: its answer is the list that beam search finds. */
-public final class GenerativeRanker implements Ranker {
-    private final String name;
-    private final Backend backend;
-    private final GenerativeModel model;
-    private final SearchConfig config;
-    private final ItemPrior prior;
-    private Generator generator; // of the width asked for last
-    private int generatorWidth;
-    private SeenItems generatorSeen;
-
-    /** With a plain beam. */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
-        this(name, backend, model, SearchConfig.beam(width, likelihood));
-    }
-
-    /**
-     * @param name by which it stands in the card
-     * @param config of the search; the beam is wider where more items are asked for
-     */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, SearchConfig config) {
-        this(name, backend, model, config, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
-    }
-
-    /**
-     * @param prior what is known besides the model
-     */
-    public GenerativeRanker(
-            String name, Backend backend, GenerativeModel model, SearchConfig config, ItemPrior prior) {
-        this.name = name;
-        this.backend = backend;
-        this.model = model;
-        this.config = config;
-        this.prior = prior;
-    }
-
-    @Override
-    public String name() {
-        return name;
+/**
+ * A generative model in a score card: its answer is the list that a search finds.
+ *
+ * @param name by which it stands in the card
+ * @param generator of the model; belongs to whoever made it
+ * @param search for as many items as the card asks for; a beam is wider where more are asked for
+ * @param prior what is known besides the model
+ */
+public record GenerativeRanker(String name, Generator generator, SearchConfig search, ItemPrior prior)
+        implements Ranker {
+    /** Of a model besides which nothing is known. */
+    public GenerativeRanker(String name, Generator generator, SearchConfig search) {
+        this(name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
     }
 
     @Override
@@ -66,52 +38,42 @@ public final class GenerativeRanker implements Ranker {
 
     @Override
     public Map<String, Object> settings(int depth) {
-        int beam = width(depth);
+        SearchConfig asked = search.withItems(depth);
         Map<String, Object> settings = new TreeMap<>(prior.settings());
-        settings.put("beam", beam);
-        if (config.guide() != null) settings.put("widening", config.guide().widening());
+        switch (search.kind()) {
+            case BEAM -> settings.put("beam", asked.beamSize());
+            case ADAPTIVE -> settings.putAll(Map.of("search", "adaptive", "beam", asked.beamSize()));
+            case BEST_FIRST -> settings.putAll(Map.of("search", "best-first", "limits", asked.limits()));
+            case EXACT -> settings.put("search", "exact");
+        }
+        if (search.guide() != null) settings.put("widening", search.guide().widening());
         return settings;
-    }
-
-    private int width(int depth) {
-        return Math.max(config.beamSize(), depth);
     }
 
     /** A guide's scores are no probabilities, beside which seen items could have theirs. */
     @Override
     public boolean supports(SeenItems seen) {
-        return seen != SeenItems.PRIOR || config.guide() == null;
+        return seen != SeenItems.PRIOR || search.guide() == null;
     }
 
     @Override
     public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
-        int wanted = width(depth);
-        if (generator == null || generatorWidth != wanted || generatorSeen != seen) {
-            close();
-            SearchConfig wide = config.withBeamSize(wanted);
-            boolean plain = config.guide() != null; // which ranks by other scores
-            generator = new Generator(
-                    backend, model, plain ? wide : wide.withPrior(prior.with(seen), model.space().trie()));
-            generatorWidth = wanted;
-            generatorSeen = seen;
-        }
-        Search.Result[] found = generator.recommend(
-                Query.of(
-                        cases.stream().map(Case::history).toList(), cases.stream().mapToInt(Case::user).toArray())
-                        .hideSeen(seen != SeenItems.ALLOWED),
-                null);
-        return IntStream.range(0, found.length).mapToObj(i -> ranking(found[i])).toList();
+        Query query = Query.of(
+                cases.stream().map(Case::history).toList(),
+                cases.stream().mapToInt(Case::user).toArray());
+        Search.Result[] found =
+                generator.recommend(search.withItems(depth).withPrior(prior.with(seen)), query, null);
+        return Arrays.stream(found).map(GenerativeRanker::ranking).toList();
     }
 
     private static Ranking ranking(Search.Result r) {
-        double[] scores = new double[r.scores().length];
-        for (int i = 0; i < scores.length; i++) scores[i] = r.scores()[i];
-        return new Ranking.Top(r.items(), scores);
+        double[] scores = IntStream.range(0, r.scores().length).mapToDouble(i -> r.scores()[i]).toArray();
+        return new Ranking.Top(r.items(), scores, proved(r));
     }
 
-    @Override
-    public void close() {
-        if (generator != null) generator.close();
-        generator = null;
+    /** How many of the first items are certified; null if the search proves nothing. */
+    private static Integer proved(Search.Result r) {
+        if (r.certificate() == null) return null;
+        return r.certificate().bound() == null ? Integer.MAX_VALUE : r.certificate().exact();
     }
 }

@@ -95,12 +95,13 @@ public interface GenerativeModel extends Layer {
         Encoded prompts();
 
         /**
-         * Writes one code for each row.
+         * Writes one code for each row. A search may come back to a level; the rows of a later call stand behind those
+         * before.
          *
          * @param level of the codes
          * @param codes by row
          * @param users the user of each row
-         * @param ancestors by row: its row at each level so far, the present one included
+         * @param ancestors by row: where it stands among all rows of each level down to this one, itself included
          * @return the states that predict the next level: (rows, width)
          */
         Variable next(int level, int[] codes, int[] users, int[][] ancestors);

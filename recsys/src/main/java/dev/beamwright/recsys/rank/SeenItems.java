@@ -14,6 +14,11 @@ public enum SeenItems {
      */
     PRIOR;
 
+    /** The same where seen items cannot have their own masses: then the prior hides them. */
+    public SeenItems withoutPrior() {
+        return this == PRIOR ? HIDDEN : this;
+    }
+
     /** The word for it in a table. */
     public String text() {
         return this == PRIOR ? "repeat prior" : name().toLowerCase(Locale.ROOT);

@@ -401,8 +401,9 @@ public final class Reinforce implements AutoCloseable {
         var beam = SearchConfig.beam(config.beam(), first.likelihood());
         double hr10 = 0, ndcg10 = 0, hr1 = 0;
         Search.Result[] results;
-        try (var generator = new Generator(backend, policy.model(), beam)) {
+        try (var generator = new Generator(backend, policy.model())) {
             results = generator.recommend(
+                    beam,
                     Query.of(
                             validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
                             validation.stream().mapToInt(Case::user).toArray()),
@@ -508,6 +509,7 @@ public final class Reinforce implements AutoCloseable {
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
+            if (!state.finished()) TrainedModel.warnOfBackend(metadata, backend, progress);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; give --restart to train from the beginning", e);
         }
@@ -540,7 +542,8 @@ public final class Reinforce implements AutoCloseable {
 
     private void save(String file, boolean moments) {
         TrainedModel.save(
-                run, file, policy.model().space(), fetched(tensors(moments)), Map.of("state", Json.line(state)));
+                run, file, policy.model().space(), backend, fetched(tensors(moments)),
+                Map.of("state", Json.line(state)));
     }
 
     private void append(StepMetrics metrics) {

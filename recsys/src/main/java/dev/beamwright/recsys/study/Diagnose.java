@@ -10,6 +10,7 @@ import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -298,8 +299,8 @@ public final class Diagnose {
                 if (Arrays.stream(t.levelRank).anyMatch(r -> r > beam)) levelViolations++;
             }
             int depth = Math.min(10, beam);
-            exactNdcg += gain(t.prefixRank[last], depth);
-            beamNdcg += gain(t.beamRank(), depth);
+            exactNdcg += RankMetric.NDCG.at(depth, t.prefixRank[last]);
+            beamNdcg += RankMetric.NDCG.at(depth, t.beamRank());
         }
         return new Diagnostics(
                 run,
@@ -345,10 +346,6 @@ public final class Diagnose {
             }
         }
         return shares;
-    }
-
-    private static double gain(int rank, int depth) {
-        return rank > depth ? 0 : Math.log(2) / Math.log(rank + 1.0);
     }
 
     private static Double ratio(int part, int whole) {

@@ -11,6 +11,7 @@ import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -230,10 +231,8 @@ public final class Scale {
             int[] widths = new int[levels];
             for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
             for (int u = 0; u < users; u++) {
-                if (ranks[u] > 0 && ranks[u] <= config.k()) {
-                    recall += 1.0 / users;
-                    ndcg += Math.log(2) / Math.log(ranks[u] + 1) / users;
-                }
+                recall += RankMetric.RECALL.atIndex(config.k(), ranks[u] - 1) / users;
+                ndcg += RankMetric.NDCG.atIndex(config.k(), ranks[u] - 1) / users;
                 double[] from = new double[levels]; // paths that are gone on from
                 for (int l = 0; l < levels; l++) {
                     if (prefixRanks[u][l] > 0) kept[l] += 1.0 / users;

@@ -30,18 +30,20 @@ class GeneratorTest {
         try (Arena memory = Arena.ofShared()) {
             GenerativeModel model = SmallModels.of(config, memory);
             var likelihood = new Likelihood(Softmax.LEVEL, 1);
-            try (var narrow = new Generator(Backends.best(), model, SearchConfig.beam(3, likelihood));
-                    var wide = new Generator(Backends.best(), model, SearchConfig.beam(9, likelihood))) {
-                List<Generator> generators = List.of(narrow, wide);
+            List<SearchConfig> searches = List.of(SearchConfig.beam(3, likelihood), SearchConfig.beam(9, likelihood));
+            try (var one = new Generator(Backends.best(), model);
+                    var other = new Generator(Backends.best(), model)) {
+                List<Generator> generators = List.of(one, other);
                 List<int[]> expected = IntStream.range(0, HISTORIES)
-                        .mapToObj(i -> scores(generators.get(i % 2), i))
+                        .mapToObj(i -> scores(generators.get(i % 2), searches.get(i % 2), i))
                         .toList();
                 var next = new AtomicInteger();
                 Callable<Integer> client = () -> {
                     int different = 0;
                     for (int call = next.getAndIncrement(); call < CALLS; call = next.getAndIncrement()) {
                         int i = call % HISTORIES;
-                        if (!Arrays.equals(scores(generators.get(i % 2), i), expected.get(i))) different++;
+                        int[] bits = scores(generators.get(i % 2), searches.get(i % 2), i);
+                        if (!Arrays.equals(bits, expected.get(i))) different++;
                     }
                     return different;
                 };
@@ -55,10 +57,10 @@ class GeneratorTest {
     }
 
     /** The bits of the scores for a made-up history. */
-    private static int[] scores(Generator generator, int number) {
+    private static int[] scores(Generator generator, SearchConfig search, int number) {
         Key key = Key.of(number);
         int[] history = IntStream.range(0, 1 + number % 7).map(i -> key.below(i, SmallModels.ITEMS)).toArray();
-        float[] scores = generator.recommend(Query.of(List.of(history)), null)[0].scores();
+        float[] scores = generator.recommend(search, Query.of(List.of(history)), null)[0].scores();
         return IntStream.range(0, scores.length).map(i -> Float.floatToRawIntBits(scores[i])).toArray();
     }
 }

@@ -93,13 +93,22 @@ class ItemPriorTest {
 
     private static List<Search.Result> search(
             TableModel model, int beam, ItemPrior prior, List<int[]> histories, Workspace workspace) {
-        var config = SearchConfig.beam(beam, new Likelihood(Softmax.CHILDREN, 1))
-                .withPrior(prior, model.space().trie());
-        return config.search(model, BACKEND)
-                .search(
-                        BACKEND, workspace,
-                        Query.of(histories, IntStream.range(0, USERS).toArray())
-                                .hideSeen(prior.seen() != SeenItems.ALLOWED));
+        return search(model, SearchConfig.Kind.BEAM, beam, prior, histories, workspace);
+    }
+
+    private static List<Search.Result> search(
+            TableModel model,
+            SearchConfig.Kind kind,
+            int items,
+            ItemPrior prior,
+            List<int[]> histories,
+            Workspace workspace) {
+        return SearchConfig.beam(items, new Likelihood(Softmax.CHILDREN, 1))
+                .withKind(kind)
+                .withItems(items)
+                .withPrior(prior)
+                .search(model, BACKEND)
+                .search(BACKEND, workspace, Query.of(histories, IntStream.range(0, USERS).toArray()));
     }
 
     /** A beam as wide as the catalogue, and scores of all items at once, both give what the definition says. */
@@ -127,6 +136,36 @@ class ItemPriorTest {
                     if (i > 0) assertThat(expected[items[i]]).isLessThanOrEqualTo(expected[items[i - 1]] + 1e-6);
                     assertThat(found.get(u).scores()[i]).isCloseTo((float) expected[items[i]], within(1e-4f));
                 }
+            }
+        }
+    }
+
+    /** Best-first search, exact scoring and a beam as wide as the catalogue give the same list, to the bit. */
+    @ParameterizedTest
+    @EnumSource
+    void allSearchesAgree(SeenItems seen) {
+        try (Arena memory = Arena.ofShared(); var workspace = new Workspace()) {
+            CodeSpace space = TableModel.catalogue(Key.of(1), new int[] {4, 5, 6}, ITEMS, memory);
+            TableModel model = TableModel.random(space, USERS, 2, Key.of(2));
+            int[][] read = sequences(30, true);
+            var prior = new ItemPrior(Repeats.of(read), SequenceMemory.of(read, ITEMS), 1.5, seen);
+            List<int[]> histories = List.of(read).subList(10, 10 + USERS);
+            List<Search.Result> wide = search(model, ITEMS, prior, histories, workspace);
+            for (SearchConfig.Kind kind : List.of(SearchConfig.Kind.BEST_FIRST, SearchConfig.Kind.EXACT)) {
+                List<Search.Result> found = search(model, kind, 10, prior, histories, workspace);
+                for (int u = 0; u < USERS; u++) {
+                    assertThat(found.get(u).certified(10)).isTrue();
+                    assertThat(found.get(u).items()).hasSize(10)
+                            .containsExactly(Arrays.copyOf(wide.get(u).items(), 10));
+                    assertThat(found.get(u).scores()).containsExactly(Arrays.copyOf(wide.get(u).scores(), 10));
+                }
+            }
+            // What a narrow beam says is certain is.
+            List<Search.Result> narrow = search(model, 5, prior, histories, workspace);
+            for (int u = 0; u < USERS; u++) {
+                int exact = Math.min(narrow.get(u).certificate().exact(), narrow.get(u).items().length);
+                assertThat(Arrays.copyOf(narrow.get(u).items(), exact))
+                        .containsExactly(Arrays.copyOf(wide.get(u).items(), exact));
             }
         }
     }

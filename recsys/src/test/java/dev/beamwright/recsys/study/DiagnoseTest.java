@@ -71,8 +71,8 @@ class DiagnoseTest {
             assertThat(l.exactRecall() + l.modelLoss()).isCloseTo(1, within(1e-12));
             assertThat(Arrays.stream(d.firstDropped()).sum() + d.never()).isEqualTo(users);
             Search.Result[] found;
-            try (var generator = new Generator(BACKEND, model, SearchConfig.beam(beam, likelihood))) {
-                found = generator.recommend(Query.of(histories, numbers), null);
+            try (var generator = new Generator(BACKEND, model)) {
+                found = generator.recommend(SearchConfig.beam(beam, likelihood), Query.of(histories, numbers), null);
             }
             long exact = 0, returned = 0;
             for (int u = 0; u < users; u++) {

@@ -354,11 +354,12 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 var settings = new Trainer.Settings(
                         AdamW.Config.DEFAULT, Schedule.constant(10), 0.1, device ? 1 : 4, device ? 1 << 20 : 512, 4);
                 var loss = new Loss(new CrossEntropy(new Likelihood(Softmax.LEVEL, 1)));
+                SearchConfig beam = SearchConfig.beam(quick ? 5 : 20, Softmax.LEVEL);
                 try (
                         var trainer = new Trainer<>(b, model, loss, settings, memory);
-                        var generator = new Generator(b, model, SearchConfig.beam(quick ? 5 : 20, Softmax.LEVEL))) {
+                        var generator = new Generator(b, model)) {
                     Runnable step = () -> trainer.step(samples, key.fold("step"));
-                    Runnable search = () -> generator.recommend(Query.of(histories), null);
+                    Runnable search = () -> generator.recommend(beam, Query.of(histories), null);
                     if (device) {
                         first[0] = seconds(step);
                         tasks = Lab.tasksAndGraphs(tornado)[0];

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.decode;
 
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Workspace;
@@ -10,32 +11,37 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A search whose lists have the seen items that may return among the others, see {@link ItemPrior}. The others are found
- * by a search with seen items hidden; the seen ones have scores that are known without one. What the model gives to
+ * A search with an {@link ItemPrior}: its memory is a term of the search within. Where seen items may return, the others
+ * are found by the search within, with seen items hidden; the seen ones have scores that are known without one. What the model gives to
  * them, by which the others' probabilities are scaled, is computed along their paths.
  *
- * <p>A list is as long as that of the others, or longer where these are fewer than the beam size. Of equal scores the
+ * <p>A list is as long as that of the others, or longer where these are fewer than were asked for. Of equal scores the
  * unseen items rank first, then the seen ones, the latest first.
  */
-final class RepeatSearch implements Search {
+final class PriorSearch implements Search {
     private final Search others;
     private final ItemPrior prior;
     private final ItemTrie trie;
-    private final int beamSize;
+    private final int items;
     private final PathLikelihood paths;
 
-    RepeatSearch(GenerativeModel model, SearchConfig config, Search others) {
+    PriorSearch(GenerativeModel model, SearchConfig config, Search others) {
         this.others = others;
-        prior = config.returning();
+        prior = config.prior();
         trie = model.space().trie();
-        beamSize = config.beamSize();
+        items = config.items();
         paths = new PathLikelihood(model, config.likelihood());
     }
 
     @Override
+    public int users() {
+        return others.users();
+    }
+
+    @Override
     public List<Result> search(Backend backend, Workspace memory, Query query) {
-        Query hidden = query.hideSeen(true);
-        List<Result> found = others.search(backend, memory, hidden);
+        List<Result> found = others.search(backend, memory, query.hideSeen(prior.seen() != SeenItems.ALLOWED));
+        if (!prior.returns()) return found;
         List<Result> merged = new ArrayList<>();
         for (int u = 0; u < query.size(); u++) {
             int[] history = query.histories().get(u);
@@ -46,7 +52,7 @@ final class RepeatSearch implements Search {
             }
             double[] p = paths.logProbabilities(
                     backend, memory, history, query.users()[u], user.masses().items());
-            merged.add(merge(user, shares(user.masses().items(), p), found.get(u), query.eligible(), beamSize));
+            merged.add(merge(user, shares(user.masses().items(), p), found.get(u), query.eligible(), items));
         }
         return merged;
     }
@@ -90,6 +96,23 @@ final class RepeatSearch implements Search {
             best[i] = items[order[i]];
             bestScores[i] = scores[order[i]];
         }
-        return new Result(best, bestScores);
+        return new Result(best, bestScores, certificate(others, order, bestScores, (float) shift));
+    }
+
+    /**
+     * What is proved of the merged list: it is right up to the first item that is not proved to be the next among the
+     * others, or that is seen and scores no higher than what may have been pruned.
+     */
+    private static Certificate certificate(Result others, int[] order, float[] scores, float shift) {
+        Certificate proved = others.certificate();
+        if (proved == null) return null;
+        if (proved.bound() == null) return new Certificate(scores.length, null);
+        float bound = proved.bound() + shift;
+        int exact = 0;
+        for (; exact < scores.length; exact++) {
+            boolean seen = order[exact] >= others.items().length;
+            if (seen ? scores[exact] <= bound : order[exact] >= proved.exact()) break;
+        }
+        return new Certificate(exact, bound);
     }
 }
