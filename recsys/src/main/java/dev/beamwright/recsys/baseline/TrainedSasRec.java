@@ -49,8 +49,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * </pre>
  */
 public final class TrainedSasRec implements Ranker {
-    /** One name for each loss: the cross-entropy over all items, binary, and over sampled items. */
-    public static final List<String> NAMES = List.of("sasrec", "sasrec-bce", "sasrec-sampled");
+    /**
+     * The best settings that were found, which is what a model should be compared with; and from random embeddings the
+     * cross-entropy over all items, and the binary one of the paper.
+     */
+    public static final List<String> NAMES = List.of("sasrec", "sasrec-ce", "sasrec-bce");
 
     private static final int CASES = 16; // that one thread scores at once
 
@@ -88,7 +91,7 @@ public final class TrainedSasRec implements Ranker {
     public static TrainedSasRec of(
             String name, RunFolder run, Prepared prepared, long seed, Backend backend, Progress progress) {
         String settings = "config/" + name + ".json", file = "baselines/" + name + ".safetensors";
-        if (!run.has(settings)) run.saveConfig(name, SasRecConfig.defaults(loss(name), seed));
+        if (!run.has(settings)) run.saveConfig(name, SasRecConfig.named(name, seed));
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
         int items = prepared.data().items().size();
@@ -136,10 +139,6 @@ public final class TrainedSasRec implements Ranker {
             Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
             return ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
         }
-    }
-
-    private static SasRecConfig.Loss loss(String name) {
-        return SasRecConfig.Loss.values()[NAMES.indexOf(name)];
     }
 
     /** What training came to. */

@@ -76,7 +76,8 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card; sasrec, sasrec-bce and sasrec-sampled are trained first."
+            description = "Which baselines stand in the card; sasrec, sasrec-ce (full cross-entropy, random"
+                    + " start) and sasrec-bce are trained first."
                     + " Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
