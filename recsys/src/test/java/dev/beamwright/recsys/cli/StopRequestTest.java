@@ -22,7 +22,7 @@ class StopRequestTest {
     void trainingEndsAfterAStepAndTheSameCommandResumesIt() throws Exception {
         Path run = prepared("run"), whole = prepared("whole");
         String[] options = {
-            "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "150",
+            "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "60",
             "--patience", "0"
         };
         String[] command = with(options, "train", run.toString());
@@ -30,9 +30,9 @@ class StopRequestTest {
         String said = terminated(run.resolve("model/metrics.jsonl"), List.of(), Restart.class, command);
         assertThat(said.lines().toList().getLast())
                 .startsWith("beamwright: train stopped after step ")
-                .endsWith(" of 450, all is saved; resume it with: beamwright " + String.join(" ", command));
+                .endsWith(" of 180, all is saved; resume it with: beamwright " + String.join(" ", command));
         String resumed = call(command);
-        assertThat(resumed).startsWith("trained 150 epochs").isEqualTo(call(with(options, "train", whole.toString())));
+        assertThat(resumed).startsWith("trained 60 epochs").isEqualTo(call(with(options, "train", whole.toString())));
         assertThat(call("verify", run.toString())).contains("the same, bit for bit");
     }
 
@@ -42,7 +42,7 @@ class StopRequestTest {
         for (Path r : List.of(run, whole)) {
             Files.writeString(r.resolve("config/sasrec.json"), """
                     {"loss":"CE","width":16,"layers":1,"heads":2,"hidden":16,"dropout":0.1,"maxItems":6,"negatives":4,
-                     "batch":8,"rate":0.001,"decay":0,"epochs":150,"patience":150,"validationCases":0,"shards":2,
+                     "batch":8,"rate":0.001,"decay":0,"epochs":60,"patience":60,"validationCases":0,"shards":2,
                      "microTokens":64,"seed":1}
                     """);
         }
