@@ -7,6 +7,7 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.ExactScoring;
 import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
@@ -131,6 +132,8 @@ public final class Diagnose {
         final double[] margin = new double[levels]; // log-probability of the B-th sibling less that of the target's code
         final int[] exactTopKept = new int[levels]; // prefixes of the best items that are in the beam
         int exactTop; // how many best items there are
+        Search.Result found; // the beam's list
+        int[] exactItems; // the first items of the exact list, as many as are certified or not
 
         boolean inBeam(int level, int node) {
             for (int other : beams[level]) if (other == node) return true;
@@ -160,8 +163,9 @@ public final class Diagnose {
             int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
             try (var memory = new Workspace()) {
                 try (Tape tape = Tape.inference(backend, memory)) {
-                    search.search(tape, Query.of(histories, users),
+                    List<Search.Result> found = search.search(tape, Query.of(histories, users),
                             (u, depth, level) -> traces[from + u].beams[depth - 1] = level.nodes());
+                    for (int u = from; u < to; u++) traces[u].found = found.get(u - from);
                 }
                 try (Tape tape = Tape.inference(backend, memory)) {
                     follow(tape, histories, users, asked.subList(from, to), Arrays.copyOfRange(traces, from, to));
@@ -235,12 +239,41 @@ public final class Diagnose {
         }
         int[] best = ExactScoring.best(trie, scores, levels, beam);
         t.exactTop = best.length;
+        t.exactItems = Arrays.stream(best).flatMap(leaf -> Arrays.stream(trie.itemsOf(leaf))).limit(listed()).toArray();
         for (int leaf : best) {
             int item = trie.itemsOf(leaf)[0];
             for (int level = 0; level < levels; level++) {
                 if (t.inBeam(level, trie.node(item, level + 1))) t.exactTopKept[level]++;
             }
         }
+    }
+
+    /** How many items of a list are certified or not. */
+    private int listed() {
+        return Math.min(10, beam);
+    }
+
+    /** Which lists are certified, and where those that are not lost what. */
+    private Diagnostics.Certified certified(Trace[] traces) {
+        int k = listed(), certified = 0, changed = 0;
+        int[] lost = new int[levels];
+        for (Trace t : traces) {
+            if (t.found.certified(k)) {
+                certified++;
+                continue;
+            }
+            if (!Arrays.equals(Arrays.copyOf(t.found.items(), t.exactItems.length), t.exactItems)) changed++;
+            for (int item : t.exactItems) {
+                for (int level = 0; level < levels; level++) {
+                    if (t.inBeam(level, trie.node(item, level + 1))) continue;
+                    lost[level]++;
+                    break;
+                }
+            }
+        }
+        double n = traces.length;
+        return new Diagnostics.Certified(
+                k, certified / n, changed / n, Arrays.stream(lost).mapToDouble(l -> l / n).toArray());
     }
 
     private Diagnostics summary(
@@ -326,6 +359,7 @@ public final class Diagnose {
                         (double) gained / n,
                         exactNdcg / n,
                         beamNdcg / n),
+                certified(traces),
                 tokenRanks,
                 prefixWeights);
     }
