@@ -6,6 +6,7 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.PathScorer;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
@@ -225,7 +226,12 @@ public final class Scale {
             double recall = 0, ndcg = 0, flops = 0, decoderRows = 0;
             double[] prefix = new double[levels], kept = new double[levels];
             int[] widths = new int[levels];
-            for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
+            boolean children = recommender.config().model().backbone().equals(ModelConfig.ITEM);
+            for (int l = 0; l < levels; l++) {
+                widths[l] = children
+                        ? Math.ceilDiv(trie.nodesAt(l + 1), trie.nodesAt(l))
+                        : recommender.model().space().width(l);
+            }
             for (int u = 0; u < users; u++) {
                 if (ranks[u] > 0 && ranks[u] <= config.k()) {
                     recall += 1.0 / users;
@@ -239,7 +245,7 @@ public final class Scale {
                     decoderRows += from[l] / users;
                 }
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
-                double tokens = 1 + (double) items * levels;
+                double tokens = 1 + (double) items * recommender.model().rowsPerItem();
                 flops += recommender.config().model().flops(tokens, from, widths) / users;
                 if (how.widening() != null) flops += prm.flops(tokens, paths[u]) / users;
             }

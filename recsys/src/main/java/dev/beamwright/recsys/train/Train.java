@@ -204,6 +204,7 @@ public final class Train implements AutoCloseable {
         } else {
             modelChecksum = null;
             if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
+            else TrainedModel.start(model, run, backend, seed);
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(
