@@ -64,7 +64,7 @@ final class TrainCommand implements Callable<Integer> {
                 names = "--preset",
                 paramLabel = "NAME",
                 defaultValue = "default",
-                description = "where the settings begin: default, tiger (encoder-decoder), paischer (a deeper one) or"
+                description = "where the settings begin: default, item (one token for each item), tiger (encoder-decoder), paischer (a deeper one) or"
                         + " llama (decoder-only); default: ${DEFAULT-VALUE}")
         private String preset;
 
@@ -232,7 +232,8 @@ final class TrainCommand implements Callable<Integer> {
             ObjectiveConfig o = objective.config(d.objective());
             // A paper's values are for the paper's softmax; the objective of an earlier stage has its own already.
             boolean same = first != null && objective.name() == null;
-            Softmax usual = !same && o.usualSoftmax() != null ? o.usualSoftmax()
+            Softmax usual = m.backbone().equals(ModelConfig.ITEM) ? Softmax.CHILDREN
+                    : !same && o.usualSoftmax() != null ? o.usualSoftmax()
                     : objective.preset() != null ? Softmax.LEVEL
                     : d.softmax();
             return new TrainConfig(
@@ -248,7 +249,8 @@ final class TrainCommand implements Callable<Integer> {
                             or(tied, m.tied()),
                             m.theta(),
                             or(userTokens, m.userTokens()),
-                            or(maxItems, or(usualItems, m.maxItems()))),
+                            or(maxItems, or(usualItems, m.maxItems())),
+                            m.item()),
                     o,
                     or(softmax, usual),
                     or(epochs, or(usualEpochs, d.epochs())),
