@@ -13,6 +13,7 @@ import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -284,7 +285,7 @@ class TrainTest {
         assertThat(early.outdated(run)).isEmpty();
         assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
         assertThat(early.outdated(run)).containsExactly("model/best.safetensors");
-        var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
+        var options = new Compare.Options("test", "item", SeenItems.ALLOWED, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), options))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("best.safetensors was written anew")
