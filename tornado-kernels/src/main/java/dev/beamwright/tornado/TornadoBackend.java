@@ -135,7 +135,7 @@ final class TornadoBackend implements Backend {
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
         boolean whole = m % TensorCores.TILE == 0 && n % TensorCores.TILE == 0 && k % TensorCores.DEPTH == 0;
         if (products != Products.FP32 && whole) onTensorCores(c, a, b, m, n, k, ta, tb, add);
-        else if (runner.tiles() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
+        else if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
         else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
@@ -311,14 +311,14 @@ final class TornadoBackend implements Backend {
     @Override
     public void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_RMS, 0, y, rstd, x, weight, c, eps, n);
+        if (runner.fits(Kernels.BLOCK_RMS)) runOn(rowBlocks(n), Kernels.BLOCK_RMS, 0, y, rstd, x, weight, c, eps, n);
         else run(Kernels.RMS, 0, y, rstd, x, weight, c, eps, n, grid(n));
     }
 
     @Override
     public void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null && runner.tiles()) {
+        if (dx != null && runner.fits(Kernels.BLOCK_RMS_BACKWARD)) {
             runOn(rowBlocks(n), Kernels.BLOCK_RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n);
         } else if (dx != null) {
             run(Kernels.RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n, grid(n));
@@ -332,7 +332,7 @@ final class TornadoBackend implements Backend {
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
+        if (runner.fits(Kernels.BLOCK_LAYER)) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
         else run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
     }
 
@@ -340,7 +340,7 @@ final class TornadoBackend implements Backend {
     public void layerNormBackward(
             Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null && runner.tiles()) {
+        if (dx != null && runner.fits(Kernels.BLOCK_LAYER_BACKWARD)) {
             runOn(rowBlocks(n), Kernels.BLOCK_LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n);
         } else if (dx != null) {
             run(Kernels.LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n, grid(n));
@@ -396,7 +396,7 @@ final class TornadoBackend implements Backend {
     public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
         Extras e = extras(bias, spec.dropout());
         int rows = q.shape().rows(), n = rows * spec.heads(), sequences = size(spec.queryOffsets()) - 1;
-        if (flash(spec)) {
+        if (flash(Kernels.FLASH, spec)) {
             runOn(
                     flashGrid(rows, spec.heads()), Kernels.FLASH, 0, out, lse, q, kv, e.bias, spec.queryOffsets(),
                     spec.keyOffsets(), e.key, spec.heads(), spec.headDim(), spec.scale(), spec.causal() ? 1 : 0,
@@ -409,8 +409,8 @@ final class TornadoBackend implements Backend {
                 n, grid(n));
     }
 
-    private boolean flash(AttentionSpec spec) {
-        return runner.tiles() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
+    private boolean flash(Kernel form, AttentionSpec spec) {
+        return runner.fits(form) && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
     }
 
     private static WorkerGrid flashGrid(int rows, int heads) {
@@ -436,7 +436,7 @@ final class TornadoBackend implements Backend {
         int sequences = size(spec.queryOffsets()) - 1, causal = spec.causal() ? 1 : 0;
         Tensor delta = scratch(DType.F32, rows, heads);
         run(Kernels.DELTA, 0, delta, dout, out, spec.headDim(), n, grid(n));
-        if (dq != null && flash(spec)) {
+        if (dq != null && flash(Kernels.FLASH_QUERY, spec)) {
             runOn(
                     flashGrid(rows, heads), Kernels.FLASH_QUERY, 1, dq, dout, delta, lse, q, kv, e.bias,
                     spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
@@ -447,7 +447,7 @@ final class TornadoBackend implements Backend {
                     spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2, e.reach, e.noise, e.keep,
                     sequences, n, grid(n));
         }
-        if (dkv != null && flash(spec)) {
+        if (dkv != null && flash(Kernels.FLASH_KEY_VALUE, spec)) {
             runOn(
                     flashGrid(nk / heads, heads), Kernels.FLASH_KEY_VALUE, 1, dkv, dout, delta, lse, q, kv, e.bias,
                     spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
@@ -538,7 +538,7 @@ final class TornadoBackend implements Backend {
     public void crossEntropy(Tensor loss, Tensor nll, Tensor dlogits, Tensor logits, Tensor targets, Tensor weights) {
         int n = logits.shape().rows(), c = logits.shape().dim(-1), wanted = dlogits == null ? 0 : 1;
         Tensor gradient = dlogits == null ? scratch(DType.F32, 1) : dlogits;
-        if (runner.tiles()) {
+        if (runner.fits(Kernels.BLOCK_CROSS_ENTROPY)) {
             runOn(rowBlocks(n), Kernels.BLOCK_CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n);
         } else {
             run(Kernels.CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n, grid(n));
