@@ -5,6 +5,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
@@ -165,10 +168,10 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
     private void rollOut(GenerativeModel model, List<Sample> prompts, Key key) {
         List<int[]> histories = prompts.stream().map(p -> Arrays.copyOf(p.items(), p.from())).toList();
         int[] users = prompts.stream().mapToInt(Sample::user).toArray();
-        var search = new BeamSearch(model, new BeamSearch.Config(config.group(), likelihood));
+        var search = new BeamSearch(model, SearchConfig.beam(config.group(), likelihood));
         Workspace memory = workspace();
         try (Tape tape = Tape.inference(backend, memory)) {
-            List<BeamSearch.Result> found = search.search(tape, histories, users, null, false, null);
+            List<Search.Result> found = search.search(tape, Query.of(histories, users), null);
             for (int p = 0; p < prompts.size(); p++) {
                 groups.put(prompts.get(p), group(model.space(), prompts.get(p), found.get(p), key.fold(p)));
             }
@@ -176,7 +179,7 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         idle.add(memory);
     }
 
-    private Group group(CodeSpace space, Sample prompt, BeamSearch.Result found, Key key) {
+    private Group group(CodeSpace space, Sample prompt, Search.Result found, Key key) {
         ItemTrie trie = space.trie();
         int levels = space.levels(), target = prompt.items()[prompt.from()];
         int[] places = new int[found.items().length]; // one for each semantic ID
@@ -287,7 +290,8 @@ public final class GroupLoss implements Trainer.Loss<Policy>, AutoCloseable {
         Targets targets = Targets.of(tape, model.space(), Arrays.stream(items).flatMapToInt(Arrays::stream).toArray());
         List<Variable> codes = new ArrayList<>();
         for (int t = 0; t < levels; t++) {
-            codes.add(likelihood.logProbability(tape, model.logits(tape, t, states.get(t)), targets, t));
+            Variable logits = model.logits(tape, t, states.get(t), targets.nodes(t));
+            codes.add(likelihood.logProbability(tape, logits, targets, t));
         }
         return new Scored(codes, ask == null ? null : confidence.logits(tape, states.get(levels)));
     }
