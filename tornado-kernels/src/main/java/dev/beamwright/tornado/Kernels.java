@@ -1,8 +1,10 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tornado.kernel.Attention;
+import dev.beamwright.tornado.kernel.Filter;
 import dev.beamwright.tornado.kernel.FlashAttention;
 import dev.beamwright.tornado.kernel.Flat;
+import dev.beamwright.tornado.kernel.Heads;
 import dev.beamwright.tornado.kernel.Hold;
 import dev.beamwright.tornado.kernel.Losses;
 import dev.beamwright.tornado.kernel.Matrix;
@@ -84,9 +86,20 @@ final class Kernels {
             .inBlocks(RowBlocks.THREADS, 2 * RowBlocks.THREADS);
 
     static final Kernel GATHER = Kernel.of("gather", 1, Rows::gather);
+    static final Kernel EXPAND = Kernel.of("expand", 1, Rows::expand);
     static final Kernel LIST = Kernel.of("list", 2, Rows::list);
     static final Kernel COLLECT = Kernel.of("collect", 1, Rows::collect).adding(8);
     static final Kernel ROTARY = Kernel.of("rotary", 1, Rows::rotary);
+
+    static final Kernel AGES = Kernel.of("ages", 1, Filter::ages);
+    static final Kernel FILTER = Kernel.of("filter", 1, Filter::forward);
+    static final Kernel FILTER_BACKWARD = Kernel.of("filterBackward", 1, Filter::backward).adding(6);
+    static final Kernel FILTER_TAPS = Kernel.of("filterTaps", 1, Filter::taps);
+
+    static final Kernel CHILD_LOGITS = Kernel.of("childLogits", 1, Heads::logits);
+    static final Kernel VECTOR_SUMS = Kernel.of("vectorSums", 1, Heads::vectorSums);
+    static final Kernel EDGE_VECTORS = Kernel.of("edgeVectors", 1, Heads::edgeVectors);
+    static final Kernel EDGE_BIAS = Kernel.of("edgeBias", 1, Heads::edgeBias).adding(8);
 
     static final Kernel ATTENTION = Kernel.of("attention", 2, Attention::forward);
     static final Kernel DELTA = Kernel.of("delta", 1, Attention::delta);

@@ -362,13 +362,67 @@ final class TornadoBackend implements Backend {
 
     @Override
     public void gatherBackward(Tensor dtable, Tensor dy, Tensor rows) {
-        int c = dy.shape().dim(-1), entries = size(rows), s = entries / dy.shape().rows();
-        int tableRows = dtable.shape().rows();
+        scatter(dtable, dy, rows, size(rows) / dy.shape().rows());
+    }
+
+    /** {@code dtable[rows[e]] += dy[e / s]} for all entries e, in order. */
+    private void scatter(Tensor dtable, Tensor dy, Tensor rows, int s) {
+        int c = dy.shape().dim(-1), entries = size(rows), tableRows = dtable.shape().rows(), n = size(dtable);
         int chunk = Math.max(256, Math.ceilDiv(entries, 64)), chunks = Math.ceilDiv(entries, chunk);
-        Tensor head = scratch(DType.I32, chunks, tableRows), next = scratch(DType.I32, entries);
-        int lists = chunks * tableRows, n = size(dtable);
-        run(Kernels.LIST, 0, head, next, rows, entries, tableRows, chunk, lists, grid(lists));
-        run(Kernels.COLLECT, 1, dtable, dy, head, next, tableRows, c, s, chunks, 1, n, grid(n));
+        Lists lists = lists(rows, tableRows, chunk);
+        run(Kernels.COLLECT, 1, dtable, dy, lists.head, lists.next, tableRows, c, s, chunks, 1, n, grid(n));
+    }
+
+    private record Lists(Tensor head, Tensor next) {}
+
+    /** For each chunk of the entries and each row, the entries that name the row. */
+    private Lists lists(Tensor rows, int tableRows, int chunk) {
+        int entries = size(rows), n = Math.ceilDiv(entries, chunk) * tableRows;
+        var lists = new Lists(scratch(DType.I32, n), scratch(DType.I32, entries));
+        run(Kernels.LIST, 0, lists.head, lists.next, rows, entries, tableRows, chunk, n, grid(n));
+        return lists;
+    }
+
+    @Override
+    public void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids) {
+        gather(y, table, expanded(lists, ids));
+    }
+
+    @Override
+    public void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids) {
+        scatter(dtable, dy, expanded(lists, ids), lists.shape().dim(-1));
+    }
+
+    private Tensor expanded(Tensor lists, Tensor ids) {
+        int s = lists.shape().dim(-1), n = size(ids) * s;
+        Tensor rows = scratch(DType.I32, n);
+        run(Kernels.EXPAND, 0, rows, lists, ids, s, n, grid(n));
+        return rows;
+    }
+
+    @Override
+    public void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets) {
+        int c = x.shape().dim(-1), n = size(x);
+        run(Kernels.FILTER, 0, y, x, taps, ages(x, offsets), c, taps.shape().dim(0), n, grid(n));
+    }
+
+    @Override
+    public void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1), n = size(x), taken = taps.shape().dim(0);
+        Tensor ages = ages(x, offsets);
+        if (dx != null) run(Kernels.FILTER_BACKWARD, 1, dx, dy, taps, ages, c, taken, 1, n, grid(n));
+        if (dtaps == null) return;
+        int chunk = chunk(rows), chunks = Math.ceilDiv(rows, chunk), all = chunks * taken * c;
+        Tensor partial = scratch(DType.F32, chunks, taken * c);
+        run(Kernels.FILTER_TAPS, 0, partial, dy, x, ages, rows, c, taken, chunk, all, grid(all));
+        addChunks(dtaps, partial, chunks);
+    }
+
+    private Tensor ages(Tensor x, Tensor offsets) {
+        int rows = x.shape().rows();
+        Tensor ages = scratch(DType.I32, rows);
+        run(Kernels.AGES, 0, ages, offsets, size(offsets) - 1, rows, grid(rows));
+        return ages;
     }
 
     @Override
@@ -530,6 +584,56 @@ final class TornadoBackend implements Backend {
     public void extendPaths(Tensor after, Tensor before, Tensor parents) {
         int n = after.shape().dim(0), depth = after.shape().dim(-1) - 1;
         run(Kernels.PATHS, 0, after, orNone(before, noInts), parents, depth, n, grid(n));
+    }
+
+    // ---- heads
+
+    @Override
+    public void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
+        int n = size(logits), c = state.shape().dim(-1), s = lists.shape().dim(-1);
+        fill(logits, Float.NEGATIVE_INFINITY);
+        run(
+                Kernels.CHILD_LOGITS, 1, logits, state, table, lists, gain, bias, mask.nodes(), mask.offsets(),
+                mask.columns(), s, c, logits.shape().dim(-1), n, grid(n));
+    }
+
+    @Override
+    public void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask) {
+        int rows = state.shape().rows(), c = state.shape().dim(-1), n = rows * c, width = dlogits.shape().dim(-1);
+        int edges = lists.shape().dim(0), s = lists.shape().dim(-1), trieNodes = size(mask.offsets()) - 1;
+        if (dstate != null || dgain != null) {
+            Tensor sums = scratch(DType.F32, rows, c);
+            run(
+                    Kernels.VECTOR_SUMS, 0, sums, dlogits, table, lists, mask.nodes(), mask.offsets(), mask.columns(),
+                    s, c, width, n, grid(n));
+            if (dstate != null) accumulate(dstate, gain, sums);
+            if (dgain != null) matmul(dgain, state.reshape(1, n), false, sums.reshape(1, n), true, true);
+        }
+        if (dtable == null && dbias == null) return;
+        Lists at = lists(mask.nodes(), trieNodes, rows); // the rows at each node
+        if (dbias != null) {
+            run(
+                    Kernels.EDGE_BIAS, 1, dbias, dlogits, at.head, at.next, mask.offsets(), mask.columns(), trieNodes,
+                    width, 1, edges, grid(edges));
+        }
+        if (dtable == null) return;
+        Tensor vectors = scratch(DType.F32, edges, c);
+        int all = edges * c;
+        run(
+                Kernels.EDGE_VECTORS, 0, vectors, dlogits, state, gain, at.head, at.next, mask.offsets(),
+                mask.columns(), trieNodes, c, width, all, grid(all));
+        scatter(dtable, vectors, lists, s);
     }
 
     // ---- losses
