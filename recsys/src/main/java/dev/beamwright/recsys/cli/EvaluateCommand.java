@@ -7,7 +7,7 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -219,13 +219,13 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
-        ObjectiveConfig objective = model.config().objective();
-        int width = objective.bearWidth(model.config().beam()), asked = Math.max(beam, config.depth());
-        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == asked) return;
+        TargetObjective objective = model.config().objective().forBeam(model.config().beam());
+        int asked = Math.max(beam, config.depth());
+        if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(
                 Locale.ROOT,
-                "trained by BEAR for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
-                width, asked));
+                "trained by %s for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
+                objective.name().toUpperCase(Locale.ROOT), objective.beamSize(), asked));
     }
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */

@@ -76,7 +76,7 @@ final class RunCommand implements Callable<Integer> {
     private long seed;
 
     @Mixin
-    private TrainCommand.Settings training;
+    private TrainingOptions training;
 
     @Mixin
     private DeviceOption device;
@@ -103,6 +103,11 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (training.objective.help() != null) {
+            spec.commandLine().getOut().print(training.objective.help());
+            spec.commandLine().getOut().flush();
+            return Main.OK;
+        }
         long began = System.nanoTime();
         Progress progress = Progress.stderr();
         RunFolder run = new RunFolder(out);

@@ -12,7 +12,11 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
+import dev.beamwright.recsys.objective.ClippedPolicy;
+import dev.beamwright.recsys.objective.ConfidenceOrder;
+import dev.beamwright.recsys.objective.ConfidenceOrder.Kind;
+import dev.beamwright.recsys.objective.Counters;
+import dev.beamwright.recsys.objective.RolloutLoss;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -71,7 +75,7 @@ public final class Reinforce implements AutoCloseable {
      * Where training stands; stored in the checkpoint.
      *
      * @param step updates made
-     * @param sums what was counted since the last validation, see {@link GroupLoss.Stat}
+     * @param sums what was counted since the last validation, see {@link Rollouts} and the objective's losses
      * @param norms of the gradients since then
      * @param bestStep whose model is kept; 0 for none yet
      * @param bestNdcg its NDCG@10 in validation
@@ -81,7 +85,7 @@ public final class Reinforce implements AutoCloseable {
      */
     record State(
             int step,
-            double[] sums,
+            Counters sums,
             double norms,
             int bestStep,
             double bestNdcg,
@@ -158,7 +162,7 @@ public final class Reinforce implements AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final Policy policy;
-    private final GroupLoss loss;
+    private final Rollouts loss;
     private final Trainer<Policy> trainer;
     private final List<Sample> prompts;
     private final List<Case> validation;
@@ -175,7 +179,7 @@ public final class Reinforce implements AutoCloseable {
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed()).fold("reinforce");
         GenerativeModel model = started(ids);
-        Confidence confidence = config.confidence().active()
+        Confidence confidence = config.objective().asksConfidence()
                 ? Confidence.of(model, config.confidenceGain(), key, memory)
                 : null;
         policy = new Policy(model, confidence);
@@ -186,9 +190,11 @@ public final class Reinforce implements AutoCloseable {
         if (prompts.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         validation = Case.some(
                 prepared.split().validation(), config.validationCases(), Key.of(0).fold("validation"));
-        loss = new GroupLoss(backend, config, first.likelihood(), config.needsReference() ? started(ids) : null);
+        loss = new Rollouts(
+                backend, config.objective(), config.group(), first.likelihood(),
+                config.objective().needsReference() ? started(ids) : null);
         trainer = trainer(backend, policy, loss, config, memory);
-        state = new State(0, new double[Stat.values().length], 0, 0, -1, 0, 0, 0, false);
+        state = new State(0, new Counters(), 0, 0, -1, 0, 0, 0, false);
     }
 
     /** The trainer of a policy. */
@@ -355,10 +361,8 @@ public final class Reinforce implements AutoCloseable {
             throw new UserError(run.root() + ": the gradient is not finite at step " + (state.step() + 1)
                     + "; train with a lower --rate or with --clip");
         }
-        double[] sums = state.sums().clone();
-        for (int s = 0; s < sums.length; s++) sums[s] += report.nll()[s];
         state = new State(
-                state.step() + 1, sums, state.norms() + report.norm(), state.bestStep(), state.bestNdcg(),
+                state.step() + 1, state.sums().plus(report.counters()), state.norms() + report.norm(), state.bestStep(), state.bestNdcg(),
                 state.startNdcg(), state.lastNdcg(), state.seconds(), false);
     }
 
@@ -382,7 +386,7 @@ public final class Reinforce implements AutoCloseable {
                 Locale.ROOT, "step %d: validation HR@10 %.4f, NDCG@10 %.4f, HR@1 %.4f, entropy %.3f%s%s", state.step(),
                 v.hr10(), v.ndcg10(), v.hr1(), v.entropy(), better ? " (best)" : "", statistics()));
         state = new State(
-                state.step(), new double[Stat.values().length], 0, best, better ? v.ndcg10() : state.bestNdcg(),
+                state.step(), new Counters(), 0, best, better ? v.ndcg10() : state.bestNdcg(),
                 start ? v.ndcg10() : state.startNdcg(), v.ndcg10(), seconds,
                 over || state.step() == config.steps());
         if (better) save(BEST, false);
@@ -463,9 +467,13 @@ public final class Reinforce implements AutoCloseable {
         return sum;
     }
 
-    private Double mean(Stat sum, Stat count) {
-        double n = state.sums()[count.ordinal()];
-        return n == 0 ? null : (Double) (state.sums()[sum.ordinal()] / n);
+    private Double mean(String sum, String count) {
+        return state.sums().mean(sum, count);
+    }
+
+    /** The mean confidence in items of a kind. */
+    private Double confidence(Kind kind) {
+        return mean(kind.confidence(), kind.items());
     }
 
     private StepMetrics metrics(Validation v, double seconds) {
@@ -473,22 +481,20 @@ public final class Reinforce implements AutoCloseable {
         boolean any = state.step() > 0;
         return new StepMetrics(
                 state.step(), trainer.optimizer().rate(), v.hr10(), v.ndcg10(), v.hr1(), validation.size(),
-                v.entropy(), mean(Stat.HITS, Stat.PROMPTS), mean(Stat.ACTIVE, Stat.PROMPTS),
-                mean(Stat.RANK, Stat.HITS), mean(Stat.REWARD, Stat.PROMPTS), mean(Stat.SPREAD, Stat.PROMPTS),
-                mean(Stat.ALPHA, Stat.HITS), mean(Stat.TOP_WRONG, Stat.HITS), mean(Stat.POLICY, Stat.PROMPTS),
-                config.kl() > 0 ? mean(Stat.KL, Stat.ACTIVE) : null,
-                policy.confidence() == null
-                        ? null
-                        : mean(Stat.CONFIDENCE, config.preference() ? Stat.ACTIVE : Stat.HITS),
-                any ? (Double) (state.sums()[Stat.CLIPPED.ordinal()] / steps) : null,
-                mean(Stat.SURE_CORRECT, Stat.CORRECT_ITEMS), mean(Stat.SURE_PARTIAL, Stat.PARTIAL_ITEMS),
-                mean(Stat.SURE_WRONG, Stat.WRONG_ITEMS), any ? (Double) (state.norms() / steps) : null, seconds);
+                v.entropy(), mean(Rollouts.HITS, Rollouts.PROMPTS), mean(Rollouts.ACTIVE, Rollouts.PROMPTS),
+                mean(Rollouts.RANK, Rollouts.HITS), mean(Rollouts.REWARD, Rollouts.PROMPTS),
+                mean(Rollouts.DEVIATION, Rollouts.PROMPTS), mean(Rollouts.ALPHA, Rollouts.HITS),
+                mean(Rollouts.TOP_WRONG, Rollouts.HITS), mean(RolloutLoss.POLICY_LOSS, Rollouts.PROMPTS),
+                state.sums().has(ClippedPolicy.KL) ? mean(ClippedPolicy.KL, Rollouts.ACTIVE) : null,
+                policy.confidence() == null ? null : mean(ConfidenceOrder.CONFIDENCE_LOSS, Rollouts.HITS),
+                any ? (Double) (state.sums().get(ClippedPolicy.CLIPPED) / steps) : null,
+                confidence(Kind.CORRECT), confidence(Kind.PARTIAL), confidence(Kind.WRONG), any ? (Double) (state.norms() / steps) : null, seconds);
     }
 
     private String statistics() {
         if (state.step() == 0) return "";
-        Double hit = mean(Stat.HITS, Stat.PROMPTS), correct = mean(Stat.SURE_CORRECT, Stat.CORRECT_ITEMS);
-        Double wrong = mean(Stat.SURE_WRONG, Stat.WRONG_ITEMS);
+        Double hit = mean(Rollouts.HITS, Rollouts.PROMPTS), correct = confidence(Kind.CORRECT);
+        Double wrong = confidence(Kind.WRONG);
         String text = hit == null ? "" : String.format(Locale.ROOT, "; target in %.0f %% of groups", 100 * hit);
         if (correct == null || wrong == null) return text;
         return text + String.format(Locale.ROOT, ", confidence %.3f right, %.3f wrong", correct, wrong);

@@ -108,7 +108,7 @@ public final class Recommender implements AutoCloseable {
         byRollouts = reinforced != null;
         name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
                 + (which == Which.BEST ? "" : "-last");
-        if (reinforced != null && reinforced.confidence().active()) {
+        if (reinforced != null && reinforced.objective().asksConfidence()) {
             Confidence asked = Confidence.of(
                     model, reinforced.confidenceGain(), Key.of(config.seed()), memory);
             asked.load(run, which.file());

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;
@@ -207,7 +208,8 @@ public final class Train implements AutoCloseable {
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(
-                config.objective().objective(config.softmax(), config.beam()),
+                config.objective().forBeam(config.beam()),
+                config.likelihood(),
                 ids.levels(),
                 p == null ? null : new PathLoss(p, config.likelihood()),
                 p == null ? 0 : p.weight());
@@ -348,7 +350,7 @@ public final class Train implements AutoCloseable {
                 model.space().levels(),
                 samples.size(),
                 stepsPerEpoch,
-                stage == Stage.PRM ? "InfoNCE" : config.objective().describe(),
+                stage == Stage.PRM ? "InfoNCE" : Objectives.describe(config.objective()),
                 backend.name()));
         if (stage == Stage.PRM) warnOfSeenTargets(config, run, progress);
         else warnOfRedIds();
