@@ -8,7 +8,6 @@
     requires org.apache.commons.statistics.inference;
     requires transitive it.unimi.dsi.fastutil;
     requires info.picocli;
-    requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.baseline;
     exports dev.beamwright.recsys.confidence;

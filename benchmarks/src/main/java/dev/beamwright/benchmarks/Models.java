@@ -1,7 +1,8 @@
 package dev.beamwright.benchmarks;
 
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
@@ -101,10 +102,10 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     /** A recommendation by beam search for each of a batch of users; only codes that can follow share a softmax. */
     Runnable search(Backend backend, int beam, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
-        var search = new BeamSearch.Config(beam, Softmax.CHILDREN);
-        var generator = closer.closing(new Generator(backend, model(memory), search));
+        var search = SearchConfig.beam(beam, Softmax.CHILDREN);
+        var generator = closer.closing(new Generator(backend, model(memory)));
         List<int[]> histories = IntStream.range(0, batch).mapToObj(u -> history(u, items)).toList();
-        return () -> generator.recommend(histories, null, false, null);
+        return () -> generator.recommend(search, Query.of(histories), null);
     }
 
     /**

@@ -6,6 +6,8 @@ import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.CrossEntropy;
@@ -72,14 +74,17 @@ public final class ReinforceCost {
                     settings, memory);
             steps.put("first training, " + config.batch() + " sequences",
                     r -> first.step(chosen(windows, config.batch(), r), Key.of(r)));
-            var search = new BeamSearch(model, new BeamSearch.Config(grpo.group(), likelihood));
+            var search = new BeamSearch(model, SearchConfig.beam(grpo.group(), likelihood));
             var workspace = new Workspace();
             steps.put("rollouts alone, 16 prompts", r -> {
                 List<Sample> batch = chosen(prompts, 16, r);
                 try (Tape tape = Tape.inference(backend, workspace)) {
                     search.search(
-                            tape, batch.stream().map(p -> Arrays.copyOf(p.items(), p.from())).toList(),
-                            batch.stream().mapToInt(Sample::user).toArray(), null, false, null);
+                            tape,
+                            Query.of(
+                                    batch.stream().map(p -> Arrays.copyOf(p.items(), p.from())).toList(),
+                                    batch.stream().mapToInt(Sample::user).toArray()),
+                            null);
                 }
             });
             for (boolean skipping : new boolean[] {true, false}) {

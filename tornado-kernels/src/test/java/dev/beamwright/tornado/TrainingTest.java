@@ -6,19 +6,21 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.train.TrainedModel;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.TargetObjective;
-import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
@@ -126,7 +128,7 @@ class TrainingTest {
                 float[] e = onCpu.parameters().get(name).value().toArray(), a = v.value().toArray();
                 for (int i = 0; i < a.length; i++) assertThat(a[i]).as(name).isCloseTo(e[i], within(2e-3f));
             }));
-            var beam = new BeamSearch.Config(10, softmax);
+            var beam = SearchConfig.beam(10, softmax);
             recommendationsAgree(backbone, beam, onCpu, onDevice, device);
             if (backbone.equals("decoder")) sameSeedSameBits(backbone, beam, actual, onDevice, device);
         }
@@ -134,7 +136,7 @@ class TrainingTest {
 
     /** Another model from the same seed, trained and searched in the same way, is the same to the last bit. */
     private static void sameSeedSameBits(
-            String backbone, BeamSearch.Config beam, double[][] losses, GenerativeModel model, Backend device) {
+            String backbone, SearchConfig beam, double[][] losses, GenerativeModel model, Backend device) {
         try (Arena memory = Arena.ofShared()) {
             GenerativeModel again = TrainedModel.create(config(backbone), ids(), Key.of(4), memory);
             int[] first = bits(losses, model, beam, device);
@@ -145,15 +147,15 @@ class TrainingTest {
         }
     }
 
-    private static int[] bits(double[][] losses, GenerativeModel model, BeamSearch.Config beam, Backend device) {
+    private static int[] bits(double[][] losses, GenerativeModel model, SearchConfig beam, Backend device) {
         var bits = IntStream.builder();
         for (double[] values : losses) for (double v : values) bits.add(Float.floatToRawIntBits((float) v));
         model.parameters().forEach((name, v) -> device.read(v.value(), () -> {
             for (float f : v.value().toArray()) bits.add(Float.floatToRawIntBits(f));
         }));
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
-        try (var generator = new Generator(device, model, beam)) {
-            for (BeamSearch.Result r : generator.recommend(histories, null, true, null)) {
+        try (var generator = new Generator(device, model)) {
+            for (Search.Result r : generator.recommend(beam, Query.of(histories).hideSeen(true), null)) {
                 for (int item : r.items()) bits.add(item);
                 for (float score : r.scores()) bits.add(Float.floatToRawIntBits(score));
             }
@@ -163,13 +165,13 @@ class TrainingTest {
 
     /** The ten best of each history, by the model trained on the CPU and by the one trained on the device. */
     private static void recommendationsAgree(
-            String backbone, BeamSearch.Config beam, GenerativeModel onCpu, GenerativeModel onDevice, Backend device) {
+            String backbone, SearchConfig beam, GenerativeModel onCpu, GenerativeModel onDevice, Backend device) {
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
         try (
-                var cpu = new Generator(Backends.named("scalar"), onCpu, beam);
-                var other = new Generator(device, onDevice, beam)) {
-            BeamSearch.Result[] expected = cpu.recommend(histories, null, true, null);
-            BeamSearch.Result[] actual = other.recommend(histories, null, true, null);
+                var cpu = new Generator(Backends.named("scalar"), onCpu);
+                var other = new Generator(device, onDevice)) {
+            Search.Result[] expected = cpu.recommend(beam, Query.of(histories).hideSeen(true), null);
+            Search.Result[] actual = other.recommend(beam, Query.of(histories).hideSeen(true), null);
             int common = 0, all = 0;
             double worst = 0;
             for (int u = 0; u < expected.length; u++) {

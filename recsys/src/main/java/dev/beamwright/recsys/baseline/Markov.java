@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.baseline;
 
+import dev.beamwright.recsys.data.Pairs;
 import it.unimi.dsi.fastutil.ints.IntArrays;
 
 /**

@@ -32,12 +32,24 @@ import java.util.stream.IntStream;
  * @param positions (maxItems, width)
  */
 record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder decoder) implements Layer {
-    static SasRec of(SasRecConfig c, int items, Key key, SegmentAllocator memory) {
+    /**
+     * An untrained model.
+     *
+     * @param start what is added to the first columns of the items' random embeddings, by item; null for nothing
+     */
+    static SasRec of(SasRecConfig c, int items, double[][] start, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         var form = new StackConfig(
                 c.width(), c.layers(), c.heads(), c.width() / c.heads(), c.hidden(), false, true, 0, 1e-6f);
+        Variable embeddings = init.normal(0.02, items, c.width());
+        for (int i = 0; start != null && i < items; i++) {
+            for (int j = 0; j < start[i].length; j++) {
+                int at = i * c.width() + j;
+                embeddings.value().set(at, (float) (embeddings.value().get(at) + start[i][j]));
+            }
+        }
         return new SasRec(
-                init.normal(0.02, items, c.width()),
+                embeddings,
                 init.normal(0.02, c.maxItems(), c.width()),
                 RmsNorm.of(init, c.width(), form.eps()),
                 Decoder.of(init, form));

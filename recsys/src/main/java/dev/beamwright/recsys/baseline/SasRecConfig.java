@@ -5,7 +5,8 @@ import dev.beamwright.recsys.run.UserError;
 /**
  * The settings of {@link SasRec}; they stand in the run as {@code config/<name>.json}.
  *
- * @param loss what is made small
+ * @param loss what training minimises
+ * @param start what the items' embeddings begin from
  * @param width columns of an item
  * @param layers blocks
  * @param heads of each attention; the width is divided among them
@@ -16,6 +17,8 @@ import dev.beamwright.recsys.run.UserError;
  *     ({@link Loss#SAMPLED})
  * @param batch sequences of one step
  * @param rate the learning rate
+ * @param cosine whether the rate falls to nought along half a cosine over the epochs, after a rise over the first
+ *     twentieth of the steps; otherwise it is constant
  * @param decay weight decay
  * @param epochs passes over the training data at the most
  * @param patience epochs without a better validation NDCG@10 after which training stops
@@ -26,6 +29,7 @@ import dev.beamwright.recsys.run.UserError;
  */
 public record SasRecConfig(
         Loss loss,
+        Start start,
         int width,
         int layers,
         int heads,
@@ -35,6 +39,7 @@ public record SasRecConfig(
         int negatives,
         int batch,
         double rate,
+        boolean cosine,
         double decay,
         int epochs,
         int patience,
@@ -42,7 +47,7 @@ public record SasRecConfig(
         int shards,
         int microTokens,
         long seed) {
-    /** What is made small. */
+    /** What training minimises. */
     public enum Loss {
         /** The cross-entropy over all items. */
         CE,
@@ -52,7 +57,16 @@ public record SasRecConfig(
         SAMPLED
     }
 
+    /** What the items' embeddings begin from. */
+    public enum Start {
+        /** Small random numbers. */
+        RANDOM,
+        /** The run's item vectors, {@code tokens/vectors.npy}: centred, reduced to the width, each of length 1. */
+        VECTORS
+    }
+
     public SasRecConfig {
+        if (start == null) start = Start.RANDOM;
         require(width >= 1 && layers >= 1 && heads >= 1 && hidden >= 1,
                 "width, layers, heads and hidden must be 1 or more");
         require(heads < 1 || width % heads == 0, "width " + width + " cannot be divided among " + heads + " heads");
@@ -68,14 +82,15 @@ public record SasRecConfig(
     /** The same with another seed. */
     SasRecConfig withSeed(long seed) {
         return new SasRecConfig(
-                loss, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, decay, epochs, patience,
-                validationCases, shards, microTokens, seed);
+                loss, start, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, cosine, decay,
+                epochs, patience, validationCases, shards, microTokens, seed);
     }
 
     /** The usual settings: 64 columns, 2 layers, 50 items, dropout 0.5. */
     public static SasRecConfig defaults(Loss loss, long seed) {
         int negatives = loss == Loss.BCE ? 1 : 256;
-        return new SasRecConfig(loss, 64, 2, 2, 256, 0.5, 50, negatives, 256, 1e-3, 0, 200, 10, 4000, 4, 256, seed);
+        return new SasRecConfig(
+                loss, Start.RANDOM, 64, 2, 2, 256, 0.5, 50, negatives, 256, 1e-3, false, 0, 200, 10, 4000, 4, 256, seed);
     }
 
     private static void require(boolean holds, String message) {

@@ -6,14 +6,17 @@ import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.embedding.ItemVectors;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.train.Samples;
 import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.Backend;
@@ -56,12 +59,17 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     private final Arena memory = Arena.ofShared();
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
-    TrainedSasRec(String name, SasRecConfig config, int items, Backend backend) {
+    /**
+     * An untrained model.
+     *
+     * @param start what the items' embeddings begin from, see {@link SasRec#of}
+     */
+    TrainedSasRec(String name, SasRecConfig config, int items, double[][] start, Backend backend) {
         this.name = name;
         this.config = config;
         this.items = items;
         this.backend = backend;
-        model = SasRec.of(config, items, Key.of(config.seed()).fold("parameters"), memory);
+        model = SasRec.of(config, items, start, Key.of(config.seed()).fold("parameters"), memory);
     }
 
     /**
@@ -76,8 +84,12 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         if (!run.has(settings)) run.saveConfig(name, SasRecConfig.defaults(loss(name), seed));
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
-        var sasRec = new TrainedSasRec(name, config, prepared.data().items().size(), backend);
-        String origin = Json.line(config) + " on " + Arrays.deepHashCode(prepared.split().train());
+        int items = prepared.data().items().size();
+        boolean vectors = config.start() == SasRecConfig.Start.VECTORS && run.has(Tokenize.VECTORS);
+        double[][] start = vectors ? vectors(config, run, items) : null;
+        var sasRec = new TrainedSasRec(name, config, items, start, backend);
+        String origin = Json.line(config) + " on " + Arrays.deepHashCode(prepared.split().train())
+                + (vectors ? " from " + Hash.sha256(run.file(Tokenize.VECTORS)) : "");
         try {
             Map<String, Tensor> parameters = Checkpoint.parameters(sasRec.model);
             if (run.has(file) && origin.equals(Checkpoint.load(run.file(file), parameters).get("origin")))
@@ -87,7 +99,10 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         }
         if (run.has(file)) { // what was loaded in part or under other settings must not remain
             sasRec.close();
-            sasRec = new TrainedSasRec(name, config, prepared.data().items().size(), backend);
+            sasRec = new TrainedSasRec(name, config, items, start, backend);
+        }
+        if (config.start() == SasRecConfig.Start.VECTORS && !vectors) {
+            progress.say(name + ": the run has no " + Tokenize.VECTORS + "; embeddings begin at random");
         }
         Summary summary = sasRec.train(prepared.split(), progress);
         try {
@@ -105,6 +120,14 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         facts.put("trainingSeconds", summary.seconds());
         RunInfo.write(run, name, facts);
         return sasRec;
+    }
+
+    /** What the embeddings begin from: the run's item vectors, reduced to the model's width. */
+    private static double[][] vectors(SasRecConfig config, RunFolder run, int items) {
+        try (Arena arena = Arena.ofShared()) {
+            Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
+            return ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
+        }
     }
 
     private static SasRecConfig.Loss loss(String name) {
@@ -131,7 +154,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
                         backend,
                         model,
                         (tape, m, batch, noise, weight, k) -> m.loss(tape, batch, config, noise, weight, k),
-                        settings(),
+                        settings((long) config.epochs() * steps),
                         arena);
                 Progress.Bar bar = progress.start("training " + name, (long) config.epochs() * steps)) {
             for (; epoch < config.epochs() && epoch - best < config.patience(); epoch++) {
@@ -179,10 +202,11 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
         return bestNdcg < 0 ? note : note + String.format(Locale.ROOT, ", best NDCG@10 %.4f", bestNdcg);
     }
 
-    private Trainer.Settings settings() {
+    private Trainer.Settings settings(long steps) {
         var optimizer = new AdamW.Config((float) config.rate(), 0.9f, 0.999f, 1e-8f, (float) config.decay(), 0);
+        Schedule schedule = config.cosine() ? Schedule.cosine(steps / 20, steps, 0.02) : Schedule.constant(0);
         return new Trainer.Settings(
-                optimizer, Schedule.constant(0), config.dropout(), config.shards(), config.microTokens(), 1);
+                optimizer, schedule, config.dropout(), config.shards(), config.microTokens(), 1);
     }
 
     /** Windows of the sequences; each item that has one before it is a target once. */

@@ -2,10 +2,9 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.confidence.ConfidentRanker;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
-import dev.beamwright.recsys.evaluate.ExactRanker;
-import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.rank.Ranker;
@@ -123,14 +122,6 @@ final class EvaluateCommand implements Callable<Integer> {
     private int predictions;
 
     @Option(
-            names = "--beam",
-            paramLabel = "N",
-            defaultValue = "50",
-            description = "Width of the model's beam; for a larger --k or --predictions it is as wide as these. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private int beam;
-
-    @Option(
             names = "--exact",
             description = "Add a row in which the model scores every item, without a beam; many times as much work.")
     private boolean exact;
@@ -163,7 +154,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean rejectionCurve;
 
     @Mixin
-    private WideningOptions widening;
+    private SearchOptions search;
 
     @Mixin
     private DeviceOption device;
@@ -173,17 +164,20 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
+        int beam = search.beam();
         RunFolder run = RunFolder.open(folder);
         List<Integer> depths = depths(run);
         EvaluateConfig config =
                 new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
-        if (widening.widening() != null && config.depth() > beam) {
+        if (search.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
         }
         List<ConfidenceReport> reports = new ArrayList<>();
-        ScoreCard card = measure(config, run, reports);
+        ScoreCard card;
+        try (var _ = run.lock()) {
+            card = measure(config, run, reports);
+        }
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
@@ -203,15 +197,15 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths(RunFolder run) {
-        List<Integer> some = k.stream().filter(depth -> depth <= beam).toList();
+        List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
         if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
         Progress.stderr()
-                .say("the beam is " + beam + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
+                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
         return some;
     }
 
     private int predictions(List<Integer> depths) {
-        return given("--predictions") ? predictions : Math.min(predictions, Math.max(beam, Collections.max(depths)));
+        return given("--predictions") ? predictions : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
     }
 
     private boolean given(String option) {
@@ -220,7 +214,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
         TargetObjective objective = model.config().objective().forBeam(model.config().beam());
-        int asked = Math.max(beam, config.depth());
+        int asked = Math.max(search.beam(), config.depth());
         if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(
                 Locale.ROOT,
@@ -238,20 +232,19 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         Map<String, String> files = new TreeMap<>();
         for (Recommender.Which which : checkpoint.models) {
-            files.putAll(ScoreCard.hashes(run, Recommender.files(which, widening.widening() != null)));
+            files.putAll(ScoreCard.hashes(run, Recommender.files(which, search.widening() != null)));
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
-        List<GenerativeRanker> plain = new ArrayList<>(), beams = new ArrayList<>();
-        List<ExactRanker> exacts = new ArrayList<>();
+        List<Ranker> plain = new ArrayList<>(), exacts = new ArrayList<>();
         try {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
                 sayIfTrainedForAnotherBeam(model, config);
-                GenerativeRanker ranker = model.ranker(beam);
+                SearchConfig plainly = model.search(search.beam(), null).withKind(search.kind());
+                Ranker ranker = model.ranker(plainly);
                 plain.add(ranker);
-                beams.add(ranker);
                 rankers.add(ranker);
                 if (changed) {
                     ConfidenceOptions.need(model, "--rank, --truncate-below");
@@ -259,12 +252,8 @@ final class EvaluateCommand implements Callable<Integer> {
                             ranker, model.confidence(), confidence.rule(pool == null ? 10 : pool),
                             model.model().space().levels()));
                 }
-                if (widening.widening() != null) {
-                    GenerativeRanker widened = model.ranker(beam, widening.widening());
-                    beams.add(widened);
-                    rankers.add(widened);
-                }
-                if (exact) exacts.add(model.exactRanker());
+                if (search.widening() != null) rankers.add(model.ranker(model.search(search.beam(), search.widening())));
+                if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
             rankers.addAll(exacts);
             ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, Progress.stderr());
@@ -279,8 +268,6 @@ final class EvaluateCommand implements Callable<Integer> {
             if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
             return card;
         } finally {
-            exacts.forEach(ExactRanker::close);
-            beams.forEach(GenerativeRanker::close);
             models.forEach(Recommender::close);
         }
     }
@@ -304,10 +291,8 @@ final class EvaluateCommand implements Callable<Integer> {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (
-                var recommender = Recommender.load(run, backend);
-                var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), files, groups, backend, progress);
+        try (var recommender = Recommender.load(run, backend)) {
+            return Evaluate.run(config, run, List.of(recommender.ranker(beam)), files, groups, backend, progress);
         }
     }
 }

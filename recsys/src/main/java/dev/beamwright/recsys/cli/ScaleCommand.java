@@ -123,7 +123,9 @@ final class ScaleCommand implements Callable<Integer> {
         List<Scaling> all = new ArrayList<>();
         for (Path run : runs) {
             RunFolder folder = RunFolder.open(run);
-            all.add(Scale.run(config(folder), folder, device.open(), Progress.stderr()));
+            try (var _ = folder.lock()) {
+                all.add(Scale.run(config(folder), folder, device.open(), Progress.stderr()));
+            }
         }
         var charts = Scale.charts(all);
         Path plots = runs.getFirst().resolve("plots");

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -9,4 +10,14 @@ import java.util.List;
  * @param validation the questions by which a model is chosen
  * @param test the questions that are asked once, at the end
  */
-public record Split(int[][] train, List<Case> validation, List<Case> test) {}
+public record Split(int[][] train, List<Case> validation, List<Case> test) {
+    /** Each user's sequence up to the last validation target, which it includes; nothing of the test part. */
+    public int[][] trainAndValidation() {
+        int[][] sequences = train.clone();
+        for (Case c : validation) {
+            if (c.position() < sequences[c.user()].length) continue;
+            sequences[c.user()] = Arrays.copyOf(c.sequence(), c.position() + 1);
+        }
+        return sequences;
+    }
+}

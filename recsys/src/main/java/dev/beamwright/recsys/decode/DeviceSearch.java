@@ -10,6 +10,7 @@ import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.Workspace;
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import it.unimi.dsi.fastutil.ints.IntSet;
 import java.util.ArrayList;
@@ -19,40 +20,50 @@ import java.util.function.Supplier;
 
 /**
  * The search of {@link BeamSearch} by kernels alone, so that a device runs all levels as one captured step: keys and
- * values, the trie, the choice of the best and the paths stay on the device, and only the last beam comes back. Every
+ * values, the trie, the choice of the best and the paths stay on the device, and only the last beam comes back; what was pruned does
+ * not, so its lists have no certificate. Every
  * user has as many rows as the beam is wide; where there are fewer paths, the rows behind them stand for none.
  */
-final class DeviceSearch {
+final class DeviceSearch implements Search {
     private final GenerativeModel model;
     private final ItemTrie trie;
-    private final BeamSearch.Config config;
+    private final SearchConfig config;
 
-    DeviceSearch(GenerativeModel model, BeamSearch.Config config) {
+    DeviceSearch(GenerativeModel model, SearchConfig config) {
         this.model = model;
         this.trie = model.space().trie();
         this.config = config;
     }
 
+    @Override
+    public List<Result> search(Backend backend, Workspace memory, Query query) {
+        List<Supplier<List<Result>>> found = new ArrayList<>();
+        backend.capture(() -> {
+            try (Tape tape = Tape.inference(backend, memory)) {
+                found.add(search(tape, query));
+            }
+        }).run();
+        return found.getFirst().get();
+    }
+
     /**
-     * Searches for a batch of users, see {@link BeamSearch#search}.
+     * Searches for a batch of users.
      *
      * @return what they get, to be asked for when the captured step has been run
      */
-    Supplier<List<BeamSearch.Result>> search(
-            Tape tape, List<int[]> histories, int[] userNumbers, boolean[] eligible, boolean seen) {
+    Supplier<List<Result>> search(Tape tape, Query query) {
+        List<int[]> histories = query.histories();
         Backend backend = tape.backend();
-        int width = config.width(), real = histories.size(), users = backend.rows(real), levels = trie.levels();
+        int width = config.beamSize(), real = histories.size(), users = backend.rows(real), levels = trie.levels();
         int[] rowUsers = new int[users * width];
         for (int r = 0; r < rowUsers.length; r++) rowUsers[r] = Math.min(r / width, real - 1);
         SoftmaxMask edges = model.space().mask(null);
-        boolean[] reachable = eligible == null ? null : trie.reachable(eligible);
-        Tensor open = eligible == null ? null : tape.ints(numbers(reachable));
+        Allowed allowed = new Allowed(query, trie);
+        Tensor open = allowed.open() == null ? null : tape.ints(numbers(allowed.open()));
         int most = most(histories); // the same at all levels, so that few programs are built
-        List<IntSet> exhausted = seen
-                ? histories.stream().map(h -> trie.exhausted(h, eligible, reachable)).toList()
-                : null;
+        List<IntSet> exhausted = allowed.exhausted();
 
-        GenerativeModel.Decoding decoding = model.read(tape, histories, userNumbers);
+        GenerativeModel.Decoding decoding = model.read(tape, histories, query.users());
         Tensor ancestors = decoding.depth() == 0 ? null : tape.ints(range(users)).reshape(users, 1);
         float[] none = new float[users];
         Arrays.fill(none, real, users, Float.NEGATIVE_INFINITY);
@@ -60,7 +71,7 @@ final class DeviceSearch {
         Variable states = decoding.first();
         for (int level = 0; level < levels; level++) {
             boolean last = level == levels - 1;
-            Tensor logits = model.logits(tape, level, states).value();
+            Tensor logits = model.logits(tape, level, states, nodes).value();
             Tensor reached = tape.allocateInts(users * width), parents = tape.allocateInts(users * width);
             Tensor tokens = tape.allocateInts(users * width), sums = tape.allocate(Shape.of(users * width));
             var spec = new BeamSpec(
@@ -82,32 +93,20 @@ final class DeviceSearch {
         Tensor lastNodes = nodes, lastScores = scores;
         backend.read(lastNodes, () -> leaves[0] = lastNodes.toIntArray());
         backend.read(lastScores, () -> values[0] = lastScores.toArray());
-        return () -> results(leaves[0], values[0], histories, eligible, seen);
+        return () -> results(leaves[0], values[0], allowed, real);
     }
 
-    private List<BeamSearch.Result> results(
-            int[] leaves, float[] values, List<int[]> histories, boolean[] eligible, boolean seen) {
-        List<BeamSearch.Result> results = new ArrayList<>();
-        for (int u = 0; u < histories.size(); u++) {
-            var items = new it.unimi.dsi.fastutil.ints.IntArrayList();
-            var scores = new it.unimi.dsi.fastutil.floats.FloatArrayList();
-            for (int r = u * config.width(); r < (u + 1) * config.width(); r++) {
-                if (values[r] == Float.NEGATIVE_INFINITY) break;
-                for (int item : trie.itemsOf(leaves[r])) {
-                    if (!may(item, eligible, seen ? histories.get(u) : null)) continue;
-                    items.add(item);
-                    scores.add(values[r]);
-                }
+    private List<Result> results(int[] leaves, float[] values, Allowed allowed, int users) {
+        List<Result> results = new ArrayList<>();
+        int width = config.beamSize();
+        for (int u = 0; u < users; u++) {
+            Allowed.Listing list = allowed.new Listing(u);
+            for (int r = u * width; r < (u + 1) * width && values[r] != Float.NEGATIVE_INFINITY; r++) {
+                list.leaf(leaves[r], values[r]);
             }
-            results.add(new BeamSearch.Result(items.toIntArray(), scores.toFloatArray()));
+            results.add(list.uncertified());
         }
         return results;
-    }
-
-    private static boolean may(int item, boolean[] eligible, int[] history) {
-        if (eligible != null && !eligible[item]) return false;
-        if (history != null) for (int i : history) if (i == item) return false;
-        return true;
     }
 
     /** No user has more exhausted nodes at a depth than items. */

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
@@ -32,8 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
  * others are told apart by the settings in which they differ.
  */
 public final class Compare {
-    private static final List<String> METRICS = List.of("recall", "ndcg", "mrr");
-
     private Compare() {}
 
     /**
@@ -57,7 +56,7 @@ public final class Compare {
             long seed) {
         public Options {
             int at = metric.indexOf('@');
-            if (at < 0 || !METRICS.contains(metric.substring(0, at))
+            if (at < 0 || RankMetric.named(metric.substring(0, at)).isEmpty()
                     || !metric.substring(at + 1).matches("[1-9]\\d{0,5}")) {
                 throw new UserError("--metric " + metric + ": no such metric; use recall@K, ndcg@K or mrr@K");
             }
@@ -282,7 +281,7 @@ public final class Compare {
         EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
         if (written.predictions() == 0 || written.seenMasks().getFirst() != options.seenMask()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
-        String name = options.metric().substring(0, at);
+        RankMetric metric = RankMetric.named(options.metric().substring(0, at)).orElseThrow();
         List<String> questions = new ArrayList<>(), users = new ArrayList<>();
         List<Double> values = new ArrayList<>();
         try (var lines = Files.lines(file)) {
@@ -291,7 +290,7 @@ public final class Compare {
                 users.add(answer.path("user").asString());
                 questions.add(users.getLast() + " " + answer.path("target").asString());
                 JsonNode rank = answer.path("rank");
-                values.add(rank.isNumber() ? value(name, k, rank.asDouble()) : 0);
+                values.add(rank.isNumber() ? metric.at(k, rank.asDouble()) : 0);
             });
         } catch (IOException | java.io.UncheckedIOException | tools.jackson.core.JacksonException e) {
             throw new UserError(file + ": cannot be read as predictions (" + e.getMessage() + "); evaluate again", e);
@@ -303,16 +302,6 @@ public final class Compare {
                     + " in scorecard.json; 'beamwright evaluate " + run.root() + "' writes both anew");
         }
         return new Answers(questions, users, values.stream().mapToDouble(v -> v).toArray());
-    }
-
-    /** As in {@link Metrics}. */
-    private static double value(String metric, int k, double rank) {
-        if (rank >= k + 1) return 0;
-        return switch (metric) {
-            case "recall" -> 1;
-            case "ndcg" -> Math.log(2) / Math.log(rank + 1);
-            default -> 1 / rank;
-        };
     }
 
     // ---- one entry

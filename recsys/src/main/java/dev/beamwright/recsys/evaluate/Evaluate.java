@@ -16,11 +16,12 @@ import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -180,6 +181,8 @@ public final class Evaluate {
         private final int[] bestPlace; // the highest place that each item has had in a list, from 0
         private final long[] places; // how many lists were so long, by place
         private final long[] invalid; // in how many of them the place named no item
+        private final int[] certified; // of how many lists the first k items are certified, by place in the list of k
+        private boolean proves = true; // whether all answers say what is proved of them
         private String ties = "mid-rank";
 
         Tally(List<Integer> k, int items, int cases, boolean grouped) {
@@ -190,12 +193,16 @@ public final class Evaluate {
             Arrays.fill(bestPlace, Integer.MAX_VALUE);
             places = new long[k.getLast()];
             invalid = new long[k.getLast()];
+            certified = new int[k.size()];
         }
 
         void add(Outcome outcome) {
             itemRanks[outcome.n] = outcome.itemRank;
             if (groupRanks != null) groupRanks[outcome.n] = outcome.groupRank;
             if (outcome.list) ties = "list";
+            Integer proved = outcome.top.proved();
+            proves &= proved != null;
+            for (int i = 0; proves && i < certified.length; i++) if (proved >= k.get(i)) certified[i]++;
             int[] items = outcome.top.items();
             for (int place = 0; place < Math.min(items.length, k.getLast()); place++) {
                 places[place]++;
@@ -214,6 +221,9 @@ public final class Evaluate {
                 Map<String, Double> values = new LinkedHashMap<>(metrics.values());
                 for (int depth : k) values.put("coverage@" + depth, coverage(depth));
                 for (int depth : k) values.put("invalid@" + depth, invalid(depth));
+                for (int i = 0; proves && i < certified.length; i++) {
+                    values.put("certified@" + k.get(i), (double) certified[i] / ranks.length);
+                }
                 Map<String, double[]> intervals = config.bootstrap() == 0
                         ? new TreeMap<>()
                         : metrics.intervals(
@@ -255,19 +265,20 @@ public final class Evaluate {
     /** A line of JSON per question: user, target, the target's rank (null if it has none), the best items, their scores. */
     private static final class Predictions implements AutoCloseable {
         private final Path file;
-        private final Path beside;
         private final Dataset data;
         private final int depth;
-        private final BufferedWriter out; // null if nothing is to be written
+        private final AtomicFile replaced; // null if nothing is to be written
+        private final BufferedWriter out;
 
         Predictions(Path file, Dataset data, int depth) {
             this.file = file;
             this.data = data;
             this.depth = depth;
-            beside = file == null ? null : file.resolveSibling(file.getFileName() + ".tmp");
             try {
-                if (file != null) Files.createDirectories(file.getParent());
-                out = file == null ? null : Files.newBufferedWriter(beside);
+                replaced = file == null ? null : AtomicFile.open(file);
+                out = file == null
+                        ? null
+                        : new BufferedWriter(Channels.newWriter(replaced.channel(), StandardCharsets.UTF_8));
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -291,7 +302,7 @@ public final class Evaluate {
                 out.write(Json.line(line));
                 out.newLine();
             } catch (IOException e) {
-                throw new UserError(beside + ": cannot be written: " + e, e);
+                throw new UserError(file + ": cannot be written: " + e, e);
             }
         }
 
@@ -299,8 +310,8 @@ public final class Evaluate {
         void finish() {
             if (out == null) return;
             try {
-                out.close();
-                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                out.flush();
+                replaced.commit();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -311,8 +322,7 @@ public final class Evaluate {
         public void close() {
             if (out == null) return;
             try {
-                out.close();
-                Files.deleteIfExists(beside);
+                replaced.close();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }

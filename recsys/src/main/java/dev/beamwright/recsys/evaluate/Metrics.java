@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.tensor.Key;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -7,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Recall, NDCG and MRR of questions with one target each, from the targets' ranks r, counted from 1. A rank half-way
- * between two places counts as the better one when it is asked whether it lies within the first K, that is r &lt; K + 1.
- * {@code recall@K} is the share of questions for which it does; {@code ndcg@K} is the mean of 1 / log2(r + 1) and
- * {@code mrr@K} the mean of 1 / r, both 0 for the other questions. Each is a mean over all questions.
+ * Every {@link RankMetric} at several depths, from the targets' ranks of many questions: {@code recall@K},
+ * {@code ndcg@K} and {@code mrr@K}, each the mean over all questions.
  */
 final class Metrics {
+    private static final RankMetric[] METRICS = RankMetric.values();
+
     private final List<Integer> k;
     private final int[] bucket; // twice the rank of each question; 0 where it is beyond the largest K
     private final int buckets;
@@ -27,7 +28,7 @@ final class Metrics {
     /** The names of the values, in the order in which they are computed. */
     private String[] names() {
         return k.stream()
-                .flatMap(i -> List.of("recall@" + i, "ndcg@" + i, "mrr@" + i).stream())
+                .flatMap(i -> Arrays.stream(METRICS).map(m -> m.name(i)))
                 .toArray(String[]::new);
     }
 
@@ -75,14 +76,15 @@ final class Metrics {
     }
 
     private double[] values(int[] count) {
-        double[] values = new double[3 * k.size()];
+        double[] values = new double[METRICS.length * k.size()];
         int questions = Arrays.stream(count).sum();
         for (int i = 0; i < k.size(); i++) {
-            for (int b = 1; b <= 2 * k.get(i) + 1; b++) {
-                double rank = b / 2.0;
-                values[3 * i] += count[b];
-                values[3 * i + 1] += count[b] * (StrictMath.log(2) / StrictMath.log(rank + 1));
-                values[3 * i + 2] += count[b] / rank;
+            for (int m = 0; m < METRICS.length; m++) {
+                double sum = 0;
+                for (int b = 1; b < buckets; b++) {
+                    if (count[b] > 0) sum += count[b] * METRICS[m].at(k.get(i), b / 2.0);
+                }
+                values[METRICS.length * i + m] = sum;
             }
         }
         for (int i = 0; i < values.length; i++) values[i] /= questions;

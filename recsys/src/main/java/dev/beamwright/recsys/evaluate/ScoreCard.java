@@ -49,7 +49,9 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
      *
      * @param asked how the model answers, see {@link Ranker#settings}
      * @param metrics by name: {@code recall@K}, {@code ndcg@K}, {@code mrr@K}; {@code coverage@K}, the share of all items
-     *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item
+     *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item;
+     *     {@code certified@K}, the share of lists whose first K items are proved to be those that the model scores best, of
+     *     searches that prove anything
      * @param intervals 95 % bootstrap intervals of the first three, lower and upper end
      */
     public record Row(
@@ -96,7 +98,9 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
         }
         shown.add("mrr@" + main);
         shown.add("coverage@" + main);
-        String interval = "ndcg@" + main;
+        String interval = "ndcg@" + main, certified = "certified@" + main;
+        boolean proves = rows.stream().anyMatch(r -> r.metrics().containsKey(certified));
+        if (proves) shown.add(certified);
 
         List<List<String>> lines = new ArrayList<>();
         List<String> header = new ArrayList<>(List.of("model", "split", "level", "seen items"));

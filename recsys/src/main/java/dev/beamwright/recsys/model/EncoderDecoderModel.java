@@ -137,7 +137,7 @@ public record EncoderDecoderModel(
     }
 
     @Override
-    public Variable logits(Tape tape, int level, Variable state) {
+    public Variable logits(Tape tape, int level, Variable state, Tensor nodes) {
         if (heads != null) return heads.get(level).apply(tape, state);
         return Ops.linear(tape, state, Ops.gather(tape, tokens, levelTokens.get(level)));
     }

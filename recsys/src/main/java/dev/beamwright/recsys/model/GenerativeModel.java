@@ -2,6 +2,7 @@ package dev.beamwright.recsys.model;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Layer;
@@ -56,8 +57,13 @@ public interface GenerativeModel extends Layer {
         Encoded prompts(int[] targets);
     }
 
-    /** The logits of a level's codes: state (N, width) → (N, width of the level). */
-    Variable logits(Tape tape, int level, Variable state);
+    /**
+     * The logits of a level's codes: state (N, width) → (N, width of the level).
+     *
+     * @param nodes I32 (N): the trie node that each row's path has reached, as in {@link SoftmaxMask#nodes}; -1 or any node
+     *     for rows that do not exist
+     */
+    Variable logits(Tape tape, int level, Variable state, Tensor nodes);
 
     /**
      * Whether the targets of a sample are predicted in one pass over it. Otherwise each is predicted from its own
@@ -89,12 +95,13 @@ public interface GenerativeModel extends Layer {
         Encoded prompts();
 
         /**
-         * Writes one code for each row.
+         * Writes one code for each row. A search may come back to a level; the rows of a later call stand behind those
+         * before.
          *
          * @param level of the codes
          * @param codes by row
          * @param users the user of each row
-         * @param ancestors by row: its row at each level so far, the present one included
+         * @param ancestors by row: where it stands among all rows of each level down to this one, itself included
          * @return the states that predict the next level: (rows, width)
          */
         Variable next(int level, int[] codes, int[] users, int[][] ancestors);

@@ -87,8 +87,8 @@ public record Likelihood(Softmax softmax, float temperature) {
         return Math.log(sum) + max;
     }
 
-    /** The score of a path one code longer: its parent's, and the log-probability of the code. */
-    public float score(float parent, float logit, double logDenominator) {
-        return (float) (parent + (logit / temperature - logDenominator));
+    /** The score of a path one code longer: its parent's, the log-probability of the code, and a term of the node. */
+    public float score(float parent, float logit, double logDenominator, double term) {
+        return (float) (parent + (logit / temperature - logDenominator + term));
     }
 }

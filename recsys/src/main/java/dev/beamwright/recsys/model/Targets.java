@@ -43,6 +43,11 @@ public record Targets(int[] items, List<Tensor> codes, List<SoftmaxMask> masks) 
         return new Targets(items, codes, masks);
     }
 
+    /** The trie node that each target's path has reached before a level: I32 (N). */
+    public Tensor nodes(int level) {
+        return masks.get(level).nodes();
+    }
+
     /** How many targets there are. */
     public int count() {
         return items.length;

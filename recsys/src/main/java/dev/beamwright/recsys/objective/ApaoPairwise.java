@@ -142,7 +142,7 @@ public record ApaoPairwise(
         int[] flat = Arrays.stream(drawn.negatives).flatMapToInt(Arrays::stream).toArray();
         Targets others = Targets.of(b.tape(), space, flat);
         for (int t = 0; t < levels; t++) {
-            Variable logits = b.model().logits(b.tape(), t, states.get(t));
+            Variable logits = b.model().logits(b.tape(), t, states.get(t), others.nodes(t));
             logProbs.add(b.likelihood().logProbability(b.tape(), logits, others, t));
         }
 

@@ -45,9 +45,12 @@ public record MicroBatch(
             double[] prefixWeights,
             Key key) {
         GenerativeModel.Forward forward = model.forward(tape, samples, noise);
-        List<Variable> logits = new ArrayList<>();
-        for (Variable state : forward.states()) logits.add(model.logits(tape, logits.size(), state));
         Targets targets = Targets.of(tape, model.space(), samples);
+        List<Variable> logits = new ArrayList<>();
+        for (Variable state : forward.states()) {
+            int level = logits.size();
+            logits.add(model.logits(tape, level, state, targets.nodes(level)));
+        }
         return new MicroBatch(tape, model, samples, forward, logits, likelihood, targets, weight, prefixWeights, key);
     }
 

@@ -4,6 +4,8 @@ import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
@@ -220,13 +222,11 @@ public final class PathLoss {
     private int[][][] beams(Tape tape, GenerativeModel model, List<Drawn> drawn) {
         int levels = model.space().levels();
         int[][][] beams = new int[drawn.size()][levels][];
-        var search = new BeamSearch(model, new BeamSearch.Config(config.hardNegatives() + 1, likelihood));
+        var search = new BeamSearch(model, SearchConfig.beam(config.hardNegatives() + 1, likelihood));
         search.search(
                 tape.inference(),
-                drawn.stream().map(Drawn::history).toList(),
-                drawn.stream().mapToInt(Drawn::user).toArray(),
-                null,
-                false,
+                Query.of(
+                        drawn.stream().map(Drawn::history).toList(), drawn.stream().mapToInt(Drawn::user).toArray()),
                 (t, depth, beam) -> beams[t][depth - 1] = Arrays.stream(beam.nodes())
                         .filter(node -> node != model.space().trie().node(drawn.get(t).item, depth))
                         .limit(config.hardNegatives())

@@ -53,7 +53,8 @@ record GroupScores(Likelihood likelihood, boolean sharedPrompt) {
         Targets targets = Targets.of(tape, model.space(), Arrays.stream(items).flatMapToInt(Arrays::stream).toArray());
         List<Variable> codes = new ArrayList<>();
         for (int t = 0; t < levels; t++) {
-            codes.add(likelihood.logProbability(tape, model.logits(tape, t, states.get(t)), targets, t));
+            Variable logits = model.logits(tape, t, states.get(t), targets.nodes(t));
+            codes.add(likelihood.logProbability(tape, logits, targets, t));
         }
         return new Scored(codes, ask == null ? null : confidence.logits(tape, states.get(levels)));
     }

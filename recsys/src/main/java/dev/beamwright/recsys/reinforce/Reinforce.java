@@ -7,11 +7,14 @@ import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.objective.ClippedPolicy;
 import dev.beamwright.recsys.objective.ConfidenceOrder;
 import dev.beamwright.recsys.objective.ConfidenceOrder.Kind;
@@ -399,15 +402,15 @@ public final class Reinforce implements AutoCloseable {
 
     private Validation measure() {
         if (validation.isEmpty()) return new Validation(0, 0, 0, 0);
-        var beam = new BeamSearch.Config(config.beam(), first.likelihood());
+        var beam = SearchConfig.beam(config.beam(), first.likelihood());
         double hr10 = 0, ndcg10 = 0, hr1 = 0;
-        BeamSearch.Result[] results;
-        try (var generator = new Generator(backend, policy.model(), beam)) {
+        Search.Result[] results;
+        try (var generator = new Generator(backend, policy.model())) {
             results = generator.recommend(
-                    validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
-                    validation.stream().mapToInt(Case::user).toArray(),
-                    null,
-                    false,
+                    beam,
+                    Query.of(
+                            validation.stream().map(c -> c.latest(policy.model().maxItems())).toList(),
+                            validation.stream().mapToInt(Case::user).toArray()),
                     null);
         }
         for (int i = 0; i < results.length; i++) {
@@ -423,7 +426,7 @@ public final class Reinforce implements AutoCloseable {
         return new Validation(hr10 / n, ndcg10 / n, hr1 / n, entropy(results));
     }
 
-    private double entropy(BeamSearch.Result[] results) {
+    private double entropy(Search.Result[] results) {
         int n = Math.min(ENTROPY_CASES, results.length), chunk = 16, chunks = (n + chunk - 1) / chunk;
         double[] sums = new double[chunks];
         Parallel.run(chunks, b -> {
@@ -448,9 +451,10 @@ public final class Reinforce implements AutoCloseable {
         var space = model.space();
         var trie = space.trie();
         List<Variable> states = model.forward(tape, samples, Noise.none()).states();
+        var targets = Targets.of(tape, space, samples);
         double sum = 0;
         for (int level = 0; level < space.levels(); level++) {
-            float[] logits = model.logits(tape, level, states.get(level)).value().toArray();
+            float[] logits = model.logits(tape, level, states.get(level), targets.nodes(level)).value().toArray();
             int columns = space.width(level);
             for (int s = 0; s < samples.size(); s++) {
                 int node = trie.node(samples.get(s).items()[samples.get(s).from()], level);
@@ -511,6 +515,7 @@ public final class Reinforce implements AutoCloseable {
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
+            if (!state.finished()) TrainedModel.warnOfBackend(metadata, backend, progress);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; give --restart to train from the beginning", e);
         }
@@ -543,7 +548,8 @@ public final class Reinforce implements AutoCloseable {
 
     private void save(String file, boolean moments) {
         TrainedModel.save(
-                run, file, policy.model().space(), fetched(tensors(moments)), Map.of("state", Json.line(state)));
+                run, file, policy.model().space(), backend, fetched(tensors(moments)),
+                Map.of("state", Json.line(state)));
     }
 
     private void append(StepMetrics metrics) {

@@ -5,6 +5,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
@@ -139,10 +142,10 @@ public final class Rollouts implements Trainer.Loss<Policy>, AutoCloseable {
     private void rollOut(GenerativeModel model, List<Sample> prompts, Key key) {
         List<int[]> histories = prompts.stream().map(p -> Arrays.copyOf(p.items(), p.from())).toList();
         int[] users = prompts.stream().mapToInt(Sample::user).toArray();
-        var search = new BeamSearch(model, new BeamSearch.Config(size, likelihood));
+        var search = new BeamSearch(model, SearchConfig.beam(size, likelihood));
         Workspace memory = workspace();
         try (Tape tape = Tape.inference(backend, memory)) {
-            List<BeamSearch.Result> found = search.search(tape, histories, users, null, false, null);
+            List<Search.Result> found = search.search(tape, Query.of(histories, users), null);
             for (int p = 0; p < prompts.size(); p++) {
                 Sample prompt = prompts.get(p);
                 Rollout rollout = rollout(model.space(), prompt.items()[prompt.from()], found.get(p));
@@ -153,7 +156,7 @@ public final class Rollouts implements Trainer.Loss<Policy>, AutoCloseable {
         idle.add(memory);
     }
 
-    private static Rollout rollout(CodeSpace space, int target, BeamSearch.Result found) {
+    private static Rollout rollout(CodeSpace space, int target, Search.Result found) {
         ItemTrie trie = space.trie();
         int levels = space.levels();
         int[] places = new int[found.items().length]; // one for each semantic ID

@@ -1,9 +1,11 @@
 package dev.beamwright.recsys.run;
 
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -25,7 +27,7 @@ import java.nio.file.StandardOpenOption;
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
- * all but evaluate, diagnose and scale: .lock (empty; by it a command keeps others away while it writes)
+ * all        .lock (empty; by it a command keeps others away while it writes)
  * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
  * </pre>
  *
@@ -45,17 +47,19 @@ public record RunFolder(Path root) {
     }
 
     /**
-     * Keeps the folder for one command that writes its data, semantic IDs or model, until that is closed; makes it if it is
-     * not there. A command that is killed keeps nothing.
+     * Keeps the folder for one command that writes there, until that is closed; makes it if it is not there. A command
+     * that is killed keeps nothing, and the temporary files that it left behind are deleted.
      */
     public Lock lock() {
         Path file = file(LOCK);
         try {
             boolean made = !Files.exists(root);
             Files.createDirectories(root);
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileChannel channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
             try {
                 if (channel.tryLock() == null) throw new OverlappingFileLockException();
+                deleteTemporaries();
             } catch (OverlappingFileLockException e) {
                 channel.close();
                 throw new UserError(root + ": another beamwright command is at work there; wait until it is done", e);
@@ -65,6 +69,12 @@ public record RunFolder(Path root) {
             return new Lock(file, channel, made);
         } catch (IOException e) {
             throw new UserError(root + ": cannot be written to: " + e, e);
+        }
+    }
+
+    private void deleteTemporaries() throws IOException {
+        try (var all = Files.walk(root, 2)) {
+            for (Path left : all.filter(AtomicFile::isTemporary).toList()) Files.delete(left);
         }
     }
 

@@ -19,9 +19,7 @@ import dev.beamwright.tensor.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SegmentAllocator;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -31,6 +29,9 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
+    /** The file of item vectors, one row per item, that the semantic IDs were made from. */
+    public static final String VECTORS = "tokens/vectors.npy";
+
     private static final String IDS = "tokens/semantic-ids.json";
     private static final int DEFAULT_LEVELS = 3;
     private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
@@ -67,7 +68,7 @@ public final class Tokenize {
 
             run.delete(IDS); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
-            writeVectors(run.file("tokens/vectors.npy"), vectors);
+            writeVectors(run.file(VECTORS), vectors);
             Json.write(run.file("tokens/report.json"), report);
             RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
             SemanticIdFile.write(run.file(IDS), ids, data.items());
@@ -246,11 +247,8 @@ public final class Tokenize {
     }
 
     private static void writeVectors(Path file, Tensor vectors) {
-        Path beside = file.resolveSibling(file.getFileName() + ".tmp");
         try {
-            Files.createDirectories(file.getParent());
-            Npy.write(beside, vectors);
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Npy.write(file, vectors);
         } catch (IOException e) {
             throw new UserError(file + ": cannot be written: " + e, e);
         }

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Chart;
@@ -171,9 +172,9 @@ public record ConfidenceReport(
                 hits[at] = i == target[u];
             }
             if (target[u] < 0) continue;
-            ndcg[u] = target[u] < 10 ? Math.log(2) / Math.log(target[u] + 2) : 0;
-            hr10[u] = target[u] < 10 ? 1 : 0;
-            hr1[u] = target[u] == 0 ? 1 : 0;
+            ndcg[u] = RankMetric.NDCG.atIndex(10, target[u]);
+            hr10[u] = RankMetric.RECALL.atIndex(10, target[u]);
+            hr1[u] = RankMetric.RECALL.atIndex(1, target[u]);
             if (values[u].length < 2) continue;
             within += Sureness.within(values[u], target[u]);
             lists++;
@@ -222,7 +223,7 @@ public record ConfidenceReport(
                     shown++;
                     if (i == target[u]) {
                         found++;
-                        if (place < 10) ndcg += Math.log(2) / Math.log(place + 2);
+                        ndcg += RankMetric.NDCG.atIndex(10, place);
                     }
                     place++;
                 }

@@ -6,8 +6,11 @@ import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.ExactScoring;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -151,7 +154,7 @@ public final class Diagnose {
     private Trace[] trace(List<Case> asked, Progress progress) {
         Trace[] traces = new Trace[asked.size()];
         for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
-        var search = new BeamSearch(model, new BeamSearch.Config(beam, likelihood));
+        var search = new BeamSearch(model, SearchConfig.beam(beam, likelihood));
         int batch = Math.clamp(ROWS / Math.min(beam, trie.nodesAt(levels)), 1, BATCH);
         Parallel.run((asked.size() + batch - 1) / batch, b -> {
             int from = b * batch, to = Math.min(asked.size(), from + batch);
@@ -159,7 +162,7 @@ public final class Diagnose {
             int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
             try (var memory = new Workspace()) {
                 try (Tape tape = Tape.inference(backend, memory)) {
-                    search.search(tape, histories, users, null, false,
+                    search.search(tape, Query.of(histories, users),
                             (u, depth, level) -> traces[from + u].beams[depth - 1] = level.nodes());
                 }
                 try (Tape tape = Tape.inference(backend, memory)) {
@@ -189,11 +192,12 @@ public final class Diagnose {
         var decoding = model.read(tape, histories, users);
         Variable states = decoding.first();
         for (int level = 0; level < levels; level++) {
-            float[] logits = model.logits(tape, level, states).value().toArray();
+            int[] codes = new int[n], nodes = new int[n];
+            for (int r = 0; r < n; r++) nodes[r] = trie.node(cases.get(r).target(), level);
+            float[] logits = model.logits(tape, level, states, tape.ints(nodes)).value().toArray();
             int columns = model.space().width(level);
-            int[] codes = new int[n];
             for (int r = 0; r < n; r++) {
-                int item = cases.get(r).target(), parent = trie.node(item, level), from = r * columns;
+                int item = cases.get(r).target(), parent = nodes[r], from = r * columns;
                 codes[r] = model.space().code(item, level);
                 float logit = logits[from + codes[r]];
                 Trace t = traces[r];
@@ -295,8 +299,8 @@ public final class Diagnose {
                 if (Arrays.stream(t.levelRank).anyMatch(r -> r > beam)) levelViolations++;
             }
             int depth = Math.min(10, beam);
-            exactNdcg += gain(t.prefixRank[last], depth);
-            beamNdcg += gain(t.beamRank(), depth);
+            exactNdcg += RankMetric.NDCG.at(depth, t.prefixRank[last]);
+            beamNdcg += RankMetric.NDCG.at(depth, t.beamRank());
         }
         return new Diagnostics(
                 run,
@@ -342,10 +346,6 @@ public final class Diagnose {
             }
         }
         return shares;
-    }
-
-    private static double gain(int rank, int depth) {
-        return rank > depth ? 0 : Math.log(2) / Math.log(rank + 1.0);
     }
 
     private static Double ratio(int part, int whole) {

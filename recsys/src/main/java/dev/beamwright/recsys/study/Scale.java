@@ -4,9 +4,14 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Guide;
 import dev.beamwright.recsys.decode.PathScorer;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -118,27 +123,27 @@ public final class Scale {
     }
 
     private List<Scaling.Point> points(Progress progress) {
-        List<Search> searches = new ArrayList<>();
+        List<Trial> trials = new ArrayList<>();
         for (int width : config.widths()) {
-            searches.add(new Search("plain " + width, recommender.search(width, null)));
+            trials.add(new Trial("plain " + width, recommender.search(width, null)));
         }
         if (prm != null) {
             for (Widening w : config.widened()) {
-                searches.add(new Search(name(w), recommender.search(config.beam(), w)));
+                trials.add(new Trial(name(w), recommender.search(config.beam(), w)));
             }
         }
-        long total = (long) searches.size() * config.repeats() * asked.size();
+        long total = (long) trials.size() * config.repeats() * asked.size();
         try (Progress.Bar bar = progress.start("searching", total)) {
             var done = new AtomicInteger();
-            for (Search s : searches) s.all(Math.min(WARM_UP, asked.size()), null, 0);
+            for (Trial s : trials) s.all(Math.min(WARM_UP, asked.size()), null, 0);
             // The repeats go round all searches, so that a busy moment of the machine does not meet one of them alone.
             for (int r = 0; r < config.repeats(); r++) {
-                for (Search s : searches) s.all(asked.size(), bar, done.getAndAdd(asked.size()));
+                for (Trial s : trials) s.all(asked.size(), bar, done.getAndAdd(asked.size()));
             }
         } finally {
             for (Workspace w = idle.poll(); w != null; w = idle.poll()) w.close();
         }
-        return searches.stream().map(Search::point).toList();
+        return trials.stream().map(Trial::point).toList();
     }
 
     private String name(Widening w) {
@@ -154,15 +159,15 @@ public final class Scale {
     }
 
     /** One way to search, and what came of it. */
-    private final class Search {
+    private final class Trial {
         private final String name;
-        private final BeamSearch.Config how;
+        private final SearchConfig how;
         private final int[] ranks; // of each target among the items, from 1; 0 for none
         private final int[][] prefixRanks, rows; // by user and level: of the target's prefix; paths not decided
         private final double[] paths; // by user
         private double seconds = Double.POSITIVE_INFINITY;
 
-        Search(String name, BeamSearch.Config how) {
+        Trial(String name, SearchConfig how) {
             this.name = name;
             this.how = how;
             search(0); // refuses what does not go together before anything is measured
@@ -174,16 +179,16 @@ public final class Scale {
 
         /** A search that counts what is scored for each user, the first of whom has this number. */
         private BeamSearch search(int first) {
-            PathScorer counting = how.scorer() == null ? null : (tape, prompts) -> {
-                PathScorer.Session session = how.scorer().begin(tape, prompts);
+            if (how.guide() == null) return new BeamSearch(recommender.model(), how);
+            PathScorer counting = (tape, prompts) -> {
+                PathScorer.Session session = how.guide().scorer().begin(tape, prompts);
                 return (nodes, offsets) -> {
                     for (int u = 0; u + 1 < offsets.length; u++) paths[first + u] += offsets[u + 1] - offsets[u];
                     return session.score(nodes, offsets);
                 };
             };
             return new BeamSearch(
-                    recommender.model(),
-                    new BeamSearch.Config(how.width(), how.likelihood(), how.widening(), counting));
+                    recommender.model(), how.withGuide(new Guide(how.guide().widening(), counting)));
         }
 
         /** Searches for the first so many users. */
@@ -198,12 +203,11 @@ public final class Scale {
                 Workspace memory = idle.poll();
                 if (memory == null) memory = new Workspace();
                 try (Tape tape = Tape.inference(backend, memory)) {
-                    List<BeamSearch.Result> found = search(from).search(
+                    List<Search.Result> found = search(from).search(
                             tape,
-                            cases.stream().map(Case::history).toList(),
-                            cases.stream().mapToInt(Case::user).toArray(),
-                            null,
-                            false,
+                            Query.of(
+                                    cases.stream().map(Case::history).toList(),
+                                    cases.stream().mapToInt(Case::user).toArray()),
                             (u, depth, beam) -> level(from + u, depth, beam.nodes()));
                     for (int u = from; u < to; u++) {
                         ranks[u] = 1 + indexOf(found.get(u - from).items(), asked.get(u).target());
@@ -227,10 +231,8 @@ public final class Scale {
             int[] widths = new int[levels];
             for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
             for (int u = 0; u < users; u++) {
-                if (ranks[u] > 0 && ranks[u] <= config.k()) {
-                    recall += 1.0 / users;
-                    ndcg += Math.log(2) / Math.log(ranks[u] + 1) / users;
-                }
+                recall += RankMetric.RECALL.atIndex(config.k(), ranks[u] - 1) / users;
+                ndcg += RankMetric.NDCG.atIndex(config.k(), ranks[u] - 1) / users;
                 double[] from = new double[levels]; // paths that are gone on from
                 for (int l = 0; l < levels; l++) {
                     if (prefixRanks[u][l] > 0) kept[l] += 1.0 / users;
@@ -241,10 +243,10 @@ public final class Scale {
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
                 double tokens = 1 + (double) items * levels;
                 flops += recommender.config().model().flops(tokens, from, widths) / users;
-                if (how.widening() != null) flops += prm.flops(tokens, paths[u]) / users;
+                if (how.guide() != null) flops += prm.flops(tokens, paths[u]) / users;
             }
             return new Scaling.Point(
-                    name, how.width(), how.widening(), recall, ndcg, prefix, kept, 1000 * seconds / users, flops,
+                    name, how.beamSize(), how.guide() == null ? null : how.guide().widening(), recall, ndcg, prefix, kept, 1000 * seconds / users, flops,
                     decoderRows, Arrays.stream(paths).sum() / users);
         }
     }

@@ -2,8 +2,11 @@ package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
@@ -296,7 +299,7 @@ public final class Train implements AutoCloseable {
         TrainConfig config = run.config(stage.name(), TrainConfig.class);
         FirstSteps first = Json.read(run.need(stage.firstSteps(), stage.name()), FirstSteps.class);
         if (!first.backend().equals(backend.name())) {
-            throw new UserError(run.root() + ": was trained on the backend '" + first.backend() + "', this is '"
+            throw new UserError(run.root() + ": was trained on the backend '" + first.backend() + "', here is '"
                     + backend.name() + "'; bits are the same on the same backend only");
         }
         try (var train = new Train(config, stage, run, backend, progress)) {
@@ -491,18 +494,17 @@ public final class Train implements AutoCloseable {
     private double[] validate(boolean widened) {
         if (validation.isEmpty()) return new double[] {0, 0};
         int width = Math.max(10, config.beam());
-        var beam = widened
-                ? new BeamSearch.Config(width, config.likelihood(), Widening.of(WIDENING * width), trained.prm())
-                : new BeamSearch.Config(width, config.likelihood());
+        var beam = SearchConfig.beam(width, config.likelihood())
+                .withGuide(widened ? new Guide(Widening.of(WIDENING * width), trained.prm()) : null);
         double recall = 0, ndcg = 0;
         try (
-                var generator = new Generator(backend, model, beam);
+                var generator = new Generator(backend, model);
                 var bar = progress.start("validation", validation.size())) {
-            BeamSearch.Result[] results = generator.recommend(
-                    validation.stream().map(c -> c.latest(model.maxItems())).toList(),
-                    validation.stream().mapToInt(Case::user).toArray(),
-                    null,
-                    false,
+            Search.Result[] results = generator.recommend(
+                    beam,
+                    Query.of(
+                            validation.stream().map(c -> c.latest(model.maxItems())).toList(),
+                            validation.stream().mapToInt(Case::user).toArray()),
                     done -> bar.step(done, ""));
             for (int i = 0; i < results.length; i++) {
                 int[] items = results[i].items();
@@ -545,6 +547,7 @@ public final class Train implements AutoCloseable {
             if (text == null)
                 throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
             state = Json.mapper().readValue(text, State.class);
+            if (!state.finished()) TrainedModel.warnOfBackend(metadata, backend, progress);
         } catch (IOException | tools.jackson.core.JacksonException e) {
             throw new UserError(e.getMessage() + "; begin anew with 'beamwright " + stage.name() + " " + run.root()
                     + " --restart'", e);
@@ -589,7 +592,7 @@ public final class Train implements AutoCloseable {
         if (modelChecksum != null) metadata.put("model", modelChecksum);
         Map<String, Tensor> tensors = tensors(moments);
         fetch(tensors);
-        TrainedModel.save(run, file, model.space(), tensors, metadata);
+        TrainedModel.save(run, file, model.space(), backend, tensors, metadata);
     }
 
     private String checksum() {
@@ -607,7 +610,9 @@ public final class Train implements AutoCloseable {
     private List<FirstStep> firstSteps() {
         boolean among = state.epoch() == 0 && state.step() > 0 && state.step() < VERIFIED_STEPS;
         if (!among || !run.has(stage.firstSteps())) return new ArrayList<>();
-        return Json.read(run.file(stage.firstSteps()), FirstSteps.class).steps().stream()
+        FirstSteps stored = Json.read(run.file(stage.firstSteps()), FirstSteps.class);
+        if (!stored.backend().equals(backend.name())) return new ArrayList<>();
+        return stored.steps().stream()
                 .filter(s -> s.step() <= state.steps())
                 .collect(Collectors.toCollection(ArrayList::new));
     }

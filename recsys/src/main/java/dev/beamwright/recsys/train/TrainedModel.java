@@ -7,9 +7,11 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.io.SafeTensors;
@@ -26,7 +28,7 @@ public final class TrainedModel {
     public static final String PRM = "model/prm.safetensors";
 
     private static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
-            START = "model/start.safetensors";
+            START = "model/start.safetensors", BACKEND = "backend";
 
     private TrainedModel() {}
 
@@ -116,10 +118,24 @@ public final class TrainedModel {
         return Checkpoint.load(run.file(file), tensors);
     }
 
-    /** Writes a checkpoint of a model, which then knows the semantic IDs that it was trained on. */
+    /** Says so if a checkpoint that training goes on from was written on another backend than this. */
+    public static void warnOfBackend(Map<String, String> metadata, Backend backend, Progress progress) {
+        String stored = metadata.get(BACKEND);
+        if (stored == null || stored.equals(backend.name())) return;
+        progress.say("was trained on the backend '" + stored + "' so far and goes on on '" + backend.name()
+                + "': a run on one of them alone has other bits");
+    }
+
+    /** Writes a checkpoint of a model, which then knows the semantic IDs and the backend that it was trained on. */
     public static void save(
-            RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors, Map<String, String> metadata) {
+            RunFolder run,
+            String file,
+            CodeSpace space,
+            Backend backend,
+            Map<String, Tensor> tensors,
+            Map<String, String> metadata) {
         Map<String, String> all = new LinkedHashMap<>(metadata);
+        all.put(BACKEND, backend.name());
         all.put(SemanticIds.FINGERPRINT, space.fingerprint());
         try {
             Checkpoint.save(run.file(file), tensors, all);

@@ -38,7 +38,8 @@ class SasRecTest {
     static final int ITEMS = 12;
 
     static SasRecConfig config(SasRecConfig.Loss loss, int epochs) {
-        return new SasRecConfig(loss, 16, 1, 2, 16, 0.1, 6, 4, 16, 1e-2, 0, epochs, epochs, 0, 2, 64, 3);
+        return new SasRecConfig(
+                loss, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 16, 1e-2, false, 0, epochs, epochs, 0, 2, 64, 3);
     }
 
     /** Each item is followed by one of two others, by the first nine times out of ten. */
@@ -80,7 +81,7 @@ class SasRecTest {
     void learnsAPlantedMarkovChain(SasRecConfig.Loss loss) {
         // To BCE no item of a sequence is ever wrong: where they go on, it cannot tell the next from the one behind it.
         Split split = loss == SasRecConfig.Loss.BCE ? pairs(240) : chain(60);
-        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, BACKEND)) {
+        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, BACKEND)) {
             sasRec.train(split, Progress.silent());
             List<Case> questions = new ArrayList<>();
             for (int item = 0; item < ITEMS; item++) {
@@ -100,7 +101,7 @@ class SasRecTest {
         List<String> checksums = new ArrayList<>();
         for (int run = 0; run < 2; run++) {
             SasRecConfig config = config(SasRecConfig.Loss.SAMPLED, 2);
-            try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, BACKEND)) {
+            try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, null, BACKEND)) {
                 sasRec.train(split, Progress.silent());
                 checksums.add(sasRec.checksum());
             }
@@ -148,7 +149,7 @@ class SasRecTest {
     void gradientsEqualCentralDifferences(SasRecConfig.Loss loss) {
         try (Arena memory = Arena.ofShared()) {
             SasRecConfig config = config(loss, 1);
-            SasRec model = SasRec.of(config, ITEMS, Key.of(1), memory);
+            SasRec model = SasRec.of(config, ITEMS, null, Key.of(1), memory);
             model.parameters().forEach((name, v) -> {
                 Key key = Key.of(8).fold(name);
                 for (int i = 0; i < v.size(); i++) v.value().set(i, (float) (1 + key.gaussian(i)) / 2);
@@ -170,12 +171,13 @@ class SasRecTest {
                 Arena memory = Arena.ofShared();
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
-            SasRec model = SasRec.of(config(SasRecConfig.Loss.CE, 1), ITEMS, Key.of(1), memory);
+            SasRec model = SasRec.of(config(SasRecConfig.Loss.CE, 1), ITEMS, null, Key.of(1), memory);
             List<Sample> samples = List.of(new Sample(new int[] {1, 4, 2}, 1), new Sample(new int[] {9, 9, 0, 11}, 2));
             double full = model.loss(tape, samples, config(SasRecConfig.Loss.CE, 1), Noise.none(), 1, Key.of(5))
                     .nll()[0];
             var all = new SasRecConfig(
-                    SasRecConfig.Loss.SAMPLED, 16, 1, 2, 16, 0, 6, 100 * ITEMS, 16, 1e-2, 0, 1, 1, 0, 2, 64, 3);
+                    SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0, 6, 100 * ITEMS, 16, 1e-2, false, 0,
+                    1, 1, 0, 2, 64, 3);
             double sampled = model.loss(tape, samples, all, Noise.none(), 1, Key.of(5)).nll()[0];
             assertThat(sampled).isCloseTo(full, org.assertj.core.api.Assertions.within(1e-4));
         }
@@ -183,7 +185,7 @@ class SasRecTest {
 
     @Test
     void whoHasNoHistoryIsToldNothing() {
-        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, BACKEND)) {
+        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, BACKEND)) {
             List<Case> cases = List.of(Case.of(0, new int[0], 1), Case.of(1, new int[] {2}, 1));
             List<Ranking> answers = sasRec.rank(cases, true, 5);
             assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);

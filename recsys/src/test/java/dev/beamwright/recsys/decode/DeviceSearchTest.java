@@ -40,17 +40,17 @@ class DeviceSearchTest {
         try (Arena memory = Arena.ofShared(); var workspace = new Workspace()) {
             GenerativeModel model =
                     TrainedModel.create(config, new SemanticIds(new int[] {4, 5, 3}, codes), Key.of(4), memory);
-            var search = new BeamSearch.Config(width, softmax);
+            var search = SearchConfig.beam(width, softmax);
             for (boolean seen : new boolean[] {false, true}) {
                 for (boolean[] only : new boolean[][] {null, eligible}) {
-                    List<BeamSearch.Result> expected, found;
+                    List<Search.Result> expected, found;
                     try (Tape tape = Tape.inference(BACKEND, workspace)) {
                         expected = new BeamSearch(model, search)
-                                .search(tape, HISTORIES, new int[] {0, 1, 2}, only, seen, null);
+                                .search(tape, new Query(HISTORIES, new int[] {0, 1, 2}, only, seen), null);
                     }
                     try (Tape tape = Tape.inference(BACKEND, workspace)) {
                         found = new DeviceSearch(model, search)
-                                .search(tape, HISTORIES, new int[] {0, 1, 2}, only, seen)
+                                .search(tape, new Query(HISTORIES, new int[] {0, 1, 2}, only, seen))
                                 .get();
                     }
                     for (int u = 0; u < HISTORIES.size(); u++) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
@@ -47,12 +46,12 @@ class ExactScoringTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace);
-                var scoring = new ExactScoring(BACKEND, model, likelihood, 7)) {
+                var scoring = new ExactScoring(BACKEND, model, SearchConfig.beam(1, likelihood), 7)) {
             scoring.score(HISTORIES, Sample.nobodies(3), (u, s) -> scores[u] = s);
-            var search = new BeamSearch(model, new BeamSearch.Config(leaves, likelihood));
+            var search = new BeamSearch(model, SearchConfig.beam(leaves, likelihood));
             int[][][] beams = new int[3][4][];
-            List<BeamSearch.Result> results = search.search(
-                    tape, HISTORIES, null, false, (u, depth, beam) -> beams[u][depth - 1] = beam.nodes());
+            List<Search.Result> results = search.search(
+                    tape, Query.of(HISTORIES), (u, depth, beam) -> beams[u][depth - 1] = beam.nodes());
             for (int u = 0; u < 3; u++) {
                 for (int depth = 1; depth <= 4; depth++) {
                     assertThat(beams[u][depth - 1]).containsExactly(ExactScoring.best(trie, scores[u], depth, leaves));
@@ -80,9 +79,10 @@ class ExactScoringTest {
                 .orElseThrow(), memory);
         var likelihood = new Likelihood(Softmax.CHILDREN, 1);
         List<Case> cases = HISTORIES.stream().map(h -> Case.of(0, h, 9)).toList();
-        try (
-                var exact = new ExactRanker("exact", BACKEND, model, likelihood);
-                var wide = new GenerativeRanker("beam", BACKEND, model, ITEMS, likelihood)) {
+        try (var generator = new Generator(BACKEND, model)) {
+            SearchConfig beam = SearchConfig.beam(ITEMS, likelihood);
+            var exact = new GenerativeRanker("exact", generator, beam.withKind(SearchConfig.Kind.EXACT));
+            var wide = new GenerativeRanker("beam", generator, beam);
             for (boolean seenMask : new boolean[] {false, true}) {
                 List<Ranking> a = exact.rank(cases, seenMask, 10), b = wide.rank(cases, seenMask, 10);
                 for (int i = 0; i < cases.size(); i++) {
@@ -125,7 +125,7 @@ class ExactScoringTest {
         List<int[]> histories = List.of(new int[0], new int[0], new int[0]);
         int[] numbers = {0, 1, 2};
         for (int block : new int[] {1, 9, 1000}) {
-            try (var scoring = new ExactScoring(BACKEND, sparse, likelihood, block)) {
+            try (var scoring = new ExactScoring(BACKEND, sparse, SearchConfig.beam(1, likelihood), block)) {
                 scoring.score(histories, numbers, (u, scores) -> {
                     for (int node = 0; node < trie.nodes(); node++) {
                         assertThat(scores[node]).isCloseTo((float) expected[u][node], within(1e-5f));
@@ -136,8 +136,8 @@ class ExactScoringTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            var search = new BeamSearch(sparse, new BeamSearch.Config(6, likelihood));
-            search.search(tape, histories, numbers, null, false, (u, depth, beam) -> {
+            var search = new BeamSearch(sparse, SearchConfig.beam(6, likelihood));
+            search.search(tape, Query.of(histories, numbers), (u, depth, beam) -> {
                 for (int i = 0; i < beam.nodes().length; i++) {
                     assertThat(beam.scores()[i]).isCloseTo((float) expected[u][beam.nodes()[i]], within(1e-5f));
                 }

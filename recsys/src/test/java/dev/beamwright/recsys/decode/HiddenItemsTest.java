@@ -55,15 +55,15 @@ class HiddenItemsTest {
         return histories;
     }
 
-    private static List<BeamSearch.Result> search(
+    private static List<Search.Result> search(
             TableModel model, Workspace workspace, int width, List<int[]> histories, boolean[] eligible) {
         try (Tape tape = Tape.inference(BACKEND, workspace)) {
-            return new BeamSearch(model, new BeamSearch.Config(width, Softmax.CHILDREN))
-                    .search(tape, histories, IntStream.range(0, USERS).toArray(), eligible, true, null);
+            return new BeamSearch(model, SearchConfig.beam(width, Softmax.CHILDREN))
+                    .search(tape, new Query(histories, IntStream.range(0, USERS).toArray(), eligible, true), null);
         }
     }
 
-    private static List<int[]> items(List<BeamSearch.Result> results) {
-        return results.stream().map(BeamSearch.Result::items).toList();
+    private static List<int[]> items(List<Search.Result> results) {
+        return results.stream().map(Search.Result::items).toList();
     }
 }

@@ -7,8 +7,10 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -80,13 +82,16 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
         throw new UnsupportedOperationException();
     }
 
-    /** A state is the user's number and the node. */
+    /** A state is the user's number and the node; a search must say the same of the node. */
     @Override
-    public Variable logits(Tape tape, int level, Variable state) {
+    public Variable logits(Tape tape, int level, Variable state, Tensor nodes) {
         int rows = state.dim(0), width = space.width(level);
         float[] values = new float[rows * width];
+        if (nodes.shape().size() != rows) throw new AssertionError(nodes.shape() + " nodes of " + rows + " rows");
         for (int r = 0; r < rows; r++) {
-            float[] row = logits[(int) state.value().get(2L * r)][(int) state.value().get(2L * r + 1)];
+            int node = (int) state.value().get(2L * r + 1);
+            if (nodes.getInt(r) != node) throw new AssertionError("row " + r + ": " + nodes.getInt(r) + " for " + node);
+            float[] row = logits[(int) state.value().get(2L * r)][node];
             System.arraycopy(row, 0, values, r * width, width);
         }
         return Variable.constant(tape.floats(values).reshape(rows, width));
@@ -97,7 +102,7 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
     public Decoding read(Tape tape, List<int[]> histories, int[] users) {
         int[] roots = new int[users.length];
         return new Decoding() {
-            private final List<int[]> nodes = new ArrayList<>();
+            private final List<IntArrayList> nodes = new ArrayList<>();
 
             @Override
             public Variable first() {
@@ -108,11 +113,14 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
             public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
                 int[] reached = new int[codes.length], numbers = new int[codes.length];
                 for (int r = 0; r < codes.length; r++) {
-                    int parent = level == 0 ? 0 : nodes.get(level - 1)[ancestors[r][level - 1]];
+                    int parent = level == 0 ? 0 : nodes.get(level - 1).getInt(ancestors[r][level - 1]);
                     reached[r] = space.trie().child(parent, codes[r]);
                     numbers[r] = users[rowUsers[r]];
                 }
-                nodes.add(reached);
+                if (level == nodes.size()) nodes.add(new IntArrayList());
+                IntArrayList all = nodes.get(level);
+                if (ancestors[0][level] != all.size()) throw new AssertionError("rows must stand behind those before");
+                all.addElements(all.size(), reached);
                 return states(numbers, reached);
             }
 

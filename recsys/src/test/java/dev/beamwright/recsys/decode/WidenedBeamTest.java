@@ -17,6 +17,7 @@ import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
@@ -106,21 +107,19 @@ class WidenedBeamTest {
     // ---- searches
 
     /** What all users get. */
-    private record Found(int[][][] beams, float[][][] scores, List<BeamSearch.Result> results) {}
+    private record Found(int[][][] beams, float[][][] scores, List<Search.Result> results) {}
 
     private Found search(GenerativeModel model, int width, Widening widening, PathScorer scorer) {
         int[][][] beams = new int[USERS][3][];
         float[][][] scores = new float[USERS][3][];
-        var search = new BeamSearch(model, new BeamSearch.Config(width, LIKELIHOOD, widening, scorer));
+        var search = new BeamSearch(model, SearchConfig.beam(width, LIKELIHOOD)
+                .withGuide(widening == null ? null : new Guide(widening, scorer)));
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             var results = search.search(
                     tape,
-                    Collections.nCopies(USERS, new int[0]),
-                    IntStream.range(0, USERS).toArray(),
-                    null,
-                    false,
+                    Query.of(Collections.nCopies(USERS, new int[0]), IntStream.range(0, USERS).toArray()),
                     (u, depth, level) -> {
                         beams[u][depth - 1] = level.nodes();
                         scores[u][depth - 1] = level.scores();
@@ -364,8 +363,8 @@ class WidenedBeamTest {
         }
 
         @Override
-        public Variable logits(Tape tape, int level, Variable state) {
-            return model.logits(tape, level, state);
+        public Variable logits(Tape tape, int level, Variable state, Tensor nodes) {
+            return model.logits(tape, level, state, nodes);
         }
 
         @Override
@@ -416,11 +415,12 @@ class WidenedBeamTest {
     }
 
     private int only(TableModel table, Widening widening, PathScorer scorer) {
-        var search = new BeamSearch(table, new BeamSearch.Config(1, LIKELIHOOD, widening, scorer));
+        var search = new BeamSearch(table, SearchConfig.beam(1, LIKELIHOOD)
+                .withGuide(widening == null ? null : new Guide(widening, scorer)));
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            int[] items = search.search(tape, List.of(new int[0]), new int[] {0}, null, false, null).getFirst().items();
+            int[] items = search.search(tape, Query.of(List.of(new int[0]), new int[] {0}), null).getFirst().items();
             assertThat(items).hasSize(1);
             return items[0];
         }

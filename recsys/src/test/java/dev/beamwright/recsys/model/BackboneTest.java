@@ -8,6 +8,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.PrefixWeights;
@@ -75,10 +78,11 @@ class BackboneTest {
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             List<Variable> states = model.forward(tape, samples, Noise.none()).states();
+            Targets all = Targets.of(tape, model.space(), samples);
             int targets = samples.stream().mapToInt(Sample::targets).sum();
             double[][][] result = new double[targets][model.space().levels()][];
             for (int level = 0; level < model.space().levels(); level++) {
-                float[] logits = model.logits(tape, level, states.get(level)).value().toArray();
+                float[] logits = model.logits(tape, level, states.get(level), all.nodes(level)).value().toArray();
                 int width = model.space().width(level);
                 for (int t = 0; t < targets; t++) {
                     result[t][level] = logSoftmax(Arrays.copyOfRange(logits, t * width, (t + 1) * width));
@@ -163,7 +167,7 @@ class BackboneTest {
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             var decoding = model.read(tape, List.of(HISTORIES));
-            float[] first = model.logits(tape, 0, decoding.first()).value().toArray();
+            float[] first = model.logits(tape, 0, decoding.first(), tape.ints(0, 0, 0, 0)).value().toArray();
             // On the way down the rows change places: row r of a level stands at (3·r + level) mod 8.
             int[][] row = new int[3][items.length];
             for (int level = 0; level < 3; level++) {
@@ -174,16 +178,17 @@ class BackboneTest {
                 assertClose(logSoftmax(Arrays.copyOfRange(first, u * w, (u + 1) * w)), expected[r][0], 1e-4);
             }
             for (int level = 0; level < 2; level++) {
-                int[] codes = new int[items.length], rowUsers = new int[items.length];
+                int[] codes = new int[items.length], rowUsers = new int[items.length], nodes = new int[items.length];
                 int[][] ancestors = new int[items.length][level + 1];
                 for (int r = 0; r < items.length; r++) {
                     int at = row[level][r];
                     codes[at] = space.code(items[r], level);
                     rowUsers[at] = users[r];
+                    nodes[at] = space.trie().node(items[r], level + 1);
                     for (int l = 0; l <= level; l++) ancestors[at][l] = row[l][r];
                 }
                 Variable state = decoding.next(level, codes, rowUsers, ancestors);
-                float[] logits = model.logits(tape, level + 1, state).value().toArray();
+                float[] logits = model.logits(tape, level + 1, state, tape.ints(nodes)).value().toArray();
                 int w = space.width(level + 1);
                 for (int r = 0; r < items.length; r++) {
                     int at = row[level][r];
@@ -211,8 +216,9 @@ class BackboneTest {
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
             List<Variable> states = model.forward(tape, samples, Noise.none()).candidates(targets, others);
+            Targets candidates = Targets.of(tape, model.space(), replaced);
             for (int level = 0; level < 3; level++) {
-                float[] logits = model.logits(tape, level, states.get(level)).value().toArray();
+                float[] logits = model.logits(tape, level, states.get(level), candidates.nodes(level)).value().toArray();
                 int w = model.space().width(level);
                 for (int c = 0; c < 6; c++) {
                     assertClose(logSoftmax(Arrays.copyOfRange(logits, c * w, (c + 1) * w)), expected[c][level], 1e-4);
@@ -231,8 +237,8 @@ class BackboneTest {
                 sample(new int[] {}, 29));
         int[][] others = {{11, 12}, {4}, {29}};
         List<float[]> branched = gradients(
-                model, t -> model.forward(t, samples, Noise.none()).candidates(new int[] {0, 2, 3}, others));
-        List<float[]> forced = gradients(model, t -> model.forward(t, replaced, Noise.none()).states());
+                model, replaced, t -> model.forward(t, samples, Noise.none()).candidates(new int[] {0, 2, 3}, others));
+        List<float[]> forced = gradients(model, replaced, t -> model.forward(t, replaced, Noise.none()).states());
         for (int p = 0; p < forced.size(); p++) {
             float largest = 0;
             for (float v : forced.get(p)) largest = Math.max(largest, Math.abs(v));
@@ -243,15 +249,17 @@ class BackboneTest {
     }
 
     /** Of the sum of all levels' logits, each weighted by a number of its own. */
-    private static List<float[]> gradients(GenerativeModel model, Function<Tape, List<Variable>> states) {
+    private static List<float[]> gradients(
+            GenerativeModel model, List<Sample> samples, Function<Tape, List<Variable>> states) {
         for (Variable v : model.parameters().values()) v.grad().data().fill((byte) 0);
         try (
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
             Variable loss = null;
             List<Variable> levels = states.apply(tape);
+            Targets targets = Targets.of(tape, model.space(), samples);
             for (int level = 0; level < levels.size(); level++) {
-                Variable logits = model.logits(tape, level, levels.get(level));
+                Variable logits = model.logits(tape, level, levels.get(level), targets.nodes(level));
                 float[] weights = new float[(int) logits.size()];
                 for (int i = 0; i < weights.length; i++) weights[i] = (i * 37 % 19 - 9) / 9f;
                 Variable sum = Ops.weightedSum(tape, logits, tape.floats(weights));
@@ -285,11 +293,11 @@ class BackboneTest {
     @MethodSource("backbones")
     void aBeamAsWideAsTheCatalogueIsExact(ModelConfig config) {
         GenerativeModel model = model(config);
-        var search = new BeamSearch(model, new BeamSearch.Config(ITEMS, Softmax.LEVEL));
+        var search = new BeamSearch(model, SearchConfig.beam(ITEMS, Softmax.LEVEL));
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            List<BeamSearch.Result> found = search.search(tape, List.of(HISTORIES), null, false, null);
+            List<Search.Result> found = search.search(tape, Query.of(List.of(HISTORIES)), null);
             for (int u = 0; u < HISTORIES.length; u++) {
                 int user = u;
                 double[][][] all = teacherForced(
@@ -341,7 +349,7 @@ class BackboneTest {
                 var tape = Tape.inference(BACKEND, workspace)) {
             int[] history = {3};
             Variable first = model.read(tape, List.of(history, history), new int[] {5, Sample.NOBODY}).first();
-            float[] logits = model.logits(tape, 0, first).value().toArray();
+            float[] logits = model.logits(tape, 0, first, tape.ints(0, 0)).value().toArray();
             assertClose(logSoftmax(Arrays.copyOf(logits, 4)), p[1][0], 1e-5);
             assertClose(logSoftmax(Arrays.copyOfRange(logits, 4, 8)), p[2][0], 1e-5);
         }

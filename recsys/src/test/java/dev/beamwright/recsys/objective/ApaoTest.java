@@ -7,6 +7,9 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.Softmax;
@@ -413,11 +416,11 @@ class ApaoTest {
                 var model = TableModel.random(space, users, .5 + 3 * key.uniform(0), key.fold("logits"));
                 int k = 1 + key.below(2, 5);
                 int[] numbers = IntStream.range(0, users).toArray();
-                List<BeamSearch.Result> results;
+                List<Search.Result> results;
                 try (var tape = Tape.inference(BACKEND, workspace)) {
-                    var config = new BeamSearch.Config(k, overChildren ? Softmax.CHILDREN : Softmax.LEVEL);
+                    var config = SearchConfig.beam(k, overChildren ? Softmax.CHILDREN : Softmax.LEVEL);
                     results = new BeamSearch(model, config)
-                            .search(tape, Collections.nCopies(users, new int[0]), numbers, null, false, null);
+                            .search(tape, Query.of(Collections.nCopies(users, new int[0]), numbers), null);
                 }
                 for (int u = 0; u < users; u++) {
                     int target = key.fold("target").below(u, space.items());
@@ -435,7 +438,7 @@ class ApaoTest {
      *
      * @param logProbs by node, of the code that leads to it
      */
-    record RandomSearch(ItemTrie trie, double[] logProbs, int target, BeamSearch.Result result) {
+    record RandomSearch(ItemTrie trie, double[] logProbs, int target, Search.Result result) {
         boolean found() {
             return Arrays.stream(result.items()).anyMatch(i -> i == target);
         }

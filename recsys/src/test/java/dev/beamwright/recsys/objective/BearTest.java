@@ -8,6 +8,8 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.Softmax;
@@ -351,9 +353,9 @@ class BearTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            var config = new BeamSearch.Config(width, Softmax.LEVEL);
+            var config = SearchConfig.beam(width, Softmax.LEVEL);
             return new BeamSearch(model, config)
-                    .search(tape, List.of(new int[0]), new int[1], null, false, null)
+                    .search(tape, Query.of(List.of(new int[0]), new int[1]), null)
                     .getFirst()
                     .items();
         }

@@ -9,7 +9,10 @@ import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Guide;
 import dev.beamwright.recsys.decode.PathScorer;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.CodeSpace;
@@ -253,8 +256,8 @@ class ProcessRewardModelTest {
             var forward = model.forward(tape, List.of(sample), Noise.none());
             var result = new PathLoss(form, LIKELIHOOD)
                     .of(tape, model, prm, List.of(sample), forward, Noise.none(), 1, 1, Key.of(1));
-            new BeamSearch(model, new BeamSearch.Config(6, LIKELIHOOD))
-                    .search(tape.inference(), List.of(new int[] {3, 7}), null, false,
+            new BeamSearch(model, SearchConfig.beam(6, LIKELIHOOD))
+                    .search(tape.inference(), Query.of(List.of(new int[] {3, 7})),
                             (u, d, l) -> scored.add(l.nodes()));
             double[] expected = new double[3];
             for (int depth = 1; depth <= 3; depth++) {
@@ -386,8 +389,8 @@ class ProcessRewardModelTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            var found = new BeamSearch(model, new BeamSearch.Config(1, LIKELIHOOD, Widening.of(widen), scorer))
-                    .search(tape, Collections.nCopies(users.length, new int[0]), users, null, false, null);
+            var found = new BeamSearch(model, SearchConfig.beam(1, LIKELIHOOD).withGuide(new Guide(Widening.of(widen), scorer)))
+                    .search(tape, Query.of(Collections.nCopies(users.length, new int[0]), users), null);
             return (double) Arrays.stream(users).filter(u -> found.get(u).items()[0] == targets[u]).count()
                     / users.length;
         }

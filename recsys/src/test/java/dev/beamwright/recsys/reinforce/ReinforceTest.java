@@ -157,12 +157,10 @@ class ReinforceTest {
         StepMetrics last = metrics(ugr).getLast();
         assertThat(last.sureCorrect()).isGreaterThan(last.sureWrong());
         assertThat(last.topWrong()).isLessThan(metrics(grpo).getLast().topWrong());
-        try (
-                var model = Recommender.load(ugr, BACKEND, Recommender.Which.LAST);
-                var ranker = model.ranker(10)) {
+        try (var model = Recommender.load(ugr, BACKEND, Recommender.Which.LAST)) {
             var cases = Prepared.load(ugr).split().validation();
             ConfidenceReport report = ConfidenceReport.run(
-                    ugr, ranker, model.confidence(), cases, "validation", model.model().space().levels(), 10,
+                    ugr, model.ranker(10), model.confidence(), cases, "validation", model.model().space().levels(), 10,
                     Progress.silent());
             assertThat(report.signals().get("confidence").auroc()).isGreaterThan(.5);
             assertThat(report.signals()).containsOnlyKeys("confidence", "likelihood", "probability", "softmax");

@@ -9,6 +9,9 @@ import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.decode.BeamSearch;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
@@ -162,18 +165,18 @@ class RolloutsTest {
         };
     }
 
-    static List<BeamSearch.Result> search(GenerativeModel model) {
+    static List<Search.Result> search(GenerativeModel model) {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            return new BeamSearch(model, new BeamSearch.Config(GROUP, LIKELIHOOD))
-                    .search(tape, List.of(HISTORIES), null, false, null);
+            return new BeamSearch(model, SearchConfig.beam(GROUP, LIKELIHOOD))
+                    .search(tape, Query.of(List.of(HISTORIES)), null);
         }
     }
 
     /** Prompts whose targets come at this place of their groups; -1 for targets outside. */
     static List<Sample> prompts(GenerativeModel model, int place) {
-        List<BeamSearch.Result> found = search(model);
+        List<Search.Result> found = search(model);
         List<Sample> prompts = new ArrayList<>();
         for (int u = 0; u < HISTORIES.length; u++) {
             int[] items = Arrays.copyOf(HISTORIES[u], HISTORIES[u].length + 1), group = found.get(u).items();
@@ -346,7 +349,7 @@ class RolloutsTest {
     @Test
     void u13ItemsOfABeamAreOfTheCatalogueAndNoTwoAreTheSame() {
         GenerativeModel model = model(backbones().findFirst().orElseThrow(), 6);
-        for (BeamSearch.Result r : search(model)) {
+        for (Search.Result r : search(model)) {
             var distinct = new HashSet<Integer>();
             for (int item : r.items()) {
                 assertThat(item).isBetween(0, ITEMS - 1);

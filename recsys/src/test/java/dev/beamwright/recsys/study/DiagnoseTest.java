@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.ExactScoring;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.SmallModels;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
@@ -68,9 +70,9 @@ class DiagnoseTest {
             assertThat(l.exactRecall() - l.beamLoss() + l.beamGain()).isCloseTo(l.beamRecall(), within(1e-12));
             assertThat(l.exactRecall() + l.modelLoss()).isCloseTo(1, within(1e-12));
             assertThat(Arrays.stream(d.firstDropped()).sum() + d.never()).isEqualTo(users);
-            BeamSearch.Result[] found;
-            try (var generator = new Generator(BACKEND, model, new BeamSearch.Config(beam, likelihood))) {
-                found = generator.recommend(histories, numbers, null, false, null);
+            Search.Result[] found;
+            try (var generator = new Generator(BACKEND, model)) {
+                found = generator.recommend(SearchConfig.beam(beam, likelihood), Query.of(histories, numbers), null);
             }
             long exact = 0, returned = 0;
             for (int u = 0; u < users; u++) {

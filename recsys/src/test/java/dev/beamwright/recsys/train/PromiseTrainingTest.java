@@ -242,7 +242,7 @@ class PromiseTrainingTest {
     void withoutAProcessRewardModelAWidenedBeamIsRefused() throws IOException {
         withoutPrm();
         try (var recommender = Recommender.load(new RunFolder(folder.resolve("plain")), BACKEND)) {
-            assertThatThrownBy(() -> recommender.ranker(10, Widening.of(20)))
+            assertThatThrownBy(() -> recommender.search(10, Widening.of(20)))
                     .isInstanceOf(UserError.class)
                     .hasMessageContaining("train-prm");
         }

@@ -30,13 +30,16 @@ import dev.beamwright.recsys.study.Diagnose;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -306,9 +309,10 @@ class TrainTest {
 
     private static ScoreCard measured(RunFolder run) {
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (var recommender = Recommender.load(run, BACKEND); var ranker = recommender.ranker(10)) {
+        try (var recommender = Recommender.load(run, BACKEND)) {
             return Evaluate.run(
-                    EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), files, null, BACKEND, Progress.silent());
+                    EvaluateConfig.usual(List.of(), 1), run, List.of(recommender.ranker(10)), files, null, BACKEND,
+                    Progress.silent());
         }
     }
 
@@ -336,6 +340,45 @@ class TrainTest {
     }
 
     @Test
+    void whoGoesOnOrVerifiesOnAnotherBackendIsToldBoth() throws IOException {
+        RunFolder run = prepared("other-backend");
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, dyingAfter(25))).isInstanceOf(Killed.class);
+        Path last = run.file("model/last.safetensors"), steps = run.file("model/first-steps.json");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(last, memory);
+            assertThat(stored.metadata()).containsEntry("backend", BACKEND.name());
+            var metadata = new LinkedHashMap<>(stored.metadata());
+            metadata.put("backend", "vector-4096");
+            SafeTensors.write(last, stored.tensors(), metadata);
+        }
+        var said = new ArrayList<String>();
+        Train.run(config(1), run, BACKEND, false, Progress.lines(said::add));
+        assertThat(said).anyMatch(line -> line.contains("'vector-4096'") && line.contains("'" + BACKEND.name() + "'"));
+        Files.writeString(steps, Files.readString(steps).replace(BACKEND.name(), "vector-4096"));
+        assertThatThrownBy(() -> Train.verify(run, BACKEND, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("'vector-4096'")
+                .hasMessageContaining("'" + BACKEND.name() + "'");
+    }
+
+    private static byte[] flipped(byte[] good, int at, int bit) {
+        byte[] bad = good.clone();
+        bad[at] ^= (byte) bit;
+        return bad;
+    }
+
+    /** What a training that diverged would have written. */
+    private byte[] withNaN(Path file) throws IOException {
+        Path copy = folder.resolve("nan.safetensors");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(file, memory);
+            stored.tensors().values().iterator().next().set(1, Float.NaN);
+            Checkpoint.save(copy, stored.tensors(), stored.metadata());
+        }
+        return Files.readAllBytes(copy);
+    }
+
+    @Test
     void aDamagedCheckpointIsAnErrorThatNamesTheFile() throws IOException {
         Path best = whole.file("model/best.safetensors");
         byte[] good = Files.readAllBytes(best);
@@ -345,7 +388,10 @@ class TrainTest {
                     "not a checkpoint at all".getBytes(),
                     Arrays.copyOf(good, good.length / 2),
                     Arrays.copyOf(good, 40),
-                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array())) {
+                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array(),
+                    flipped(good, good.length - 1, 1), // the last weight: its sign and exponent
+                    flipped(good, good.length - 4, 1), // a bit that nobody would see
+                    withNaN(best))) {
                 Files.write(best, bad);
                 assertThatThrownBy(() -> Recommender.load(whole, BACKEND))
                         .isInstanceOf(UserError.class)

@@ -62,13 +62,25 @@ final class Attention {
         this.kv = address(kv);
         this.bias = bias == null ? 0 : address(bias);
         biasColumns = bias == null ? 0 : bias.shape().dim(-1);
-        queryOffsets = address(spec.queryOffsets());
-        keyOffsets = address(spec.keyOffsets());
+        queryOffsets = offsets(spec.queryOffsets(), sequences, q.shape().rows());
+        keyOffsets = offsets(spec.keyOffsets(), sequences, kv.shape().rows());
         large = 4 * (q.shape().size() + kv.shape().size()) > LARGE;
         Dropout dropout = spec.dropout();
         seed = dropout == null ? 0 : dropout.seed();
         threshold = dropout == null ? 0 : dropout.threshold();
         keepScale = dropout == null ? 1 : dropout.scale();
+    }
+
+    /** Where so many sequences' offsets lie. Throws {@link IndexOutOfBoundsException} unless they are of these rows. */
+    static long offsets(Tensor offsets, int sequences, int rows) {
+        for (int s = 0, before = 0; s <= sequences; s++) {
+            int at = offsets.getInt(s);
+            if (at < before || at > rows) {
+                throw new IndexOutOfBoundsException("sequence offset " + at + " after " + before + " in " + rows + " rows");
+            }
+            before = at;
+        }
+        return address(offsets);
     }
 
     static void forward(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {

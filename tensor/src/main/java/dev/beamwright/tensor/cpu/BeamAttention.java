@@ -12,6 +12,7 @@ import static dev.beamwright.tensor.cpu.Tile.COLUMNS;
 import static dev.beamwright.tensor.cpu.Tile.DEPTH;
 import static dev.beamwright.tensor.cpu.Tile.LDA;
 import static dev.beamwright.tensor.cpu.Tile.ROWS;
+import static java.util.Objects.checkIndex;
 
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Tensor;
@@ -34,11 +35,12 @@ final class BeamAttention {
     /** Keys of the prompt in one block. */
     private static final int BLOCK = DEPTH - LEVELS;
 
-    private final int heads, dim, width, depth, biasColumns;
+    private final int heads, dim, width, depth, biasColumns, sequences;
     private final float scale;
     private final boolean large;
     private final long out, q, promptKv, promptOffsets, users, ancestors, bias;
     private final long[] levels;
+    private final int[] levelRows;
 
     /** Operands as in {@link dev.beamwright.tensor.Backend#beamAttention}; at most {@link #LEVELS} levels. */
     BeamAttention(
@@ -61,12 +63,16 @@ final class BeamAttention {
         this.out = address(out);
         this.q = address(q);
         this.promptKv = promptKv == null ? 0 : address(promptKv);
-        this.promptOffsets = promptKv == null ? 0 : address(promptOffsets);
+        sequences = promptKv == null ? 0 : (int) promptOffsets.shape().size() - 1;
+        this.promptOffsets = promptKv == null
+                ? 0
+                : Attention.offsets(promptOffsets, sequences, promptKv.shape().rows());
         large = promptKv != null && 4 * promptKv.shape().size() > LARGE;
         this.users = promptKv == null ? 0 : address(users);
         this.ancestors = depth == 0 ? 0 : address(ancestors);
         this.bias = bias == null ? 0 : address(bias);
         this.levels = levels.stream().mapToLong(Lanes::address).toArray();
+        levelRows = levels.stream().mapToInt(t -> t.shape().rows()).toArray();
     }
 
     /** Rows [first, last) of one user, at most {@link #STRIP}. */
@@ -75,7 +81,7 @@ final class BeamAttention {
     void run(int rows) {
         var groups = new ArrayList<Group>();
         for (int r = 0; r < rows;) {
-            int first = r, user = promptKv == 0 ? 0 : getInt(users + 4L * r);
+            int first = r, user = promptKv == 0 ? 0 : checkIndex(getInt(users + 4L * r), sequences);
             while (r < rows && r - first < STRIP && (promptKv == 0 || getInt(users + 4L * r) == user)) r++;
             groups.add(new Group(first, r, user));
         }
@@ -161,7 +167,8 @@ final class BeamAttention {
         }
 
         private long ancestor(int r, int level) {
-            return key(levels[level], getInt(ancestors + 4 * ((long) (first + r) * depth + level)));
+            int row = getInt(ancestors + 4 * ((long) (first + r) * depth + level));
+            return key(levels[level], checkIndex(row, levelRows[level]));
         }
 
         void biases() {

@@ -28,9 +28,11 @@ import jdk.incubator.vector.VectorMask;
  *   <li>k is cut into blocks of at most {@link Tile#DEPTH}; c is added to once for each of them.
  * </ul>
  *
- * Four ways lead there: few rows, columns shared out, rows shared out, and a long sum. They are chosen by the sizes, but
- * for the second and the third, between which the number of threads may decide: both cut k alike and add up in the same
- * order, so their bits are the same. Who computes which rows and columns does not matter either.
+ * Each element is a sum in the order of k: one chain of fused multiply-adds for each block of k, and the blocks' sums
+ * added up in turn. So its bits depend on its row of a, its column of b and the length of k alone: not on how many rows
+ * and columns stand beside it, on whether b was packed before, or on the number of threads, and whichever way (few rows,
+ * columns shared out, rows shared out) is fastest may be taken. Two ways add up differently, and are chosen by the form
+ * and the sizes alone: the long sum of a weight's gradient, and the product with a single column.
  */
 final class Gemm {
     /** Up to here, packing b would cost more than it saves. */
@@ -64,12 +66,14 @@ final class Gemm {
             boolean tb,
             boolean add,
             long packed) {
-        if (n == 1 && m > 1) {
-            multiply(c, 1, m, k, b, k, false, a, lda, !ta, add, 0);
+        boolean alone = (long) m * n * k < SMALL || Parallel.available() == 1;
+        if (n == 1) { // a column is a row of the transposed product, and either way one number behind the other
+            var p = new Product(c, 1, m, k, b, 4L * k, false, a, 4L * lda, !ta, add, depth(k));
+            if (ta) p.fewRows(alone);
+            else p.dots(alone);
             return;
         }
         var p = new Product(c, m, n, k, a, 4L * lda, ta, b, 4L * ldb, tb, add, depth(k));
-        boolean alone = (long) m * n * k < SMALL || Parallel.available() == 1;
         if (packed != 0) p.withPanels(packed, alone);
         else if (m <= FEW_ROWS && !ta) p.fewRows(alone);
         else if (ta && !tb && k >= 2048 && k >= 4 * Math.min(m, n) && (long) m * n <= 400_000) p.longSum(alone);
@@ -222,15 +226,21 @@ final class Gemm {
             });
         }
 
-        /** No packing of b: its rows are read where they stand, or multiplied as they stand if it is transposed. */
+        /** Whole panels of b are read where they stand; those of a transposed b are packed right before their use. */
         void fewRows(boolean alone) {
+            byParts(alone, this::spans);
+        }
+
+        /** Dot products with the rows of a transposed b: lanes run along k, which only the column of results does. */
+        void dots(boolean alone) {
+            byParts(alone, this::dots);
+        }
+
+        /** Shares out the columns. */
+        private void byParts(boolean alone, Columns part) {
             int parts = alone ? 1 : 4 * Parallel.available();
             int width = roundUp((n + parts - 1) / parts, COLUMNS);
-            run(alone, (n + width - 1) / width, block -> {
-                int from = block * width, to = Math.min(n, from + width);
-                if (tb) dots(from, to);
-                else spans(from, to);
-            });
+            run(alone, (n + width - 1) / width, i -> part.compute(i * width, Math.min(n, (i + 1) * width)));
         }
 
         private void spans(int from, int to) {
@@ -242,9 +252,9 @@ final class Gemm {
                 for (int j = from; j < to; j += COLUMNS) {
                     int w = Math.min(COLUMNS, to - j);
                     long rows = b(p, j), stride = ldb;
-                    if (w < COLUMNS) {
+                    if (tb || w < COLUMNS) {
                         rows = scratch.block(Scratch.GEMM_B, panelBytes(d) / 4);
-                        packPanels(b(p, j), ldb, d, w, rows);
+                        packB(rows, j, j + w, p, d);
                         stride = 4 * COLUMNS;
                     }
                     for (int i = 0; i < m; i += ROWS) {
@@ -268,6 +278,11 @@ final class Gemm {
                 }
             }
         }
+    }
+
+    /** What computes the columns [from, to) of a product. */
+    private interface Columns {
+        void compute(int from, int to);
     }
 
     private static void run(boolean alone, int blocks, java.util.function.IntConsumer body) {

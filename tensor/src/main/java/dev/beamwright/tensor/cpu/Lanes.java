@@ -63,8 +63,9 @@ final class Lanes {
 
     // ---- memory
 
-    /** Where a tensor's elements begin. */
+    /** Where a tensor's elements begin. Throws {@link IllegalStateException} if its memory was freed. */
     static long address(Tensor t) {
+        if (!t.data().scope().isAlive()) throw new IllegalStateException("the memory of a tensor " + t + " was freed");
         return t.data().address();
     }
 

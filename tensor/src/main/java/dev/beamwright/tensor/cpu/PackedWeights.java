@@ -18,6 +18,7 @@ import java.util.Map;
 final class PackedWeights implements Backend.Constants {
     private final List<Packed> all;
     private final Map<Long, Packed> inForce;
+    private int bodies; // that run now
 
     /**
      * @param inForce where products look for a packed operand, by its address
@@ -29,12 +30,21 @@ final class PackedWeights implements Backend.Constants {
 
     @Override
     public void during(Runnable body) {
-        for (Packed p : all) inForce.put(address(p.tensor), p);
+        enter();
         try {
             body.run();
         } finally {
-            for (Packed p : all) inForce.remove(address(p.tensor), p);
+            leave();
         }
+    }
+
+    private synchronized void enter() {
+        if (bodies++ == 0) for (Packed p : all) inForce.put(address(p.tensor), p);
+    }
+
+    /** The panels are needed for as long as any thread is in a body. */
+    private synchronized void leave() {
+        if (--bodies == 0) for (Packed p : all) inForce.remove(address(p.tensor), p);
     }
 
     @Override

@@ -15,6 +15,7 @@ import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -24,7 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class VectorBackend extends ScalarBackend {
     @Override
     public String name() {
-        return "vector";
+        return "vector-" + Lanes.F.vectorBitSize(); // sums of more lanes are other bits
     }
 
     /** The address of a tensor that may be null, which is then 0. */
@@ -50,7 +51,7 @@ final class VectorBackend extends ScalarBackend {
         long panels = packed == null ? 0 : packed.panels(b, transposeB);
         Gemm.multiply(address(c), m, n, k, address(a), lda, transposeA, address(b), ldb, transposeB, accumulate,
                 panels);
-        keep(c, a, b);
+        keep(c, a, b, packed);
     }
 
     // ---- element by element
@@ -349,13 +350,14 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void gather(Tensor y, Tensor table, Tensor rows) {
         int n = y.shape().rows(), c = table.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        int tableRows = table.shape().rows();
         long to = address(y), from = address(table), numbers = address(rows);
         Rows.each(n, c, (first, last, kept, sums) -> {
             for (long r = first; r < last; r++) {
                 long row = to + 4 * r * c;
                 Flat.fill(row, 0, c);
                 for (int q = 0; q < s; q++) {
-                    int number = getInt(numbers + 4 * (r * s + q));
+                    int number = below(tableRows, getInt(numbers + 4 * (r * s + q)));
                     if (number >= 0) Flat.run(c, Flat::add, row, row, from + 4L * number * c, 0);
                 }
             }
@@ -367,6 +369,7 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void gatherBackward(Tensor dtable, Tensor dy, Tensor rows) {
         int n = dy.shape().rows(), c = dtable.shape().dim(-1), s = (int) (rows.shape().size() / n);
+        int tableRows = dtable.shape().rows();
         long to = address(dtable), from = address(dy), numbers = address(rows);
         int blocks = (long) n * s * c < 1 << 16 ? 1 : Parallel.available();
         int width = Math.ceilDiv(Math.ceilDiv(c, blocks), Lanes.VL) * Lanes.VL;
@@ -375,7 +378,7 @@ final class VectorBackend extends ScalarBackend {
             int count = Math.min(width, c - block * width);
             for (long r = 0; r < n; r++) {
                 for (int q = 0; q < s; q++) {
-                    int number = getInt(numbers + 4 * (r * s + q));
+                    int number = below(tableRows, getInt(numbers + 4 * (r * s + q)));
                     if (number < 0) continue;
                     long row = to + 4L * number * c + column;
                     Flat.run(count, Flat::add, row, row, from + 4 * r * c + column, 0);
@@ -383,6 +386,62 @@ final class VectorBackend extends ScalarBackend {
             }
         });
         keep(dtable, dy, rows);
+    }
+
+    @Override
+    public void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids) {
+        int n = y.shape().rows(), c = table.shape().dim(-1), most = table.shape().rows();
+        int length = lists.shape().dim(-1), count = lists.shape().dim(0);
+        long to = address(y), from = address(table), numbers = address(lists), chosen = address(ids);
+        Rows.each(n, c * length, (first, last, kept, sums) -> {
+            for (long r = first; r < last; r++) {
+                long row = to + 4 * r * c;
+                int id = getInt(chosen + 4 * r);
+                Flat.fill(row, 0, c);
+                for (int s = 0; s < length && id >= 0; s++) {
+                    int number = getInt(numbers + 4 * ((long) Objects.checkIndex(id, count) * length + s));
+                    if (number < 0) continue;
+                    Flat.run(c, Flat::add, row, row, from + 4L * Objects.checkIndex(number, most) * c, 0);
+                }
+            }
+        });
+        keep(y, table, lists, ids);
+    }
+
+    /** Each block owns some columns, and goes through the rows in their order. */
+    @Override
+    public void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids) {
+        int n = dy.shape().rows(), c = dtable.shape().dim(-1), most = dtable.shape().rows();
+        int length = lists.shape().dim(-1), count = lists.shape().dim(0);
+        long to = address(dtable), from = address(dy), numbers = address(lists), chosen = address(ids);
+        int blocks = (long) n * length * c < 1 << 16 ? 1 : Parallel.available();
+        int width = Math.ceilDiv(Math.ceilDiv(c, blocks), Lanes.VL) * Lanes.VL;
+        Parallel.run(Math.ceilDiv(c, width), block -> {
+            long column = 4L * block * width;
+            int columns = Math.min(width, c - block * width);
+            for (long r = 0; r < n; r++) {
+                int id = getInt(chosen + 4 * r);
+                for (int s = 0; s < length && id >= 0; s++) {
+                    int number = getInt(numbers + 4 * ((long) Objects.checkIndex(id, count) * length + s));
+                    if (number < 0) continue;
+                    long row = to + 4L * number * c + column;
+                    Flat.run(columns, Flat::add, row, row, from + 4 * r * c + column, 0);
+                }
+            }
+        });
+        keep(dtable, dy, lists, ids);
+    }
+
+    @Override
+    public void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets) {
+        new CausalFilter(x, taps, offsets).forward(address(y), address(x));
+        keep(y, x, taps, offsets);
+    }
+
+    @Override
+    public void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets) {
+        new CausalFilter(x, taps, offsets).backward(addressOrZero(dx), addressOrZero(dtaps), address(dy), address(x));
+        keep(dx, dtaps, dy, x, taps, offsets);
     }
 
     /** Cosines and sines of all positions so far, a row of {@code half} for each. */
@@ -476,6 +535,33 @@ final class VectorBackend extends ScalarBackend {
         keep(out, q, promptKv, promptOffsets, users, levels, ancestors, bias);
     }
 
+    // ---- heads
+
+    @Override
+    public void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
+        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits), address(bias));
+        keep(logits, state, table, lists, bias, mask);
+    }
+
+    @Override
+    public void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask) {
+        new ChildLogits(state, table, lists, gain, mask, dlogits.shape().dim(-1)).backward(
+                addressOrZero(dstate), addressOrZero(dtable), addressOrZero(dgain), addressOrZero(dbias),
+                address(dlogits));
+        keep(dstate, dtable, dgain, dbias, dlogits, state, table, lists, mask);
+    }
+
     // ---- losses
 
     @Override
@@ -501,7 +587,7 @@ final class VectorBackend extends ScalarBackend {
                 },
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         float logit = t < 0 ? 0 : get(from + 4 * ((long) r * c + t));
                         set(values + 4L * r, t < 0 ? 0 : (float) Math.log(kept[k + 1]) - (logit - kept[k]));
                         kept[k] = t < 0 ? 0 : get(weight + 4L * r);
@@ -514,7 +600,7 @@ final class VectorBackend extends ScalarBackend {
                 },
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; d != 0 && r < last; r++, k += 2) {
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         long at = d + 4 * ((long) r * c + t);
                         if (t >= 0) set(at, get(at) - kept[k]);
                     }
@@ -549,7 +635,7 @@ final class VectorBackend extends ScalarBackend {
                 (first, last, kept, sums) -> {
                     for (int r = first, k = 0; r < last; r++, k += 2) {
                         float max = kept[k], log = (float) Math.log(kept[k + 1]);
-                        int t = getInt(target + 4L * r);
+                        int t = below(c, getInt(target + 4L * r));
                         set(scales + 8L * r, max);
                         set(scales + 8L * r + 4, log);
                         float less = t < 0 ? 0 : Math.fma(get(from + 4 * ((long) r * c + t)), by, -max);
@@ -574,11 +660,11 @@ final class VectorBackend extends ScalarBackend {
         float by = 1 / temperature;
         Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
-                int t = getInt(target + 4L * r);
+                int t = below(c, getInt(target + 4L * r));
                 if (t < 0) continue;
                 float d = get(dlog + 4L * r) * by, max = get(scales + 8L * r), log = get(scales + 8L * r + 4);
                 if (mask == null) wholeBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, c);
-                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, mask, r);
+                else childrenBackward(to + 4L * r * c, from + 4L * r * c, d, max, log, by, t, mask, r, c);
             }
         });
         keep(dlogits, dlogProb, denominator, logits, targets, mask);
@@ -592,9 +678,10 @@ final class VectorBackend extends ScalarBackend {
     }
 
     private static void childrenBackward(
-            long dlogits, long logits, float d, float max, float log, float by, int target, SoftmaxMask mask, int row) {
-        int n = count(mask, row, 0);
-        long picked = pickChildren(logits, mask, row, n), slope = picked + 4L * n, columns = firstChild(mask, row);
+            long dlogits, long logits, float d, float max, float log, float by, int target, SoftmaxMask mask, int row,
+            int c) {
+        int n = count(mask, row, c);
+        long picked = pickChildren(logits, mask, row, n, c), slope = picked + 4L * n, columns = firstChild(mask, row);
         Flat.fill(slope, 0, n);
         Rows.softmaxBackward(slope, d, picked, by, max, log, n);
         for (long i = 0; i < 4L * n; i += 4) {
@@ -610,7 +697,7 @@ final class VectorBackend extends ScalarBackend {
         long margins = address(margin), rival = address(rivals), from = address(logits), target = address(targets);
         Rows.each(rows, c, (first, last, kept, sums) -> {
             for (int r = first; r < last; r++) {
-                int t = getInt(target + 4L * r);
+                int t = below(c, getInt(target + 4L * r));
                 if (t < 0) {
                     set(margins + 4L * r, 0);
                     setInt(rival + 4L * r, -1);
@@ -637,7 +724,7 @@ final class VectorBackend extends ScalarBackend {
     /** Where a row's logits stand next to each other: where they are, or, with a mask, where they were copied. */
     private static long seen(long logits, SoftmaxMask mask, int row, int columns) {
         long at = logits + 4L * row * columns;
-        return mask == null ? at : pickChildren(at, mask, row, count(mask, row, columns));
+        return mask == null ? at : pickChildren(at, mask, row, count(mask, row, columns), columns);
     }
 
     private static long firstChild(SoftmaxMask mask, int row) {
@@ -645,9 +732,9 @@ final class VectorBackend extends ScalarBackend {
     }
 
     /** Copies the logits of a row's children next to each other. */
-    private static long pickChildren(long logits, SoftmaxMask mask, int row, int n) {
+    private static long pickChildren(long logits, SoftmaxMask mask, int row, int n, int c) {
         long to = Scratch.get().block(Scratch.PICKED, 2L * n), columns = firstChild(mask, row);
-        for (long i = 0; i < 4L * n; i += 4) set(to + i, get(logits + 4L * getInt(columns + i)));
+        for (long i = 0; i < 4L * n; i += 4) set(to + i, get(logits + 4L * below(c, getInt(columns + i))));
         return to;
     }
 

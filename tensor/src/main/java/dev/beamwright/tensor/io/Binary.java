@@ -1,9 +1,6 @@
 package dev.beamwright.tensor.io;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
-import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Shape;
@@ -86,9 +83,10 @@ final class Binary {
         return t;
     }
 
-    /** Writes some bytes, then the elements of tensors one after the other, and forces all of it to disk. */
+    /** Replaces a file by some bytes and, behind them, the elements of tensors one after the other. */
     static void write(Path file, byte[] front, List<Tensor> tensors) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, CREATE, TRUNCATE_EXISTING, WRITE)) {
+        try (AtomicFile out = AtomicFile.open(file)) {
+            FileChannel channel = out.channel();
             writeFully(channel, ByteBuffer.wrap(front));
             for (Tensor t : tensors) {
                 boolean bigEndian = ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN;
@@ -97,7 +95,7 @@ final class Binary {
                     writeFully(channel, bigEndian ? swapped(part, t.dtype()) : part.asByteBuffer());
                 }
             }
-            channel.force(true);
+            out.commit();
         }
     }
 

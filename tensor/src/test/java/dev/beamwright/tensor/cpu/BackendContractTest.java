@@ -1,6 +1,7 @@
 package dev.beamwright.tensor.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.tensor.AttentionSpec;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -273,6 +275,45 @@ public class BackendContractTest {
             b.gatherBackward(dtable, in.floats(r, c), rows);
             return List.of(y, one, dtable);
         });
+        add("gatherLists", (b, in, r, c) -> {
+            int tableRows = 17, count = 9;
+            Tensor y = in.floats(r, c), dtable = in.floats(tableRows, c), table = in.floats(tableRows, c);
+            Tensor lists = in.ints(-1, tableRows, count, 4), ids = in.ints(-1, count, r);
+            b.gatherLists(y, table, lists, ids);
+            b.gatherListsBackward(dtable, in.floats(r, c), lists, ids);
+            return List.of(y, dtable);
+        });
+        add("causalFilter", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), y = in.floats(r, c), dx = in.floats(r, c), dy = in.floats(r, c);
+            Tensor taps = in.floats(4, c), dtaps = in.floats(4, c), only = in.floats(4, c), offsets = in.offsets(r, 9);
+            b.causalFilter(y, x, taps, offsets);
+            b.causalFilterBackward(dx, dtaps, dy, x, taps, offsets);
+            b.causalFilterBackward(dx, null, dy, x, taps, offsets);
+            b.causalFilterBackward(null, only, dy, x, taps, offsets);
+            return List.of(y, dx, dtaps, only);
+        });
+        for (boolean root : new boolean[] {false, true}) {
+            add(root ? "childLogits of the root" : "childLogits", (b, in, r, c) -> {
+                int width = 12, tableRows = 29;
+                SoftmaxMask mask = mask(in, in.ints(-1, width, r), r, width);
+                int edges = (int) mask.columns().shape().size();
+                for (int i = 0; root && i < r; i++) mask.nodes().setInt(i, 0);
+                if (!root && r > 2) mask.nodes().setInt(2, -1);
+                Tensor logits = in.floats(r, width), state = in.floats(r, c), table = in.floats(tableRows, c);
+                Tensor lists = in.ints(-1, tableRows, edges, 2), gain = in.floats(1), bias = in.floats(edges);
+                b.childLogits(logits, state, table, lists, gain, bias, mask);
+                for (int i = 0; i < r * width; i++) { // an infinity is compared with a number only by being one
+                    if (logits.get(i) == Float.NEGATIVE_INFINITY) logits.set(i, -1e6f);
+                }
+                Tensor dstate = in.floats(r, c), dtable = in.floats(tableRows, c), dgain = in.floats(1);
+                Tensor dbias = in.floats(edges), dlogits = in.floats(r, width), only = in.floats(r, c);
+                b.childLogitsBackward(
+                        dstate, dtable, dgain, dbias, dlogits, state, table, lists, gain, mask);
+                b.childLogitsBackward(only, null, null, null, dlogits, state, table, lists, gain, mask);
+                b.childLogitsBackward(null, dtable, null, null, dlogits, state, table, lists, gain, mask);
+                return List.of(logits, dstate, dtable, dgain, dbias, only);
+            });
+        }
         add("rotary", (b, in, r, c) -> {
             int heads = 3, dim = 2 * c;
             Tensor x = in.floats(r, heads * dim + 5), positions = in.ints(0, 300, r);
@@ -448,6 +489,39 @@ public class BackendContractTest {
         }
     }
 
+    /** A row of a product does not depend on the rows beside it, on the threads, or on whether the weights were packed. */
+    @Test
+    void aRowOfAProductHasTheSameBitsAloneAndAmongOthersPackedAndNot() {
+        try (Arena arena = Arena.ofShared()) {
+            for (int[] size : new int[][] {{256, 256}, {13, 1}, {300, 1}, {64, 70}, {600, 33}, {7, 96}, {513, 5}}) {
+                int k = size[0], n = size[1];
+                for (boolean tb : new boolean[] {false, true}) {
+                    Tensor a = random(arena, 700, k), b = random(arena, tb ? n : k, tb ? k : n);
+                    var constants = VECTOR.constants(List.of(b));
+                    float[] all = product(arena, a, b, tb, n);
+                    for (int m : new int[] {1, 2, 7, 8, 9, 60, 700}) {
+                        float[] expected = Arrays.copyOf(all, m * n);
+                        Tensor first = rows(arena, a, 0, m);
+                        String what = "%d x %d x %d%s".formatted(m, n, k, tb ? ", b transposed" : "");
+                        assertThat(product(arena, first, b, tb, n)).as(what).isEqualTo(expected);
+                        Parallel.limited(1, () -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", one thread")
+                                .isEqualTo(expected));
+                        constants.during(() -> assertThat(product(arena, first, b, tb, n))
+                                .as(what + ", packed")
+                                .isEqualTo(expected));
+                    }
+                }
+            }
+        }
+    }
+
+    private static float[] product(Arena arena, Tensor a, Tensor b, boolean transposed, int n) {
+        Tensor c = Tensor.zeros(arena, Shape.of(a.shape().rows(), n));
+        VECTOR.matmul(c, a, false, b, transposed, false);
+        return c.toArray();
+    }
+
     private static Tensor random(Arena arena, int rows, int columns) {
         var random = new java.util.Random(rows);
         float[] values = new float[rows * columns];
@@ -529,6 +603,56 @@ public class BackendContractTest {
         }
     }
 
+    /** Kernels work on addresses: a number that is too large would read, or write, whatever lies there. */
+    @Test
+    void numbersOfRowsThatAreNotThereAreRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            try (Arena arena = Arena.ofShared()) {
+                Tensor table = random(arena, 10, 20), y = random(arena, 3, 20), one = random(arena, 1, 1);
+                Tensor rows = Tensor.of(arena, Shape.of(3), 2, 10, 0);
+                refused(b, () -> b.gather(y, table, rows));
+                refused(b, () -> b.gatherBackward(table, y, rows));
+                Tensor targets = Tensor.of(arena, Shape.of(3), 2, 20, 0), each = random(arena, 3, 1);
+                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2), rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
+                refused(b, () -> b.crossEntropy(one, each, slope, y, targets, each));
+                refused(b, () -> b.logProbability(each, kept, y, targets, null, 1));
+                refused(b, () -> b.logProbabilityBackward(slope, each, kept, y, targets, null, 1));
+                refused(b, () -> b.topMargin(each, rivals, y, targets, 3, null));
+                refused(b, () -> b.topMarginBackward(slope, each, rivals, targets));
+                Tensor two = Tensor.of(arena, Shape.of(2), 0, 3), beyond = Tensor.of(arena, Shape.of(2), 0, 7);
+                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1), lse = random(arena, 3, 1);
+                var spec = new AttentionSpec(1, 20, 1, false, two, beyond, null);
+                refused(b, () -> b.attention(slope, lse, y, kv, null, spec));
+                refused(b, () -> b.beamAttention(slope, y, kv, two, user, List.of(), null, null, 1, 1));
+                refused(b, () -> b.beamAttention(slope, y, kv, beyond, rivals, List.of(), null, null, 1, 1));
+                Tensor ancestors = Tensor.of(arena, Shape.of(3, 1), 0, 5, 0);
+                refused(b, () -> b.beamAttention(slope, y, kv, two, rivals, List.of(kv), ancestors, null, 1, 1));
+            }
+        }
+    }
+
+    @Test
+    void theNameTellsTheWidthOfTheVectors() {
+        String expected = VECTOR instanceof VectorBackend ? "vector-" + Lanes.F.vectorBitSize() : "scalar";
+        assertThat(VECTOR.name()).isEqualTo(expected);
+        assertThat(Backends.named(expected.replaceAll("-.*", "")).name()).isEqualTo(expected);
+    }
+
+    private static void refused(Backend b, ThrowingCallable call) {
+        assertThatThrownBy(call).as(b.name()).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void memoryThatWasFreedIsRefused() {
+        for (Backend b : List.of(SCALAR, VECTOR)) {
+            Tensor freed, y = Tensor.zeros(Arena.ofAuto(), Shape.of(3, 20));
+            try (Arena arena = Arena.ofShared()) {
+                freed = random(arena, 3, 20);
+            }
+            assertThatThrownBy(() -> b.add(y, y, freed)).as(b.name()).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
     /** A network that has gone astray must say so, and not go on with a zero. */
     @Test
     void whatIsNoNumberStaysNone() {
@@ -565,7 +689,7 @@ public class BackendContractTest {
         for (Case c : CASES) {
             if (!List
                     .of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm",
-                            "attention dropout")
+                            "attention dropout", "causalFilter", "childLogits")
                     .contains(c.name))
                 continue;
             int[] first = bits(c, 40, 67);

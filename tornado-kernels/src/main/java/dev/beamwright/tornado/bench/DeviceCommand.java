@@ -3,24 +3,25 @@ package dev.beamwright.tornado.bench;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.cli.BenchCommand;
-import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.train.TrainedModel;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.TargetObjective;
-import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.run.Bars;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.run.Version;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
@@ -354,11 +355,12 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 var settings = new Trainer.Settings(
                         AdamW.Config.DEFAULT, Schedule.constant(10), 0.1, device ? 1 : 4, device ? 1 << 20 : 512, 4);
                 var loss = new Loss(new CrossEntropy(), new Likelihood(Softmax.LEVEL, 1));
+                SearchConfig beam = SearchConfig.beam(quick ? 5 : 20, Softmax.LEVEL);
                 try (
                         var trainer = new Trainer<>(b, model, loss, settings, memory);
-                        var generator = new Generator(b, model, new BeamSearch.Config(quick ? 5 : 20, Softmax.LEVEL))) {
+                        var generator = new Generator(b, model)) {
                     Runnable step = () -> trainer.step(samples, key.fold("step"));
-                    Runnable search = () -> generator.recommend(histories, null, false, null);
+                    Runnable search = () -> generator.recommend(beam, Query.of(histories), null);
                     if (device) {
                         first[0] = seconds(step);
                         tasks = Lab.tasksAndGraphs(tornado)[0];

@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.baseline;
+package dev.beamwright.recsys.data;
 
 import java.util.Arrays;
 
@@ -10,12 +10,12 @@ import java.util.Arrays;
  * @param item the second items
  * @param sixths the counts in sixths, in which 1/d is whole for every distance d up to 3: sums are exact
  */
-record Pairs(int[] start, int[] end, int[] item, int[] sixths) {
+public record Pairs(int[] start, int[] end, int[] item, int[] sixths) {
     /** What a pair of neighbours counts. */
-    static final int WHOLE = 6;
+    public static final int WHOLE = 6;
 
     /** Counts the pairs at distance d = 1 … reach (at most 3) of the sequences as 1/d. */
-    static Pairs count(int[][] train, int items, int reach) {
+    public static Pairs count(int[][] train, int items, int reach) {
         int[] start = new int[items + 1];
         for (int[] s : train) {
             for (int i = 0; i < s.length; i++) start[s[i] + 1] += Math.min(reach, s.length - 1 - i);
