@@ -16,10 +16,6 @@ import java.util.TreeMap;
  * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
 public record ScoreCard(List<Row> rows, Map<String, String> files) {
-    public ScoreCard {
-        files = files == null ? Map.of() : files; // the card of an earlier version
-    }
-
     /** A card without models of the run. */
     public ScoreCard(List<Row> rows) {
         this(rows, Map.of());
@@ -59,11 +55,7 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             Protocol protocol,
             Map<String, Object> asked,
             Map<String, Double> metrics,
-            Map<String, double[]> intervals) {
-        public Row {
-            asked = asked == null ? Map.of() : asked; // the card of an earlier version
-        }
-    }
+            Map<String, double[]> intervals) {}
 
     /**
      * How it was measured: always against all items.
