@@ -20,6 +20,9 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
+    /** The embeddings by which it reads tokens: (tokens, d_model). */
+    Variable tokens();
+
     /** Teacher forcing: sends samples through the network, with the true codes before each code. */
     Forward forward(Tape tape, List<Sample> samples, Noise noise);
 
