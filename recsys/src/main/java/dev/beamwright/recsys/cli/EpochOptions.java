@@ -2,8 +2,9 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.prm.PrmConfig;
+import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.TrainConfig;
-import picocli.CommandLine.Mixin;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The options of a training in epochs over the true sequences; null where not given. */
@@ -17,18 +18,9 @@ final class EpochOptions {
     @Option(
             names = "--prm-weight",
             paramLabel = "X",
-            description = "train a process reward model, too, with this weight of its loss; default: 0, none")
+            description = "train a process reward model, too, with this weight of its loss; default: 0, none; 'train-prm"
+                    + " --help' lists its parameters")
     private double prmWeight;
-
-    @Option(
-            names = "--prm-detached",
-            negatable = true,
-            fallbackValue = "true",
-            description = "process reward model: keep its loss from changing the model")
-    private Boolean prmDetached;
-
-    @Mixin
-    private PrmOptions prm;
 
     @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
     Integer epochs;
@@ -47,10 +39,11 @@ final class EpochOptions {
                     + " then learn from these alone, which the model has not seen")
     Integer holdOut;
 
-    /** The process reward model to train with the model; null for none. */
-    PrmConfig prm() {
-        return prmWeight == 0
-                ? prm.none(prmDetached)
-                : prm.config(prmWeight, ModelOptions.or(prmDetached, false));
+    /** The process reward model to train with the model, with these parameters; null for none. */
+    PrmConfig prm(Map<String, String> parameters) {
+        if (prmWeight > 0) return PrmOptions.config(prmWeight, false, parameters);
+        if (parameters.isEmpty()) return null;
+        String key = PrmOptions.PREFIX + parameters.keySet().iterator().next();
+        throw new UserError("-P " + key + ": has no effect without a process reward model; give --prm-weight 1, too");
     }
 }

@@ -3,10 +3,10 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
-import dev.beamwright.recsys.objective.Parameter;
 import dev.beamwright.recsys.objective.Preset;
 import dev.beamwright.recsys.objective.RolloutObjective;
 import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.run.TextTable;
 import dev.beamwright.recsys.run.UserError;
 import java.util.ArrayList;
@@ -67,7 +67,18 @@ final class ObjectiveOptions {
             throw new UserError("--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
                     + " NEW-RUN --objective " + base.name() + " --from RUN'");
         }
-        return Parameter.set(kind.cast(base), parameters);
+        return Objectives.with(kind.cast(base), base instanceof RolloutObjective ? parameters : parameters(false));
+    }
+
+    /** The parameters of the objective, or those of the process reward model, without their prefix. */
+    Map<String, String> parameters(boolean prm) {
+        Map<String, String> own = new LinkedHashMap<>();
+        parameters.forEach((key, value) -> {
+            if (key.startsWith(PrmOptions.PREFIX) == prm) {
+                own.put(prm ? key.substring(PrmOptions.PREFIX.length()) : key, value);
+            }
+        });
+        return own;
     }
 
     /** The preset that was asked for, of an objective; null if none was. */
@@ -111,14 +122,9 @@ final class ObjectiveOptions {
     /** All that there is to say of an objective. */
     static String text(Objective o) {
         var text = new StringBuilder(o.name() + ": " + o.summary() + "\n\n" + o.equation().indent(2));
-        List<List<String>> rows = new ArrayList<>();
         Map<String, String> values = Parameter.values(o);
-        for (Parameter p : Parameter.of(o)) {
-            String choices = p.choices().isEmpty() ? "" : " (" + String.join(", ", p.choices()) + ")";
-            rows.add(List.of("  " + p.key(), values.get(p.key()), p.help() + choices));
-        }
-        text.append(rows.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
-        text.append(TextTable.of(rows, 3));
+        text.append(values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
+        text.append(Parameter.table(o, ""));
         if (!o.presets().isEmpty()) {
             text.append("\nPresets (--objective-preset NAME):\n");
             text.append(TextTable.of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));

@@ -65,7 +65,7 @@ final class TrainingOptions {
                 d.checkpointSeconds(),
                 or(epochs.holdOut, d.holdOut()),
                 or(epochs.best, d.best()),
-                epochs.prm(),
+                epochs.prm(objective.parameters(true)),
                 first);
     }
 }

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.recsys.run.Help;
 import dev.beamwright.tensor.Key;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.recsys.run.Help;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.run.UserError;

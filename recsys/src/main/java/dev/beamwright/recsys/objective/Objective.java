@@ -2,6 +2,8 @@ package dev.beamwright.recsys.objective;
 
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.run.Help;
+import dev.beamwright.recsys.run.Parameterized;
 import java.util.List;
 import tools.jackson.databind.annotation.JsonTypeIdResolver;
 
@@ -19,7 +21,7 @@ import tools.jackson.databind.annotation.JsonTypeIdResolver;
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.CUSTOM, property = "name")
 @JsonTypeIdResolver(Objectives.TypeId.class)
-public sealed interface Objective permits TargetObjective, RolloutObjective {
+public sealed interface Objective extends Parameterized permits TargetObjective, RolloutObjective {
     /** The name on the command line, in settings and in score cards. */
     String name();
 
@@ -32,15 +34,6 @@ public sealed interface Objective permits TargetObjective, RolloutObjective {
     /** The values that papers or their programs chose. */
     default List<Preset> presets() {
         return List.of();
-    }
-
-    /**
-     * Why a parameter has no effect beside the other parameters, such as "without form=paper"; null if it has an effect.
-     *
-     * @param key the parameter, see {@link Parameter#key}
-     */
-    default String idle(String key) {
-        return null;
     }
 
     /**

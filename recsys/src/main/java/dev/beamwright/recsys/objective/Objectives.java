@@ -1,9 +1,11 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.recsys.run.Parameter;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.beamwright.recsys.run.DidYouMean;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -65,6 +67,11 @@ public final class Objectives {
         throw new UserError("--objective-preset " + name + ": no paper has values of that name for " + objective.name()
                 + DidYouMean.among(known, name)
                 + (known.isEmpty() ? " (there are none)" : " (there are " + String.join(", ", known) + ")"));
+    }
+
+    /** An objective with other values of its parameters, see {@link Parameter#set}. */
+    public static <T extends Objective> T with(T objective, Map<String, String> parameters) {
+        return Parameter.set(objective, objective.name(), "", parameters);
     }
 
     /** In a few words: the name, and the parameters that do not have their default values. */

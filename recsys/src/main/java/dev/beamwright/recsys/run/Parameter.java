@@ -1,21 +1,19 @@
-package dev.beamwright.recsys.objective;
+package dev.beamwright.recsys.run;
 
-import dev.beamwright.recsys.run.DidYouMean;
-import dev.beamwright.recsys.run.Json;
-import dev.beamwright.recsys.run.UserError;
 import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A parameter of an objective: a component of its record, which is a number, a boolean or an enum.
+ * A parameter that {@code -P KEY=VALUE} sets: a component of a record that has {@link Help}, and is a number, a boolean or
+ * an enum.
  *
  * @param key its name on the command line, such as {@code prefix-tau} for the component {@code prefixTau}
  * @param component its name in the record and in JSON
@@ -23,22 +21,23 @@ import tools.jackson.databind.node.ObjectNode;
  * @param help what it means
  */
 public record Parameter(String key, String component, Class<?> type, String help) {
-    /** The parameters of an objective. */
-    public static List<Parameter> of(Objective objective) {
-        return Arrays.stream(objective.getClass().getRecordComponents()).map(Parameter::of).toList();
+    /** The parameters of a record. */
+    public static List<Parameter> of(Parameterized record) {
+        List<Parameter> all = new ArrayList<>();
+        for (RecordComponent c : record.getClass().getRecordComponents()) {
+            Help help = c.getAnnotation(Help.class);
+            if (help == null) continue;
+            String key = c.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+            all.add(new Parameter(key, c.getName(), c.getType(), help.value()));
+        }
+        return all;
     }
 
-    private static Parameter of(RecordComponent c) {
-        String key = c.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
-        Help help = c.getAnnotation(Help.class);
-        return new Parameter(key, c.getName(), c.getType(), help == null ? "" : help.value());
-    }
-
-    /** The values of an objective's parameters by key, as {@link #set} reads them. */
-    public static Map<String, String> values(Objective objective) {
-        JsonNode tree = Json.mapper().valueToTree(objective);
+    /** The values of a record's parameters by key, as {@link #set} reads them. */
+    public static Map<String, String> values(Parameterized record) {
+        JsonNode tree = Json.mapper().valueToTree(record);
         Map<String, String> values = new LinkedHashMap<>();
-        for (Parameter p : of(objective)) values.put(p.key, text(tree.path(p.component)));
+        for (Parameter p : of(record)) values.put(p.key, text(tree.path(p.component)));
         return values;
     }
 
@@ -53,34 +52,38 @@ public record Parameter(String key, String component, Class<?> type, String help
     }
 
     /**
-     * An objective with other values. Throws a {@link UserError} for a key that the objective does not have, a value that
-     * cannot be read or is out of range, and a parameter that has no effect beside the others.
+     * A record with other values. Throws a {@link UserError} for a key that the record does not have, a value that cannot
+     * be read or is out of range, and a parameter that has no effect beside the others.
      *
-     * @param given values by key
+     * @param name of the record, for errors
+     * @param prefix before each key on the command line, for errors
+     * @param given values by key, without the prefix
      */
-    public static <T extends Objective> T set(T objective, Map<String, String> given) {
-        Map<String, Parameter> known =
-                of(objective).stream().collect(Collectors.toMap(Parameter::key, p -> p, (a, _) -> a, LinkedHashMap::new));
-        ObjectNode tree = Json.mapper().valueToTree(objective);
+    public static <T extends Parameterized> T set(T record, String name, String prefix, Map<String, String> given) {
+        Map<String, Parameter> known = new LinkedHashMap<>();
+        for (Parameter p : of(record)) known.put(p.key, p);
+        ObjectNode tree = Json.mapper().valueToTree(record);
         given.forEach((key, value) -> {
             Parameter p = known.get(key);
+            String place = "-P " + prefix + key + "=" + value + ": ";
             if (p == null) {
-                throw new UserError("-P " + key + "=" + value + ": " + objective.name() + " has no parameter '" + key + "'"
+                throw new UserError(place + name + " has no parameter '" + key + "'"
                         + DidYouMean.among(known.keySet(), key)
                         + (known.isEmpty() ? " (it has none)" : " (it has " + String.join(", ", known.keySet()) + ")"));
             }
-            tree.set(p.component, p.read(value));
+            tree.set(p.component, p.read(place, value));
         });
-        T changed = read(tree, objective);
+        T changed = read(tree, record);
         given.forEach((key, value) -> {
             String why = changed.idle(key);
-            if (why != null) throw new UserError("-P " + key + "=" + value + ": has no effect " + why + "; leave it out");
+            if (why == null) return;
+            throw new UserError("-P " + prefix + key + "=" + value + ": has no effect " + why + "; leave it out");
         });
         return changed;
     }
 
     @SuppressWarnings("unchecked")
-    private static <T extends Objective> T read(ObjectNode tree, T like) {
+    private static <T> T read(ObjectNode tree, T like) {
         try {
             return (T) Json.mapper().treeToValue(tree, like.getClass());
         } catch (JacksonException e) {
@@ -89,18 +92,17 @@ public record Parameter(String key, String component, Class<?> type, String help
         }
     }
 
-    private JsonNode read(String value) {
+    private JsonNode read(String place, String value) {
         var nodes = Json.mapper().getNodeFactory();
         try {
             if (type == double.class) return nodes.numberNode(Double.parseDouble(value));
             if (type == int.class) return nodes.numberNode(Integer.parseInt(value));
         } catch (NumberFormatException e) {
-            throw new UserError("-P " + key + "=" + value + ": give a number" + (type == int.class ? " without a fraction" : ""),
-                    e);
+            throw new UserError(place + "give a number" + (type == int.class ? " without a fraction" : ""), e);
         }
         List<String> choices = choices();
         if (!choices.contains(value.toLowerCase(Locale.ROOT))) {
-            throw new UserError("-P " + key + "=" + value + ": choose from " + String.join(", ", choices));
+            throw new UserError(place + "choose from " + String.join(", ", choices));
         }
         return type == boolean.class
                 ? nodes.booleanNode(value.equalsIgnoreCase("true"))
@@ -115,9 +117,19 @@ public record Parameter(String key, String component, Class<?> type, String help
                 : List.of();
     }
 
+    /** A table of a record's parameters: key, value, meaning and choices. */
+    public static String table(Parameterized record, String prefix) {
+        List<List<String>> rows = new ArrayList<>();
+        Map<String, String> values = values(record);
+        for (Parameter p : of(record)) {
+            String choices = p.choices().isEmpty() ? "" : " (" + String.join(", ", p.choices()) + ")";
+            rows.add(List.of("  " + prefix + p.key, values.get(p.key), p.help + choices));
+        }
+        return TextTable.of(rows, 3);
+    }
+
     /** Refuses a value: {@code range} completes "must be". */
-    static void require(boolean holds, String objective, String key, String range, double value) {
-        if (holds) return;
-        throw new UserError(objective + ": " + key + " must be " + range + ", got " + text(value));
+    public static void require(boolean holds, String name, String key, String range, double value) {
+        if (!holds) throw new UserError(name + ": " + key + " must be " + range + ", got " + text(value));
     }
 }

@@ -205,12 +205,12 @@ class MainTest {
 
         String[][] idle = {
             {"train", "--steps", "7", "--steps has no effect without rollouts"},
-            {"train", "--prm-detached", "give --prm-weight"},
+            {"train", "-P", "prm.detached=true", "give --prm-weight"},
             {"train", "--objective", "dpo", "-P", "kl=1", "dpo has no parameter 'kl'"},
             {"train", "--objective", "grpo", "-P", "beta=1", "grpo has no parameter 'beta'"},
             {"train", "--objective", "ugr", "-P", "lambda-wrong=0", "-P", "confidence-rate=1",
                 "no effect without a confidence"},
-            {"train-prm", "--prm-hard", "siblings", "give --prm-hard-share"},
+            {"train-prm", "-P", "prm.hard=siblings", "without hard negatives (hard-share)"},
             {"recommend", "--user", "u1", "--abstain-below", "60", "must be in 0 … 1"},
             {"recommend", "--user", "u1", "--confidence-weight", "1", "goes with --rank hybrid"},
             {"recommend", "--user", "u1", "--widen", "9", "--order", "prm", "--prm-beta", "2", "no effect with"},

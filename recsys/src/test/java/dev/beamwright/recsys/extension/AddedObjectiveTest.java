@@ -7,7 +7,7 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
-import dev.beamwright.recsys.objective.Parameter;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -62,7 +62,7 @@ class AddedObjectiveTest {
             String json = Json.line(o);
             assertThat(json).startsWith("{\"name\":\"" + o.name() + "\"");
             assertThat(Json.mapper().readValue(json, Objective.class)).isEqualTo(o);
-            assertThat(Parameter.set(o, Map.of())).isEqualTo(o);
+            assertThat(Objectives.with(o, Map.of())).isEqualTo(o);
             assertThat(Parameter.of(o)).allSatisfy(p -> assertThat(p.help()).isNotEmpty());
             for (var preset : o.presets()) assertThat(preset.objective()).hasSameClassAs(o);
         }
@@ -88,7 +88,7 @@ class AddedObjectiveTest {
     }
 
     private static void refused(String objective, Map<String, String> parameters, String message) {
-        assertThatThrownBy(() -> Parameter.set(Objectives.named(objective), parameters))
+        assertThatThrownBy(() -> Objectives.with(Objectives.named(objective), parameters))
                 .isInstanceOf(UserError.class)
                 .hasMessage(message);
     }

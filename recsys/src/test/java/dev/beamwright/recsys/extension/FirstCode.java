@@ -2,7 +2,7 @@ package dev.beamwright.recsys.extension;
 
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.objective.Help;
+import dev.beamwright.recsys.run.Help;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.TargetObjective;
 import java.util.Arrays;

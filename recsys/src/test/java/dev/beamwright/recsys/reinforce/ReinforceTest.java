@@ -11,7 +11,6 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
-import dev.beamwright.recsys.objective.Parameter;
 import dev.beamwright.recsys.objective.RolloutObjective;
 import dev.beamwright.recsys.reinforce.Reinforce.StepMetrics;
 import dev.beamwright.recsys.run.Json;
@@ -72,7 +71,7 @@ class ReinforceTest {
 
     static ReinforceConfig config(String name, double kl, int iterations, int steps, double rate, int checkpoint) {
         RolloutObjective objective = Objectives.rollouts(name);
-        if (name.equals("ugr")) objective = Parameter.set(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
+        if (name.equals("ugr")) objective = Objectives.with(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
         return new ReinforceConfig(
                 objective, trained.root().toString(), 6, 8, iterations, steps, rate, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, checkpoint);
     }
