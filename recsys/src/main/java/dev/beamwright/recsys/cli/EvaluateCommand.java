@@ -228,7 +228,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
-            return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, Progress.stderr());
+            return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, StopRequest.progress());
         }
         Map<String, String> files = new TreeMap<>();
         for (Recommender.Which which : checkpoint.models) {
@@ -256,7 +256,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
             rankers.addAll(exacts);
-            ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, Progress.stderr());
+            ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, StopRequest.progress());
             for (int m = 0; m < models.size(); m++) {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
                 var split = Prepared.load(run).split();

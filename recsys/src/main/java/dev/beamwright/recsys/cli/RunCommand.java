@@ -109,7 +109,7 @@ final class RunCommand implements Callable<Integer> {
             return Main.OK;
         }
         long began = System.nanoTime();
-        Progress progress = Progress.stderr();
+        Progress progress = StopRequest.progress();
         RunFolder run = new RunFolder(out);
         Backend backend = device.open(); // a device that is missing should be told before the work, not after
 

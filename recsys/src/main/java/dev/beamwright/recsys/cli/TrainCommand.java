@@ -4,7 +4,6 @@ import dev.beamwright.recsys.objective.RolloutObjective;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
-import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.Start;
@@ -101,13 +100,14 @@ final class TrainCommand implements Callable<Integer> {
                     summary.bestEpoch(),
                     summary.bestNdcg10(),
                     summary.checksum());
+            if (summary.verdict() != null) out.println(summary.verdict());
         }
     }
 
     private Train.Summary train(RunFolder folder) {
         TrainConfig first = Start.isComplete(folder) ? folder.config("train", TrainConfig.class).first() : null;
         TrainConfig config = first == null ? settings.config(seed, null, folder) : continuing(first);
-        return Train.run(config, folder, device.open(), restart, Progress.stderr());
+        return Train.run(config, folder, device.open(), restart, StopRequest.progress());
     }
 
     private Train.Summary continued(RunFolder folder) {
@@ -116,7 +116,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new UserError(start.root() + ": was trained by rollouts; begin from the run that it began from");
         }
         TrainConfig config = continuing(start.config("train", TrainConfig.class));
-        return Train.from(config, start, folder, device.open(), restart, Progress.stderr());
+        return Train.from(config, start, folder, device.open(), restart, StopRequest.progress());
     }
 
     private TrainConfig continuing(TrainConfig first) {
@@ -138,7 +138,7 @@ final class TrainCommand implements Callable<Integer> {
         RunFolder folder = new RunFolder(run);
         Reinforce.Summary summary;
         try (var _ = folder.lock()) {
-            summary = Reinforce.run(config, folder, device.open(), restart, Progress.stderr());
+            summary = Reinforce.run(config, folder, device.open(), restart, StopRequest.progress());
         }
         if (json) {
             out.println(Json.line(summary));
@@ -152,6 +152,7 @@ final class TrainCommand implements Callable<Integer> {
                     summary.bestStep(),
                     summary.lastNdcg10(),
                     summary.checksum());
+            if (summary.verdict() != null) out.println(summary.verdict());
         }
     }
 }

@@ -5,7 +5,7 @@ import static dev.beamwright.recsys.cli.ModelOptions.or;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.RunFolder;
-import dev.beamwright.recsys.train.Train;
+import dev.beamwright.recsys.train.Batches;
 import dev.beamwright.recsys.train.TrainConfig;
 import picocli.CommandLine.Mixin;
 
@@ -33,7 +33,7 @@ final class TrainingOptions {
         run.need("config/prepare.json", "prepare");
         Integer history = run.config("prepare", PrepareConfig.class).maxItems();
         TrainConfig config = config(TrainConfig.preset(model.preset(), seed), null, seed, usualEpochs, history);
-        return optimization.batch == null ? Train.fitted(config, run) : config;
+        return optimization.batch == null ? Batches.fitted(config, run) : config;
     }
 
     /** For a training that begins from a trained run's model, and else has that run's settings. */

@@ -78,11 +78,11 @@ class SasRecTest {
 
     @ParameterizedTest
     @EnumSource
-    void learnsAPlantedMarkovChain(SasRecConfig.Loss loss) {
+    void learnsAPlantedMarkovChain(SasRecConfig.Loss loss, @TempDir Path folder) {
         // To BCE no item of a sequence is ever wrong: where they go on, it cannot tell the next from the one behind it.
         Split split = loss == SasRecConfig.Loss.BCE ? pairs(240) : chain(60);
         try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, BACKEND)) {
-            sasRec.train(split, Progress.silent());
+            sasRec.train(new RunFolder(folder), split, Progress.silent());
             List<Case> questions = new ArrayList<>();
             for (int item = 0; item < ITEMS; item++) {
                 questions.add(Case.of(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
@@ -96,13 +96,13 @@ class SasRecTest {
     }
 
     @Test
-    void theSameSeedGivesTheSameBits() {
+    void theSameSeedGivesTheSameBits(@TempDir Path folder) {
         Split split = chain(20);
         List<String> checksums = new ArrayList<>();
         for (int run = 0; run < 2; run++) {
             SasRecConfig config = config(SasRecConfig.Loss.SAMPLED, 2);
             try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, null, BACKEND)) {
-                sasRec.train(split, Progress.silent());
+                sasRec.train(new RunFolder(folder.resolve("run" + run)), split, Progress.silent());
                 checksums.add(sasRec.checksum());
             }
         }

@@ -132,8 +132,8 @@ class PromiseTrainingTest {
         assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
         assertThat(endsAfterKills(p -> Train.run(config, interrupted, BACKEND, false, p))).isEqualTo(expected);
         List<String> epochs = Files.readAllLines(interrupted.file("model/metrics.jsonl"));
-        double[] first = Json.mapper().readValue(epochs.getFirst(), Train.EpochMetrics.class).prmLossByLevel();
-        double[] last = Json.mapper().readValue(epochs.getLast(), Train.EpochMetrics.class).prmLossByLevel();
+        double[] first = Json.mapper().readValue(epochs.getFirst(), EpochMetrics.class).prmLossByLevel();
+        double[] last = Json.mapper().readValue(epochs.getLast(), EpochMetrics.class).prmLossByLevel();
         assertThat(last).hasSameSizeAs(first);
         assertThat(Arrays.stream(last).sum()).isLessThan(Arrays.stream(first).sum());
         try (var recommender = Recommender.load(whole, BACKEND)) {
@@ -271,7 +271,7 @@ class PromiseTrainingTest {
                         d.objective(), d.from(), 4, 8, 1, 2, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60),
                 second, BACKEND, false, Progress.silent());
         Scaling plain = Scale.run(
-                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), 1, 7, 1), second, BACKEND,
+                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second, BACKEND,
                 Progress.silent());
         assertThat(plain.points()).hasSize(1);
         assertThat(plain.model()).isEqualTo("decoder-grpo");
@@ -299,7 +299,7 @@ class PromiseTrainingTest {
         RunFolder run = prepared("scale");
         Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
         var config = new Scale.Config(
-                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), 1, 7,
+                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), List.of(), 1, 7,
                 1);
         Scaling found = Scale.run(config, run, BACKEND, Progress.silent());
         assertThat(found.users()).isEqualTo(found.questions()).isEqualTo(40);
