@@ -9,7 +9,7 @@ final class ModelOptions {
             names = "--preset",
             paramLabel = "NAME",
             defaultValue = "default",
-            description = "where the settings begin: default, tiger (encoder-decoder), paischer (a deeper one) or"
+            description = "where the settings begin: default, item (one token for each item), tiger (encoder-decoder), paischer (a deeper one) or"
                     + " llama (decoder-only); default: ${DEFAULT-VALUE}")
     private String preset;
 
@@ -70,7 +70,8 @@ final class ModelOptions {
                 or(tied, m.tied()),
                 m.theta(),
                 or(userTokens, m.userTokens()),
-                or(maxItems, or(usualItems, m.maxItems())));
+                or(maxItems, or(usualItems, m.maxItems())),
+                m.item());
     }
 
     static <T> T or(T given, T usual) {

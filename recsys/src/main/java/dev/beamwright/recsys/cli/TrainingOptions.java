@@ -3,6 +3,8 @@ package dev.beamwright.recsys.cli;
 import static dev.beamwright.recsys.cli.ModelOptions.or;
 
 import dev.beamwright.recsys.data.PrepareConfig;
+import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.train.Batches;
@@ -45,10 +47,13 @@ final class TrainingOptions {
             TrainConfig d, TrainConfig first, long seed, Integer usualEpochs, Integer usualItems) {
         OptimizationOptions o = optimization;
         TargetObjective of = objective.objective(d.objective(), TargetObjective.class);
+        Softmax usual = d.model().backbone().equals(ModelConfig.ITEM)
+                ? Softmax.CHILDREN
+                : objective.softmax(of, d.softmax(), first != null);
         return new TrainConfig(
                 model.config(d.model(), usualItems),
                 of,
-                or(epochs.softmax, objective.softmax(of, d.softmax(), first != null)),
+                or(epochs.softmax, usual),
                 or(epochs.epochs, or(usualEpochs, d.epochs())),
                 or(o.patience, d.patience()),
                 or(o.batch, d.batch()),

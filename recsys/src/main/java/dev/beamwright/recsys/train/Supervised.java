@@ -90,6 +90,7 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         } else {
             modelChecksum = null;
             if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
+            else TrainedModel.start(model, run, backend, seed);
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(

@@ -1,17 +1,21 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.embedding.Projection;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.DecoderOnly;
 import dev.beamwright.recsys.model.EncoderDecoderModel;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ItemDecoder;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.Npy;
 import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
@@ -31,15 +35,37 @@ public final class TrainedModel {
     /** In a checkpoint's metadata: the checksum of the model that a process reward model was trained on. */
     static final String ON_MODEL = "model";
 
+    private static final String START = "model/start.safetensors", VECTORS = "tokens/vectors.npy";
+
     private TrainedModel() {}
 
     /** An untrained model of these sizes; the same key gives the same parameters. */
     public static GenerativeModel create(ModelConfig config, SemanticIds ids, Key key, Arena memory) {
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);
         Key parameters = key.fold("parameters");
-        return config.backbone().equals(ModelConfig.DECODER)
-                ? DecoderOnly.of(config, space, parameters, memory)
-                : EncoderDecoderModel.of(config, space, parameters, memory);
+        return switch (config.backbone()) {
+            case ModelConfig.ITEM -> ItemDecoder.of(config, space, parameters, memory);
+            case ModelConfig.DECODER -> DecoderOnly.of(config, space, parameters, memory);
+            default -> EncoderDecoderModel.of(config, space, parameters, memory);
+        };
+    }
+
+    /**
+     * Moves the untrained vectors of an {@link ItemDecoder} to the vectors that the run's semantic IDs were made of, if
+     * there are any; other models stay as they are.
+     */
+    static void start(GenerativeModel model, RunFolder run, Backend backend, Key key) {
+        if (!(model instanceof ItemDecoder decoder) || !run.has(VECTORS)) return;
+        try (Arena memory = Arena.ofShared()) {
+            Tensor vectors = Npy.read(run.file(VECTORS), memory);
+            if (vectors.shape().rank() != 2 || vectors.shape().dim(0) != model.space().items()) {
+                throw new UserError(run.file(VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
+                        + model.space().items() + " items; tokenize again");
+            }
+            decoder.startAt(Projection.of(vectors, decoder.tokens().dim(-1), backend, key.fold("vectors")));
+        } catch (IOException e) {
+            throw new UserError(run.file(VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
+        }
     }
 
     /** An untrained process reward model of a model; the same key gives the same parameters. */
