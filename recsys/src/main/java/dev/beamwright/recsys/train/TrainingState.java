@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.objective.Counters;
 import java.util.Arrays;
 
 /**
@@ -60,14 +61,16 @@ public record TrainingState(
      * @param values what the loss reports, such as the negative log-likelihood by level, summed over targets
      * @param targets how many there were
      * @param norms of the gradients before clipping
+     * @param counters what rollouts count
      */
-    public record Sums(int steps, double[] values, long targets, double norms) {
-        static final Sums NONE = new Sums(0, new double[0], 0, 0);
+    public record Sums(int steps, double[] values, long targets, double norms, Counters counters) {
+        static final Sums NONE = new Sums(0, new double[0], 0, 0, new Counters());
 
         Sums plus(Trainer.Report report) {
             double[] sum = Arrays.copyOf(values, report.nll().length);
             for (int i = 0; i < sum.length; i++) sum[i] += report.nll()[i];
-            return new Sums(steps + 1, sum, targets + report.targets(), norms + report.norm());
+            return new Sums(steps + 1, sum, targets + report.targets(), norms + report.norm(),
+                    counters.plus(report.counters()));
         }
     }
 
