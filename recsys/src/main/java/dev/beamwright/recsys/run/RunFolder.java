@@ -23,6 +23,7 @@ import java.nio.file.StandardOpenOption;
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
