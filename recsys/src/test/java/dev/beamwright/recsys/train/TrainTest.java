@@ -243,7 +243,7 @@ class TrainTest {
         };
     }
 
-    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+    static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
             throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
