@@ -66,6 +66,8 @@ public final class Main implements Runnable {
     public static int run(String... args) {
         CommandLine line = new CommandLine(new Main());
         BenchCommand.fill(line.getSubcommands().get("bench"));
+        ObjectiveOptions.list(line.getSubcommands().get("train"), true);
+        ObjectiveOptions.list(line.getSubcommands().get("run"), false);
         TrainingDefaults.tell(line.getSubcommands().get("train"), true);
         TrainingDefaults.tell(line.getSubcommands().get("run"), false);
         line.setCaseInsensitiveEnumValuesAllowed(true)

@@ -141,7 +141,7 @@ public final class Recommender implements AutoCloseable {
         name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
                 + (which == Which.BEST ? "" : "-last");
         generator = new Generator(backend, model);
-        if (reinforced != null && reinforced.confidence().active()) {
+        if (reinforced != null && reinforced.objective().asksConfidence()) {
             Confidence asked = Confidence.of(
                     model, reinforced.confidenceGain(), Key.of(config.seed()), memory);
             asked.load(run, which.file());

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
@@ -113,7 +114,7 @@ class RecommenderTest {
     }
 
     private static Recommended found(Recommender recommender, int user, SearchConfig.Kind kind) {
-        Options options = new Options(3, SeenItems.ALLOWED, true, null, kind, null);
+        Options options = new Options(3, SeenItems.ALLOWED, false, null, kind, null);
         return recommender.recommend(new int[][] {{user, 3}}, new int[] {user}, 3, options, null).getFirst();
     }
 }
