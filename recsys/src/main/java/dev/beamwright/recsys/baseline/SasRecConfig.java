@@ -105,7 +105,8 @@ public record SasRecConfig(
      */
     private static SasRecConfig best(long seed) {
         return new SasRecConfig(
-                Loss.SAMPLED, Start.VECTORS, 128, 1, 2, 256, 0.5, 50, 512, 128, 1e-3, false, 0, 50, 2, 4000, 4, 256, seed);
+                Loss.SAMPLED, Start.VECTORS, 128, 1, 2, 256, 0.5, 50, 512, 128, 1e-3, false, 0, 50, 2, 4000, 4, 256,
+                seed);
     }
 
     /** As it is published: 64 columns, 2 layers, 50 items, dropout 0.5, random embeddings. */
