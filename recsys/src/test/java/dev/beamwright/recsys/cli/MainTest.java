@@ -57,8 +57,8 @@ class MainTest {
 
     @Test
     void trainTellsWhatItTakesWhereNothingIsGiven() {
-        assertThat(call("train", "--help").out).containsPattern("--rate +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
-        assertThat(call("run", "--help").out).containsPattern("--layers +4 +4 +6 +8\\R");
+        assertThat(call("train", "--help").out).containsPattern("--rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
+        assertThat(call("run", "--help").out).containsPattern("--layers +4 +1 +4 +6 +8\\R");
     }
 
     @Test
