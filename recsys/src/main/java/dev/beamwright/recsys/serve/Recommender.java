@@ -262,7 +262,7 @@ public final class Recommender implements AutoCloseable {
      */
     public synchronized ItemPrior prior() {
         if (prior == null) {
-            MemoryWeight weight = MemoryWeight.read(run, MemoryWeight.FILE, List.of(which.file()));
+            MemoryWeight weight = chosenWeight();
             prior = new ItemPrior(
                     Repeats.of(prepared.split().train()),
                     SequenceMemory.of(data.sequences(), data.items().size()),
@@ -270,6 +270,15 @@ public final class Recommender implements AutoCloseable {
                     SeenItems.PRIOR);
         }
         return prior;
+    }
+
+    /** Whether the run has a weight for a memory beside this model; {@code evaluate} chooses it. */
+    public boolean hasMemoryWeight() {
+        return chosenWeight() != null;
+    }
+
+    private MemoryWeight chosenWeight() {
+        return MemoryWeight.read(run, MemoryWeight.FILE, List.of(which.file()));
     }
 
     private SearchConfig search(Options options, int k) {
