@@ -42,8 +42,10 @@ final class Best {
         }
     }
 
+    /** What is not a number is worse than any. */
     private boolean worse(float s, int edge, int i) {
-        return s < scores[i] || (s == scores[i] && edge > edges[i]);
+        boolean none = Float.isNaN(s), other = Float.isNaN(scores[i]);
+        return none != other ? none : s < scores[i] || ((none || s == scores[i]) && edge > edges[i]);
     }
 
     private boolean worse(int i, int j) {

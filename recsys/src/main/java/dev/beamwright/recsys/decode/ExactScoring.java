@@ -180,8 +180,12 @@ public final class ExactScoring implements AutoCloseable {
         return best;
     }
 
-    /** The place of a node among all nodes of its depth, from 1, in the order of {@link #best}. */
+    /**
+     * The place of a node among all nodes of its depth, from 1, in the order of {@link #best}; the largest integer for a
+     * node whose score is not a number.
+     */
     public static int rank(ItemTrie trie, float[] scores, int depth, int node) {
+        if (Float.isNaN(scores[node])) return Integer.MAX_VALUE;
         int rank = 1;
         for (int other = trie.firstNode(depth); other < trie.firstNode(depth) + trie.nodesAt(depth); other++) {
             if (scores[other] > scores[node] || (scores[other] == scores[node] && other < node)) rank++;
@@ -189,8 +193,9 @@ public final class ExactScoring implements AutoCloseable {
         return rank;
     }
 
-    /** A number that is smaller the larger the score is. */
+    /** A number that is smaller the larger the score is, and the largest for what is not a number. */
     private static long order(float score) {
+        if (Float.isNaN(score)) return Integer.MAX_VALUE;
         int bits = Float.floatToIntBits(score);
         return ~(long) (bits ^ (bits >> 31 & Integer.MAX_VALUE));
     }

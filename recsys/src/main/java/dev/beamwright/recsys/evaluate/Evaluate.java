@@ -150,7 +150,8 @@ public final class Evaluate {
                 int first = from;
                 List<Outcome> outcomes = IntStream.range(0, batch.size())
                         .parallel()
-                        .mapToObj(i -> outcome(first + i, batch.get(i), answers.get(i), groups, depth))
+                        .mapToObj(i -> outcome(
+                                first + i, batch.get(i), answers.get(i).checked(ranker.name()), groups, depth))
                         .toList();
                 for (Outcome outcome : outcomes) {
                     tally.add(outcome);

@@ -49,6 +49,9 @@ public final class ExactRanker implements Ranker, AutoCloseable {
 
     /** The items of the best leaves, in the order of a beam search's result. */
     private Ranking best(float[] scores, int[] hidden, int depth) {
+        for (int leaf = trie.firstNode(trie.levels()); leaf < trie.nodes(); leaf++) {
+            if (Float.isNaN(scores[leaf])) throw Ranking.notANumber(name);
+        }
         List<Integer> items = new ArrayList<>();
         List<Double> found = new ArrayList<>();
         // A hidden item takes one place at the most.

@@ -17,6 +17,7 @@ import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -234,6 +235,7 @@ public final class Recommender implements AutoCloseable {
                                 new Query(List.of(histories), users, eligible, options.hideSeen()), progress);
         int[][] items = new int[found.length][];
         for (int u = 0; u < items.length; u++) {
+            for (float score : found[u].scores()) if (Float.isNaN(score)) throw Ranking.notANumber(name);
             items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
         }
         double[][] sure = confidence == null ? null : confidence.read(List.of(histories), users, items);
