@@ -77,7 +77,7 @@ public final class Evaluate {
                     measure.accept(sasRec);
                 }
             } else {
-                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
+                var scorer = Baseline.named(name).fit(prepared.split().train(), items, progress);
                 measure.accept(new ScorerRanker(name, scorer, items));
             }
         }
