@@ -8,7 +8,6 @@
     requires org.apache.commons.statistics.inference;
     requires transitive it.unimi.dsi.fastutil;
     requires info.picocli;
-    requires de.siegmar.fastcsv;
 
     exports dev.beamwright.recsys.baseline;
     exports dev.beamwright.recsys.confidence;
@@ -28,6 +27,7 @@
     exports dev.beamwright.recsys.train;
 
     uses dev.beamwright.recsys.cli.BenchCommand.Benchmark;
+    uses dev.beamwright.recsys.objective.Objective;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

@@ -51,15 +51,16 @@ final class PrepareCommand implements Callable<Integer> {
                 names = "--data",
                 paramLabel = "FILE",
                 description = "Interactions: CSV (commas, semicolons or bars) or TSV with a header, JSON lines, a JSON object {user: [item, ...]}, RecBole"
-                        + " .inter, Amazon reviews, or :: files; each may be .gz.")
-        private Path data;
+                        + " .inter, Amazon reviews, or :: files; each may be .gz; - for"
+                        + " standard input.")
+        private String data;
 
         @Option(
                 names = "--items",
                 paramLabel = "FILE",
-                description = "Items with a title and more text, in one of the same formats. The id column is named as in the"
-                        + " interactions, or is the first of the usual names.")
-        private Path items;
+                description = "Items with a title and more text, in one of the same formats. The id column is named by --items-id-column or"
+                        + " as in the interactions, or is the first of the usual names.")
+        private String items;
 
         @Option(
                 names = "--format",
@@ -89,9 +90,22 @@ final class PrepareCommand implements Callable<Integer> {
         @Option(
                 names = "--time-column",
                 paramLabel = "NAME",
-                description = "When: seconds or milliseconds since 1970, or ISO dates. Default: timestamp, unix_time,"
-                        + " unixReviewTime, time, ...")
+                description = "When: seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO dates."
+                        + " Default: the first of timestamp, unix_time, time, date, ... that holds dates.")
         private String time;
+
+        @Option(
+                names = "--time-format",
+                paramLabel = "F",
+                description = "How times are written, such as 'dd/MM/yyyy HH:mm' (in UTC unless they name a zone), or s,"
+                        + " ms, us or ns since 1970. Default: any of the usual forms.")
+        private String timeFormat;
+
+        @Option(
+                names = "--items-id-column",
+                paramLabel = "NAME",
+                description = "Where the items' file has the item ids.")
+        private String itemsId;
 
         @Option(names = "--rating-column", paramLabel = "NAME", description = "Default: rating, overall, stars, score.")
         private String rating;
@@ -150,11 +164,11 @@ final class PrepareCommand implements Callable<Integer> {
 
         PrepareConfig config() {
             return new PrepareConfig(
-                    data == null ? null : data.toString(),
-                    items == null ? null : items.toString(),
+                    data,
+                    items,
                     format == null ? null : Format.named(format),
                     itemsFormat == null ? null : Format.named(itemsFormat),
-                    new Columns(user, item, time, rating, title),
+                    new Columns(user, item, time, rating, title, itemsId, timeFormat),
                     Order.named(order),
                     core != null ? core : data == null ? PrepareConfig.BUNDLED_CORE : PrepareConfig.CORE,
                     minRating,

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import dev.beamwright.recsys.run.Nullable;
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import java.util.Arrays;
 import java.util.List;
@@ -8,7 +9,9 @@ import java.util.Locale;
 /**
  * What the data is like, and what was done to it: the things that decide how a score must be read.
  *
+ * @param density the share of all pairs of a user and an item that met, each counted once
  * @param order the order in which each user's interactions stand
+ * @param times where the times come from
  * @param dropped what was read and is not in the data
  * @param lengths of the users' sequences
  * @param repeats interactions with an item that the user had met before
@@ -23,6 +26,7 @@ public record Audit(
         double density,
         Lengths lengths,
         String order,
+        Times times,
         long unknownTimes,
         int repeats,
         Repeats returns,
@@ -34,6 +38,20 @@ public record Audit(
         Questions test) {
     /** The shortest, the middle, the average and the longest sequence. */
     public record Lengths(int min, double median, double mean, int max) {}
+
+    /**
+     * Where the times come from.
+     *
+     * @param column its name in the file; null for none
+     * @param first the earliest known time in the data, in seconds since 1970; null for none
+     * @param last the latest
+     * @param notes what is odd about the file, its times first of all
+     */
+    public record Times(
+            @Nullable String column,
+            @Nullable Long first,
+            @Nullable Long last,
+            List<String> notes) {}
 
     /**
      * What was left out, in this order.
@@ -79,9 +97,9 @@ public record Audit(
      * @param repeats targets that are in the history already; with seen items masked they cannot be found
      * @param unseen targets that no user has in the training part
      */
-    public record Questions(int cases, Integer ties, int repeats, int unseen) {}
+    public record Questions(int cases, @Nullable Integer ties, int repeats, int unseen) {}
 
-    static Audit of(Dataset data, Cuts cuts, String order, Dropped dropped, ItemText text) {
+    static Audit of(Dataset data, Cuts cuts, String order, Times times, Dropped dropped, ItemText text) {
         int users = data.users().size(), items = data.items().size();
         int[] lengths = Arrays.stream(data.sequences()).mapToInt(s -> s.length).sorted().toArray();
         double median = (lengths[(users - 1) / 2] + lengths[users / 2]) / 2.0;
@@ -105,9 +123,10 @@ public record Audit(
                 users,
                 items,
                 n,
-                (double) n / users / items,
+                (double) (n - repeats) / users / items,
                 new Lengths(lengths[0], median, (double) n / users, lengths[users - 1]),
                 order,
+                times,
                 unknown,
                 repeats,
                 Repeats.of(trainParts(data, cuts)),
@@ -157,8 +176,8 @@ public record Audit(
         StringBuilder s = new StringBuilder();
         line(s, "users", "%,d", users);
         line(s, "items", "%,d", items);
-        line(s, "interactions", "%,d (density %.3f %%), %,d of them train", interactions, 100 * density,
-                trainInteractions);
+        line(s, "interactions", "%,d, %,d of them train; density %.3f %% (of all pairs of a user and an item)",
+                interactions, trainInteractions, 100 * density);
         line(
                 s,
                 "sequence length",
@@ -168,6 +187,11 @@ public record Audit(
                 lengths.mean,
                 lengths.max);
         line(s, "order", "%s", order);
+        if (times.column != null) {
+            line(s, "times", times.first == null ? "column '%s', all empty" : "column '%s', %s to %s (UTC)",
+                    times.column, words(times.first), words(times.last));
+        }
+        for (String note : times.notes) line(s, "  note", "%s", note);
         line(s, "repeats", "%,d interactions with an item that the user had met before", repeats);
         line(s, "repeat prior", "%s", returns.text());
         line(s, "validation", "%s", asked(validation));
@@ -198,7 +222,19 @@ public record Audit(
                 dropped.coreItems,
                 dropped.coreInteractions);
         for (String example : dropped.examples) line(s, "  bad line", "%s", example);
+        if (test.ties != null && 2 * test.ties > test.cases) {
+            line(
+                    s,
+                    "advice",
+                    "most test targets have the time of the item before (baskets, or days without a time of day), so a"
+                            + " score tells how well the file's order within a basket is guessed; --split time asks"
+                            + " what comes later");
+        }
         return s.toString();
+    }
+
+    private static String words(Long seconds) {
+        return seconds == null ? "" : dev.beamwright.recsys.data.Times.inWords(1000 * seconds);
     }
 
     private static String asked(Questions q) {

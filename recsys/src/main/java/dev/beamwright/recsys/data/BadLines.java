@@ -1,14 +1,17 @@
 package dev.beamwright.recsys.data;
 
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** What happens to lines that cannot be read: the first one ends the work, or all are skipped, counted and told. */
 final class BadLines {
     private static final int EXAMPLES = 5;
 
     private final boolean skip;
-    private final List<String> examples = new ArrayList<>();
+    /** The first of them by file, in the order in which the files are read, and line. */
+    private final Map<Source, TreeMap<Long, String>> examples = new LinkedHashMap<>();
     private long count;
 
     BadLines(boolean skip) {
@@ -19,7 +22,9 @@ final class BadLines {
     void add(Source source, long line, String what, String mend) {
         if (!skip) throw source.error(line, what, mend + ", or pass over such lines with --skip-bad-lines");
         count++;
-        if (examples.size() < EXAMPLES) examples.add(source + ":" + line + ": " + what);
+        TreeMap<Long, String> first = examples.computeIfAbsent(source, _ -> new TreeMap<>());
+        first.putIfAbsent(line, source + ":" + line + ": " + what);
+        if (first.size() > EXAMPLES) first.pollLastEntry();
     }
 
     /** How many lines were skipped. */
@@ -29,6 +34,6 @@ final class BadLines {
 
     /** The first of them. */
     List<String> examples() {
-        return List.copyOf(examples);
+        return examples.values().stream().flatMap(m -> m.values().stream()).limit(EXAMPLES).toList();
     }
 }

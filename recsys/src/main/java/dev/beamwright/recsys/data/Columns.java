@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import dev.beamwright.recsys.run.Nullable;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -13,8 +14,18 @@ import java.util.regex.Pattern;
  * @param time when
  * @param rating how much it was liked; needed only for a minimum rating
  * @param title the name of an item, in the items' file
+ * @param itemsId where the items' file has the item ids; null for the column named as in the interactions
+ * @param timeFormat how times are written, as {@link java.time.format.DateTimeFormatter} has it, or s, ms, us or ns
+ *     since 1970; null for one of the usual forms
  */
-public record Columns(String user, String item, String time, String rating, String title) {
+public record Columns(
+        @Nullable String user,
+        @Nullable String item,
+        @Nullable String time,
+        @Nullable String rating,
+        @Nullable String title,
+        @Nullable String itemsId,
+        @Nullable String timeFormat) {
     static final List<String> USER = List.of(
             "user_id", "user", "reviewerID", "uid", "visitor_id", "customer_id", "session_id");
     static final List<String> ITEM = List.of(
@@ -27,11 +38,14 @@ public record Columns(String user, String item, String time, String rating, Stri
     private static final Pattern PUNCTUATION = Pattern.compile("[^\\p{L}\\p{N}]");
 
     /** The usual names for every column. */
-    public static final Columns USUAL = new Columns(null, null, null, null, null);
+    public static final Columns USUAL = new Columns(null, null, null, null, null, null, null);
 
-    /** The named column if the file has it; else, if none was named, the first of the usual that it has; else null. */
+    /** The named column if the file has it, in small or capital letters; else, if none was named, the first of the usual that it has; else null. */
     static String find(String named, List<String> usual, List<String> there) {
-        if (named != null) return there.contains(named) ? named : null;
+        if (named != null) {
+            if (there.contains(named)) return named;
+            return there.stream().filter(named::equalsIgnoreCase).findFirst().orElse(null);
+        }
         List<String> plain = there.stream().map(Columns::plain).toList();
         for (String name : usual) {
             int i = plain.indexOf(plain(name));

@@ -7,13 +7,13 @@ import it.unimi.dsi.fastutil.longs.LongArrayList;
 import it.unimi.dsi.fastutil.objects.Object2IntOpenHashMap;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Reads who met what and when, row by row, into primitive columns. */
 final class InteractionReader {
     private static final int LONGEST_ID = 1000; // characters
-    /** How data bases and data frames write that there is nothing; taken as an id it would be one busy stranger. */
-    private static final Set<String> NOTHING = Set.of("NULL", "null", "\\N", "NaN", "nan", "None", "<NA>");
 
     private final Source source;
     private final Columns columns;
@@ -25,11 +25,14 @@ final class InteractionReader {
     private final Ids items = new Ids();
     private final IntArrayList user = new IntArrayList();
     private final IntArrayList item = new IntArrayList();
-    private final LongArrayList time = new LongArrayList();
+    private final List<TimeColumn> times = new ArrayList<>(); // the columns that may hold the times
+    private final Times format;
     private final LongArrayList lines = new LongArrayList();
-    private String userColumn, itemColumn, timeColumn, ratingColumn;
-    private List<String> seen; // columns in which no time was found
+    private String userColumn, itemColumn, ratingColumn;
+    private List<String> seen = List.of(); // the columns that were looked through for times
+    private Map<String, String> objects;
     private long belowRating;
+    private long invisible;
 
     /**
      * What a file of interactions holds: row i says that user {@code user[i]} met item {@code item[i]}.
@@ -38,6 +41,8 @@ final class InteractionReader {
      * @param users the users' ids by number
      * @param items the items' ids by number
      * @param time milliseconds since 1970 or {@link Times#UNKNOWN}; null if the file has no times
+     * @param timeColumn the name of the column with the times, or null
+     * @param notes what is odd about the file, each in a sentence
      * @param line the line of each row in the file
      * @param unread columns of which nothing is known
      * @param belowRating how many rows were dropped for their rating
@@ -49,6 +54,8 @@ final class InteractionReader {
             int[] user,
             int[] item,
             long[] time,
+            String timeColumn,
+            List<String> notes,
             long[] line,
             List<String> unread,
             long belowRating) {}
@@ -57,6 +64,14 @@ final class InteractionReader {
     private static final class Ids {
         final Object2IntOpenHashMap<String> numbers = new Object2IntOpenHashMap<>();
         final List<String> ids = new ArrayList<>();
+
+        /** All ids so far, which are forgotten. */
+        List<String> take() {
+            List<String> all = List.copyOf(ids);
+            ids.clear();
+            numbers.clear();
+            return all;
+        }
 
         int of(String id) {
             int n = numbers.computeIfAbsent(id, _ -> ids.size());
@@ -71,6 +86,7 @@ final class InteractionReader {
         this.timed = timed;
         this.minRating = minRating;
         this.bad = bad;
+        format = new Times(columns.timeFormat());
     }
 
     /**
@@ -81,7 +97,9 @@ final class InteractionReader {
     static Interactions read(
             Source source, Format format, Columns columns, boolean timed, Double minRating, BadLines bad) {
         InteractionReader reader = new InteractionReader(source, columns, timed, minRating, bad);
-        Table.read(source, format, Table.Content.INTERACTIONS, bad, reader::add);
+        reader.objects = Table.read(source, format, Table.Content.INTERACTIONS, bad, reader::add);
+        TimeColumn time = TimeColumn.best(reader.times, reader.lines);
+        boolean[] dropped = reader.dropBad(time);
         if (reader.user.isEmpty()) {
             throw new UserError(source + ": " + reader.whyEmpty());
         }
@@ -91,14 +109,63 @@ final class InteractionReader {
                 reader.items.ids,
                 reader.user.toIntArray(),
                 reader.item.toIntArray(),
-                reader.timeColumn == null ? null : reader.time.toLongArray(),
-                reader.lines.toLongArray(),
+                time == null ? null : without(time.values(), dropped),
+                time == null ? null : time.fullName(),
+                reader.notes(time),
+                without(reader.lines.toLongArray(), dropped),
                 reader.unread(),
                 reader.belowRating);
     }
 
+    /** Takes out the rows whose time cannot be read. Returns which they are, or null for none. */
+    private boolean[] dropBad(TimeColumn time) {
+        if (time == null || time.bad() == 0) return null;
+        int n = user.size(), found = 0;
+        boolean[] dropped = new boolean[n];
+        IntArrayList oldUsers = user.clone(), oldItems = item.clone();
+        List<String> userIds = users.take(), itemIds = items.take();
+        user.clear();
+        item.clear();
+        for (int r = 0; r < n; r++) {
+            dropped[r] = time.isBad(r);
+            if (dropped[r]) {
+                bad.add(source, lines.getLong(r), time.whyBad(found++), "write seconds since 1970 or leave it empty, say"
+                        + " how it is written by --time-format, or take the file's order by --order file");
+            } else {
+                user.add(users.of(userIds.get(oldUsers.getInt(r))));
+                item.add(items.of(itemIds.get(oldItems.getInt(r))));
+            }
+        }
+        return dropped;
+    }
+
+    private static long[] without(long[] all, boolean[] dropped) {
+        if (dropped == null) return all;
+        return IntStream.range(0, all.length).filter(r -> !dropped[r]).mapToLong(r -> all[r]).toArray();
+    }
+
+    private List<String> notes(TimeColumn time) {
+        List<String> notes = new ArrayList<>(time == null ? List.of() : time.notes());
+        if (invisible > 0) {
+            notes.add(String.format(Locale.ROOT,
+                    "%,d ids had characters that are not seen (without width, or blanks of other kinds), which were"
+                            + " taken out",
+                    invisible));
+        }
+        objects.forEach((name, example) -> {
+            String usual = Columns.find(null, Columns.TIME, List.of(name));
+            if (usual == null && Columns.find(null, Columns.USER, List.of(name)) == null
+                    && Columns.find(null, Columns.ITEM, List.of(name)) == null) {
+                return;
+            }
+            notes.add("'" + Source.cut(name) + "' holds objects such as " + example
+                    + ", which are not read as one value; their parts are columns, such as '" + Source.cut(name)
+                    + ".…', to be named with --time-column and the like");
+        });
+        return notes;
+    }
+
     private List<String> unread() {
-        if (seen == null) return List.of();
         String rating = Columns.find(columns.rating(), Columns.RATING, seen);
         return seen.stream()
                 .filter(c -> !c.equals(userColumn) && !c.equals(itemColumn) && !c.equals(rating))
@@ -117,27 +184,10 @@ final class InteractionReader {
 
     private void add(Row row) {
         if (userColumn == null) findColumns(row);
-        if (timeColumn == null && !row.columns().equals(seen)) { // a line of JSON may have more than those before
-            seen = row.columns();
-            if (timed) timeColumn = Columns.find(null, Columns.TIME, seen);
-        }
+        if (!row.columns().equals(seen)) findTimes(row); // a line of JSON may have more than those before
         String u = id(row, userColumn, "user");
         String i = u == null ? null : id(row, itemColumn, "item");
         if (i == null) return;
-        long t = Times.UNKNOWN;
-        if (timeColumn != null) {
-            String text = row.get(timeColumn);
-            try {
-                t = Times.parse(text);
-            } catch (IllegalArgumentException e) {
-                bad.add(
-                        source,
-                        row.line(),
-                        "the time '" + Source.cut(text) + "' " + e.getMessage(),
-                        "write seconds since 1970 or leave it empty, or take the file's order by --order file");
-                return;
-            }
-        }
         if (ratingColumn != null) {
             String text = row.get(ratingColumn);
             double rating = number(text);
@@ -152,14 +202,26 @@ final class InteractionReader {
         }
         user.add(users.of(u));
         item.add(items.of(i));
-        time.add(t);
         lines.add(row.line());
+        for (TimeColumn t : times) t.add(row.get(t.name()));
+    }
+
+    private void findTimes(Row row) {
+        seen = row.columns();
+        if (columns.time() != null || !timed) return;
+        for (String usual : Columns.TIME) {
+            String name = Columns.find(null, List.of(usual), seen);
+            if (name == null || times.stream().anyMatch(t -> t.name().equals(name))) continue;
+            times.add(new TimeColumn(name, format, user.size()));
+        }
     }
 
     private void findColumns(Row row) {
         userColumn = column(row, "user", columns.user(), Columns.USER);
         itemColumn = column(row, "item", columns.item(), Columns.ITEM);
-        if (columns.time() != null) timeColumn = column(row, "time", columns.time(), Columns.TIME);
+        if (columns.time() != null) {
+            times.add(new TimeColumn(column(row, "time", columns.time(), Columns.TIME), format, 0));
+        }
         if (minRating != null) ratingColumn = column(row, "rating", columns.rating(), Columns.RATING);
     }
 
@@ -188,12 +250,17 @@ final class InteractionReader {
     /** The id in a column, or null if the row cannot be used. */
     private String id(Row row, String column, String what) {
         String text = row.get(column);
-        String id = text == null ? "" : text.strip();
-        if (id.isEmpty() || NOTHING.contains(id)) {
+        String id = text == null ? "" : Words.visible(text), fault = Words.fault(id);
+        if (Words.nothing(id)) {
             String found = id.isEmpty() ? "" : " but '" + id + "'";
-            bad.add(source, row.line(), "no " + what + " in column '" + column + "'" + found, "fill it in");
+            bad.add(source, row.line(), "no " + what + " in column '" + Source.cut(column) + "'" + found, "fill it in");
             return null;
         }
+        if (fault != null) {
+            bad.add(source, row.line(), "the " + what + " id '" + Source.cut(id) + "' " + fault, Source.mend(fault));
+            return null;
+        }
+        if (id.length() < text.strip().length()) invisible++;
         if (id.length() > LONGEST_ID) {
             bad.add(
                     source,

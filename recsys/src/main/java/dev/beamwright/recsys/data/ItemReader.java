@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Reads what is told about items: a title, and all other text joined by " | ". A column counts as text if one of its
@@ -25,8 +26,16 @@ final class ItemReader {
      * @param textColumns the columns whose text is used, the title's first
      * @param unused rows for items that nobody met
      * @param repeated rows for items that had a row before
+     * @param notes what is odd about the file, each in a sentence
      */
-    record Items(Map<String, Item> items, List<String> textColumns, long unused, long repeated) {}
+    record Items(
+            Map<String, Item> items,
+            List<String> textColumns,
+            long unused,
+            long repeated,
+            List<String> notes) {}
+
+    private static final Pattern HALF = Pattern.compile("\\p{Cs}");
 
     private final Source source;
     private final Columns columns;
@@ -56,31 +65,42 @@ final class ItemReader {
             Set<String> wanted,
             BadLines bad) {
         ItemReader reader = new ItemReader(source, columns, interactionColumn, wanted, bad);
-        Table.read(source, format, Table.Content.ITEMS, bad, reader::add);
+        Map<String, String> objects = Table.read(source, format, Table.Content.ITEMS, bad, reader::add);
         if (reader.idColumn == null) {
             throw source.error(1, "there are no rows in it", "give one row per item, or leave --items out");
         }
-        return reader.items();
+        List<String> notes = new ArrayList<>();
+        objects.forEach((name, example) -> notes.add("'" + Source.cut(name) + "' of the items holds objects such as "
+                + example + ", which are not read"));
+        return reader.items(notes);
     }
 
     private void add(Row row) {
         if (idColumn == null) {
-            idColumn = Columns.find(interactionColumn, List.of(), row.columns());
-            if (idColumn == null) idColumn = Columns.find(null, Columns.ITEM, row.columns());
+            idColumn = Columns.find(columns.itemsId(), List.of(), row.columns());
+            if (columns.itemsId() == null) {
+                idColumn = Columns.find(interactionColumn, List.of(), row.columns());
+                if (idColumn == null) idColumn = Columns.find(null, Columns.ITEM, row.columns());
+            }
             if (idColumn == null) {
                 throw source.error(
                         1,
-                        "no column is named '" + interactionColumn + "' as in the interactions; the columns are "
+                        "no column is named '"
+                                + (columns.itemsId() == null
+                                        ? interactionColumn + "' as in the interactions"
+                                        : Source.cut(columns.itemsId()) + "'")
+                                + "; the columns are "
                                 + Source.cut(String.join(", ", row.columns())),
-                        "rename the column with the item ids");
+                        "name the column with the item ids by --items-id-column");
             }
         }
-        String id = row.get(idColumn);
-        if (id == null || id.isBlank()) {
-            bad.add(source, row.line(), "no item in column '" + idColumn + "'", "fill it in");
-        } else if (!wanted.contains(id.strip())) {
+        String text = row.get(idColumn), id = text == null ? "" : Words.visible(text);
+        if (Words.nothing(id)) {
+            String found = id.isEmpty() ? "" : " but '" + id + "'";
+            bad.add(source, row.line(), "no item in column '" + idColumn + "'" + found, "fill it in");
+        } else if (!wanted.contains(id)) {
             unused++;
-        } else if (rows.containsKey(id.strip())) {
+        } else if (rows.containsKey(id)) {
             repeated++;
         } else {
             Map<String, String> values = new LinkedHashMap<>();
@@ -89,11 +109,11 @@ final class ItemReader {
                 if (value != null && !column.equals(idColumn)) values.put(column, clean(value));
             }
             names.addAll(values.keySet());
-            rows.put(id.strip(), values);
+            rows.put(id, values);
         }
     }
 
-    private Items items() {
+    private Items items(List<String> notes) {
         String title = Columns.find(columns.title(), Columns.TITLE, List.copyOf(names));
         if (title == null && columns.title() != null && !rows.isEmpty()) {
             throw source.error(
@@ -114,7 +134,7 @@ final class ItemReader {
             }
             items.put(id, new Item(title == null ? "" : values.getOrDefault(title, ""), String.join(" | ", parts)));
         });
-        return new Items(items, text, unused, repeated);
+        return new Items(items, text, unused, repeated, notes);
     }
 
     private boolean isText(String column) {
@@ -133,8 +153,9 @@ final class ItemReader {
         return value.indexOf(' ') < 0 && (value.chars().anyMatch(Character::isDigit) || value.contains("://"));
     }
 
-    /** One line without spaces at its ends. */
+    /** One line without spaces at its ends, "" for what stands for nothing; half a character becomes U+FFFD. */
     private static String clean(String value) {
-        return value.strip().replaceAll("\\s+", " ");
+        if (Words.nothing(value)) return "";
+        return HALF.matcher(value.strip().replaceAll("\\s+", " ")).replaceAll("\uFFFD");
     }
 }

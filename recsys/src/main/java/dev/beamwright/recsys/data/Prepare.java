@@ -8,7 +8,6 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -35,11 +34,11 @@ public final class Prepare {
     public static Audit run(PrepareConfig config, RunFolder run, Progress progress) {
         Source data = config.data() == null
                 ? Source.bundled(BUNDLED + "ratings.dat.gz")
-                : Source.of(Path.of(config.data()));
+                : Source.of(config.data());
         Source items = config.data() == null
                 ? Source.bundled(BUNDLED + "movies.dat.gz")
                 : config.items() == null ? null
-                : Source.of(Path.of(config.items()));
+                : Source.of(config.items());
         Map<String, String> hashes = new LinkedHashMap<>();
         hashes.put("data", data.sha256());
         if (items != null) hashes.put("items", items.sha256());
@@ -49,8 +48,13 @@ public final class Prepare {
         Format format = config.format() != null ? config.format() : Format.of(data, "--format");
         progress.say("reading " + data + " as " + format);
         boolean timed = config.order() != Order.FILE || config.split().equals("time");
-        Interactions read = InteractionReader.read(data, format, config.columns(), timed, config.minRating(), bad);
-
+        Interactions read;
+        try {
+            read = InteractionReader.read(data, format, config.columns(), timed, config.minRating(), bad);
+        } catch (OutOfMemoryError e) {
+            throw tooLarge(data, e);
+        }
+        read.notes().forEach(note -> progress.say("warning: " + data + ": " + note));
         if (read.time() == null && config.order() == Order.AUTO && !read.unread().isEmpty()) {
             progress.say("warning: no column is known to hold times, so the file's order counts; if one of "
                     + Source.cut(String.join(", ", read.unread())) + " does, name it with --time-column");
@@ -75,13 +79,18 @@ public final class Prepare {
                     + "'), so there is nothing to choose between; give data with more items");
         }
 
-        Items told = new Items(Map.of(), List.of(), 0, 0);
+        Items told = new Items(Map.of(), List.of(), 0, 0, List.of());
         if (items != null) {
             Format itemsFormat =
                     config.itemsFormat() != null ? config.itemsFormat() : Format.of(items, "--items-format");
             progress.say("reading " + items + " as " + itemsFormat);
             Set<String> wanted = new HashSet<>(ids);
-            told = ItemReader.read(items, itemsFormat, config.columns(), read.itemColumn(), wanted, bad);
+            try {
+                told = ItemReader.read(items, itemsFormat, config.columns(), read.itemColumn(), wanted, bad);
+            } catch (OutOfMemoryError e) {
+                throw tooLarge(items, e);
+            }
+            told.notes().forEach(note -> progress.say("warning: " + items + ": " + note));
             if (told.items().isEmpty()) {
                 throw new UserError(items + ": none of its items is among those of " + data + " (such as '"
                         + Source.cut(ids.getFirst()) + "'); give the file that belongs to it, or leave --items out");
@@ -97,6 +106,7 @@ public final class Prepare {
                 dataset,
                 cuts,
                 order,
+                times(read, dataset, told),
                 new Audit.Dropped(
                         bad.count(),
                         bad.examples(),
@@ -110,6 +120,27 @@ public final class Prepare {
         Prepared.write(run, dataset, cuts, audit);
         RunInfo.write(run, "prepare", Map.of("dataHash", hashes));
         return audit;
+    }
+
+    private static UserError tooLarge(Source source, OutOfMemoryError e) {
+        return new UserError(source + ": what it holds"
+                + (source.path().endsWith(".gz") ? " when it is unpacked" : "")
+                + " does not fit into a heap of " + (Runtime.getRuntime().maxMemory() >> 20)
+                + " MB; check the file, or give Java more by -Xmx in BEAMWRIGHT_JAVA_OPTS", e);
+    }
+
+    /** Which column the times come from, from when to when they reach, and what is odd. */
+    private static Audit.Times times(Interactions read, Dataset data, Items told) {
+        List<String> notes = new ArrayList<>(read.notes());
+        notes.addAll(told.notes());
+        long[] known = data.times() == null ? new long[0]
+                : Arrays.stream(data.times()).flatMapToLong(Arrays::stream)
+                        .filter(t -> t != Dataset.UNKNOWN_TIME).sorted().toArray();
+        return new Audit.Times(
+                read.timeColumn(),
+                known.length == 0 ? null : (Long) known[0],
+                known.length == 0 ? null : (Long) known[known.length - 1],
+                notes);
     }
 
     /**

@@ -1,6 +1,6 @@
 package dev.beamwright.recsys.data;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import java.nio.file.Path;
 
@@ -22,21 +22,20 @@ import java.nio.file.Path;
  * @param maxItems how many of the latest items of a history models read unless told otherwise in training; null to
  *     leave it to the model's settings. The stored data is not cut
  */
-@JsonIgnoreProperties("historyCap") // of earlier versions, where it had no effect
 public record PrepareConfig(
-        String data,
-        String items,
-        Format format,
-        Format itemsFormat,
+        @Nullable String data,
+        @Nullable String items,
+        @Nullable Format format,
+        @Nullable Format itemsFormat,
         Columns columns,
         Order order,
         int core,
-        Double minRating,
+        @Nullable Double minRating,
         String split,
         double validationShare,
         double testShare,
         boolean skipBadLines,
-        Integer maxItems) {
+        @Nullable Integer maxItems) {
     /** The k-core that is taken if none is asked for. */
     public static final int CORE = 5;
     /** The same for the bundled data. */

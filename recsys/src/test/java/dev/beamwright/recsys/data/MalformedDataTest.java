@@ -100,7 +100,7 @@ class MalformedDataTest {
                 options("a column that is not there", GOOD, "--user-column member", "d.tsv:1", "'member'", "user_id"),
                 options("a time column that is not there", GOOD, "--time-column t", "d.tsv:1", "'t'", "--time-column"),
                 wrong("time in words", "d.tsv", with("u1\ti1\tnoon"), "d.tsv:38", "'noon'", "neither a number nor"),
-                wrong("time NaN", "d.tsv", with("u1\ti1\tNaN"), "d.tsv:38", "'NaN'", "seconds since 1970"),
+                wrong("time NaN, which is none", "d.tsv", with("u1\ti1\t3\nu1\ti2\tNaN"), "d.tsv:39", "no time"),
                 wrong("time infinite", "d.tsv", with("u1\ti1\tInfinity"), "d.tsv:38", "'Infinity'",
                         "neither a number nor"),
                 wrong("negative time", "d.tsv", with("u1\ti1\t-5"), "d.tsv:38", "'-5'", "before 1970"),

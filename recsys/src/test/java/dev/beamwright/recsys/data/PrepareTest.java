@@ -324,14 +324,14 @@ class PrepareTest {
         "2014-07-23T20:30:00+02:00, 1406140200000"
     })
     void timesInManyForms(String text, long milliseconds) {
-        assertThat(Times.parse(text)).isEqualTo(milliseconds);
+        assertThat(new Times(null).parse(text)).isEqualTo(milliseconds);
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"x", "5d", "0x10", "NaN", "Infinity", "-1", "1e400", "2014-13-01", "2014-7-1", "1.2.3", "1e20"})
+            strings = {"x", "5d", "0x10", "Infinity", "-1", "1e400", "2014-13-01", "2014-7-1", "1.2.3", "1e20"})
     void otherTextsAreNoTimes(String text) {
-        assertThatThrownBy(() -> Times.parse(text)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Times(null).parse(text)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.ItemTrie;
@@ -84,10 +84,11 @@ class NotANumberTest {
     @Test
     void whoeverMeasuresSuchAModelIsToldItsName() {
         List<Case> cases = List.of(Case.of(0, HISTORY.getFirst(), 2));
-        try (var beam = new GenerativeRanker("broken", BACKEND, half(), 30, LIKELIHOOD);
-                var exact = new ExactRanker("broken", BACKEND, half(), LIKELIHOOD)) {
-            refused(() -> beam.rank(cases, false, 30).getFirst().checked("broken"));
-            refused(() -> exact.rank(cases, false, 5));
+        try (var generator = new Generator(BACKEND, half())) {
+            for (SearchConfig.Kind kind : SearchConfig.Kind.values()) {
+                var ranker = new GenerativeRanker("broken", generator, SearchConfig.beam(30, LIKELIHOOD).withKind(kind));
+                refused(() -> ranker.rank(cases, SeenItems.ALLOWED, 30).getFirst().checked("broken"));
+            }
             refused(() -> Diagnose.of("run", "broken", BACKEND, half(), LIKELIHOOD, 5, "test", cases, 1, List.of(),
                     Progress.silent()));
         }
