@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.beamwright.recsys.run.RunFolder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,6 +42,32 @@ class MainTest {
         Call call = call("inspect", nowhere.toString());
         assertThat(call.exitCode).isEqualTo(2);
         assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: " + nowhere);
+    }
+
+    /** The exit code where standard output can neither be written to nor must be closed, as after {@code >&-}. */
+    private static int withoutOutput(String... args) {
+        PrintStream out = System.out, err = System.err;
+        var errors = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(errors, true, StandardCharsets.UTF_8));
+        System.setOut(new PrintStream(new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("Bad file descriptor");
+            }
+
+            @Override
+            public void close() {
+                throw new AssertionError("closed");
+            }
+        }));
+        try {
+            int exitCode = Main.run(args);
+            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString().contains("closed");
+            return exitCode;
+        } finally {
+            System.setOut(out);
+            System.setErr(err);
+        }
     }
 
     static Stream<String> commands() {
@@ -82,6 +109,7 @@ class MainTest {
         Call first = call(args);
         assertThat(first.exitCode).as(first.err).isZero();
         assertThat(first.out).contains("\"scorecard\":").contains("\"recommendations\":");
+        assertThat(withoutOutput("recommend", run.toString(), "--user", "u1")).isEqualTo(2);
         FileTime scored = Files.getLastModifiedTime(run.resolve("scorecard.json"));
 
         Call again = call(args);
