@@ -72,7 +72,9 @@ class KernelsTest {
     static Stream<BackendContractTest.Case> tiledCases() {
         List<String> names = List.of(
                 "matmul NN depth 300", "matmul TN accumulate depth 300", "matmul NT depth 13", "matmul TT depth 13",
-                "rmsNorm", "layerNorm", "crossEntropy", "attention causal dropout", "cross-attention");
+                "rmsNorm", "layerNorm", "crossEntropy", "attention causal dropout", "cross-attention",
+                "beamAttention prompt 0 levels", "beamAttention prompt 3 levels", "beamAttention 3 levels", "extendBeams",
+                "extendBeams by children limited");
         return BackendContractTest.CASES.stream().filter(c -> names.contains(c.name()));
     }
 
