@@ -20,6 +20,14 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
+    /** The embeddings by which it reads tokens: (tokens, d_model). */
+    Variable tokens();
+
+    /** How many rows an item of a history has in the network. */
+    default int rowsPerItem() {
+        return space().levels();
+    }
+
     /** Teacher forcing: sends samples through the network, with the true codes before each code. */
     Forward forward(Tape tape, List<Sample> samples, Noise noise);
 

@@ -56,6 +56,27 @@ class GeneratorTest {
         }
     }
 
+    /** Each number of items asked for is another beam, but the memory is that of one. */
+    @Test
+    void memoryIsThatOfTheLargestRequestWhateverIsAsked() {
+        var config = new ModelConfig("decoder", 16, 1, 0, 2, 8, 24, true, false, 100, 0, 5);
+        try (Arena memory = Arena.ofShared()) {
+            GenerativeModel model = SmallModels.of(config, memory);
+            try (var generator = new Generator(Backends.best(), model)) {
+                SearchConfig search = SearchConfig.beam(1, new Likelihood(Softmax.LEVEL, 1));
+                scores(generator, search.withItems(100), 0);
+                long once = generator.bytes();
+                assertThat(once).isPositive();
+                for (int k = 1; k <= 100; k++) {
+                    for (var kind : SearchConfig.Kind.values()) {
+                        scores(generator, search.withKind(kind).withItems(k), k);
+                    }
+                }
+                assertThat(generator.bytes()).isEqualTo(once);
+            }
+        }
+    }
+
     /** The bits of the scores for a made-up history. */
     private static int[] scores(Generator generator, SearchConfig search, int number) {
         Key key = Key.of(number);
