@@ -62,6 +62,21 @@ class MainTest {
     }
 
     @Test
+    void benchDeviceIsListedAndSaysWhatIsMissing() {
+        assertThat(call("bench", "--help").out).contains("device");
+        Call call = call("bench", "device", "--quick");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: bench device: ").contains("SDK");
+    }
+
+    @Test
+    void aGpuIsAskedForByTheNameTornado() {
+        Call call = call("run", "--out", folder.resolve("run").toString(), "--device", "gpu");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString().contains("--device gpu: GPUs are used by --device tornado");
+    }
+
+    @Test
     void devicesNamesWhatIsThereAndWhatIsMissing() {
         Call call = call("devices", "--json");
         assertThat(call.exitCode).isZero();
