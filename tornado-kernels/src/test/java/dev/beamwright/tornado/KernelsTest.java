@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -49,6 +50,7 @@ class KernelsTest {
     }
 
     @ParameterizedTest(name = "{0} ({1}, {2})")
+    @Tag("plain-java")
     @MethodSource("casesAndSizes")
     void asJava(BackendContractTest.Case kernel, int rows, int columns) {
         compare(JAVA, kernel, rows, columns);
