@@ -136,8 +136,11 @@ final class TornadoBackend implements Backend {
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
         boolean whole = m % TensorCores.TILE == 0 && n % TensorCores.TILE == 0 && k % TensorCores.DEPTH == 0;
         if (products != Products.FP32 && whole) onTensorCores(c, a, b, m, n, k, ta, tb, add);
-        else if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
-        else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
+        else
+            if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8)
+                tiled(c, a, b, m, n, k, ta, tb, add);
+            else
+                run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
     /** In tiles; where they are too few to keep a device busy, the depth is cut into parts that are added afterwards. */
@@ -333,8 +336,10 @@ final class TornadoBackend implements Backend {
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.fits(Kernels.BLOCK_LAYER)) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
-        else run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
+        if (runner.fits(Kernels.BLOCK_LAYER))
+            runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
+        else
+            run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
     }
 
     @Override

@@ -33,7 +33,8 @@ class KernelsTest {
     static final Backend REFERENCE = Backends.named("scalar");
     static final Backend JAVA = new TornadoBackend(new JavaRunner(), Products.FP32);
 
-    static final Backend TILED = new TornadoBackend(new DeviceRunner(40, Limits.of(Devices.used()), true), Products.FP32);
+    static final Backend TILED =
+            new TornadoBackend(new DeviceRunner(40, Limits.of(Devices.used()), true), Products.FP32);
 
     @AutoClose
     Arena memory = Arena.ofShared();
@@ -75,7 +76,8 @@ class KernelsTest {
         List<String> names = List.of(
                 "matmul NN depth 300", "matmul TN accumulate depth 300", "matmul NT depth 13", "matmul TT depth 13",
                 "rmsNorm", "layerNorm", "crossEntropy", "attention causal dropout", "cross-attention",
-                "beamAttention prompt 0 levels", "beamAttention prompt 3 levels", "beamAttention 3 levels", "extendBeams",
+                "beamAttention prompt 0 levels", "beamAttention prompt 3 levels", "beamAttention 3 levels",
+                "extendBeams",
                 "extendBeams by children limited");
         return BackendContractTest.CASES.stream().filter(c -> names.contains(c.name()));
     }

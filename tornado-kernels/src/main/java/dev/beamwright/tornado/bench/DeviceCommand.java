@@ -219,9 +219,11 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         for (int i = 0; i < n; i++) user[i] = i / beam;
         for (int i = 0; i < n; i++) places[i] = i % beam;
         Tensor out = filled(memory, n, width), q = filled(memory, n, width);
-        Tensor prompts = filled(memory, users * tokens, 2 * width), offsets = Tensor.of(memory, Shape.of(users + 1), cuts);
+        Tensor prompts = filled(memory, users * tokens, 2 * width),
+                offsets = Tensor.of(memory, Shape.of(users + 1), cuts);
         List<Tensor> levels = List.of(filled(memory, n, 2 * width), filled(memory, n, 2 * width));
-        Tensor ancestors = Tensor.of(memory, Shape.of(n, 2), numbers(2 * n, n)), of = Tensor.of(memory, Shape.of(n), user);
+        Tensor ancestors = Tensor.of(memory, Shape.of(n, 2), numbers(2 * n, n)),
+                of = Tensor.of(memory, Shape.of(n), user);
         row(
                 "beam's attention", 4.0 * n * width * (tokens + 2), 0,
                 b -> b.beamAttention(out, q, prompts, offsets, of, levels, ancestors, null, heads, 0.125f), progress);
@@ -229,7 +231,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         for (int i = 0; i <= beam; i++) ends[i] = i * codes;
         Arrays.setAll(columns, i -> i % codes);
         var spec = new BeamSpec(
-                beam, beam, Tensor.of(memory, Shape.of(beam + 1), ends), Tensor.of(memory, Shape.of(columns.length), columns),
+                beam, beam, Tensor.of(memory, Shape.of(beam + 1), ends),
+                Tensor.of(memory, Shape.of(columns.length), columns),
                 null, null, false, 1, 0);
         Tensor logits = filled(memory, n, codes), before = filled(memory, n), scores = filled(memory, n);
         Tensor at = Tensor.of(memory, Shape.of(n), places), nodes = Tensor.of(memory, Shape.of(n), user);

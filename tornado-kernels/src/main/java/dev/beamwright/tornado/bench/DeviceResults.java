@@ -91,12 +91,16 @@ public record DeviceResults(
                 Locale.ROOT, "%s%ncopy %.1f GB/s, product %.1f GFLOP/s, one more task %.1f µs%n%s%nmilliseconds%n"
                         + "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %9s %5s%n",
                 device, copyGBs, productGFLOPs, taskUs,
-                kind.equals("gpu") ? "" : "The device is a CPU: its times show that the kernels run, and nothing of a GPU.\n", "",
+                kind.equals("gpu")
+                        ? ""
+                        : "The device is a CPU: its times show that the kernels run, and nothing of a GPU.\n",
+                "",
                 "plain Java", "Vector, 1", "Vector, " + threads, "device", "bf16", "fp16", "cuBLAS", "rate",
                 "share", "first run", "tasks");
         for (Row r : rows) to.println(line(r));
-        to.println("share: of what the device reached in copying or in its largest product; of steps and searches, that of"
-                + " starting tasks");
+        to.println(
+                "share: of what the device reached in copying or in its largest product; of steps and searches, that of"
+                        + " starting tasks");
         to.flush();
     }
 
