@@ -89,6 +89,23 @@ class MainTest {
     }
 
     @Test
+    void benchDeviceIsListedAndSaysWhatIsMissing() {
+        assertThat(call("bench", "--help").out).contains("device");
+        Call call = call("bench", "device", "--quick");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: bench device: ")
+                .contains("SDK");
+    }
+
+    @Test
+    void aGpuIsAskedForByTheNameTornado() {
+        Call call = call("run", "--out", folder.resolve("run").toString(), "--device", "gpu");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString()
+                .contains("--device gpu: GPUs are used by --device tornado");
+    }
+
+    @Test
     void devicesNamesWhatIsThereAndWhatIsMissing() {
         Call call = call("devices", "--json");
         assertThat(call.exitCode).isZero();
@@ -182,7 +199,8 @@ class MainTest {
         assertThat(made.exitCode).as(made.err).isZero();
         Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
         Call some = call(
-                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed", "--json");
+                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed",
+                "--json");
         assertThat(some.exitCode).as(some.err).isZero();
         assertThat(some.err).contains("1 of its 3 items are not in this run");
         assertThat(some.out).contains("\"item\":\"i1\"", "\"item\":\"i2\"").doesNotContain("\"rank\":3");
