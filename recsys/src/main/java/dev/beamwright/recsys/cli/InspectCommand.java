@@ -7,12 +7,11 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SidReport;
+import dev.beamwright.recsys.train.MetricsLog;
 import dev.beamwright.recsys.train.Start;
-import java.io.IOException;
+import dev.beamwright.recsys.train.Train;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -36,7 +35,7 @@ final class InspectCommand implements Callable<Integer> {
                     "train-prm", "evaluate");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";
-    private static final String METRICS = "model/metrics.jsonl", PRM_METRICS = "model/prm-metrics.jsonl";
+    private static final String METRICS = Train.MODEL.metrics(), PRM_METRICS = Train.PRM.metrics();
     private static final String SCORES = "scorecard.json";
 
     @Spec
@@ -93,11 +92,11 @@ final class InspectCommand implements Callable<Integer> {
             if (run.has(Reinforce.CONFIG)) {
                 out.println("rollouts   " + Json.line(Json.readTree(run.file(Reinforce.CONFIG))));
             }
-            for (JsonNode epoch : metrics(run, METRICS)) out.println(epoch(epoch));
+            for (JsonNode epoch : new MetricsLog(run, METRICS).read()) out.println(epoch(epoch));
             if (run.has("config/train-prm.json")) {
                 out.println("process reward model, trained by itself");
                 out.println("settings   " + Json.line(Json.readTree(run.file("config/train-prm.json"))));
-                for (JsonNode epoch : metrics(run, PRM_METRICS)) out.println(epoch(epoch));
+                for (JsonNode epoch : new MetricsLog(run, PRM_METRICS).read()) out.println(epoch(epoch));
             }
         } else {
             out.println(notYet("train", run));
@@ -156,10 +155,10 @@ final class InspectCommand implements Callable<Integer> {
         if (run.has(AUDIT)) all.set("data", Json.readTree(run.file(AUDIT)));
         if (run.has(REPORT)) all.set("semanticIds", Json.readTree(run.file(REPORT)));
         ArrayNode epochs = Json.mapper().createArrayNode();
-        metrics(run, METRICS).forEach(epochs::add);
+        new MetricsLog(run, METRICS).read().forEach(epochs::add);
         if (!epochs.isEmpty()) all.set("epochs", epochs);
         ArrayNode prm = Json.mapper().createArrayNode();
-        metrics(run, PRM_METRICS).forEach(prm::add);
+        new MetricsLog(run, PRM_METRICS).read().forEach(prm::add);
         if (!prm.isEmpty()) all.set("prmEpochs", prm);
         if (run.has(SCORES)) {
             all.set("scorecard", Json.readTree(run.file(SCORES)));
@@ -167,18 +166,5 @@ final class InspectCommand implements Callable<Integer> {
             if (!outdated.isEmpty()) all.set("writtenSinceScorecard", Json.mapper().valueToTree(outdated));
         }
         return all;
-    }
-
-    /** The lines of a training's metrics, one for each epoch; none if there are none. */
-    private static List<JsonNode> metrics(RunFolder run, String file) {
-        List<JsonNode> epochs = new ArrayList<>();
-        if (!run.has(file)) return epochs;
-        try {
-            for (String line : Files.readAllLines(run.file(file))) epochs.add(Json.mapper().readTree(line));
-        } catch (IOException | tools.jackson.core.JacksonException e) {
-            throw new UserError(run.file(file) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
-                    e);
-        }
-        return epochs;
     }
 }

@@ -104,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         long began = System.nanoTime();
-        Progress progress = Progress.stderr();
+        Progress progress = StopRequest.progress();
         RunFolder run = new RunFolder(out);
         Backend backend = device.open(); // a device that is missing should be told before the work, not after
 

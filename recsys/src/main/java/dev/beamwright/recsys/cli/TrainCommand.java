@@ -7,9 +7,9 @@ import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
-import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.Batches;
 import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
@@ -64,7 +64,7 @@ final class TrainCommand implements Callable<Integer> {
                 names = "--preset",
                 paramLabel = "NAME",
                 defaultValue = "default",
-                description = "where the settings begin: default, tiger (encoder-decoder), paischer (a deeper one) or"
+                description = "where the settings begin: default, item (one token for each item), tiger (encoder-decoder), paischer (a deeper one) or"
                         + " llama (decoder-only); default: ${DEFAULT-VALUE}")
         private String preset;
 
@@ -218,7 +218,7 @@ final class TrainCommand implements Callable<Integer> {
             run.need("config/prepare.json", "prepare");
             Integer history = run.config("prepare", PrepareConfig.class).maxItems();
             TrainConfig config = config(TrainConfig.preset(preset, seed), null, seed, usualEpochs, history);
-            return batch == null ? Train.fitted(config, run) : config;
+            return batch == null ? Batches.fitted(config, run) : config;
         }
 
         /** For a training that begins from a trained run's model, and else has that run's settings. */
@@ -232,7 +232,8 @@ final class TrainCommand implements Callable<Integer> {
             ObjectiveConfig o = objective.config(d.objective());
             // A paper's values are for the paper's softmax; the objective of an earlier stage has its own already.
             boolean same = first != null && objective.name() == null;
-            Softmax usual = !same && o.usualSoftmax() != null ? o.usualSoftmax()
+            Softmax usual = m.backbone().equals(ModelConfig.ITEM) ? Softmax.CHILDREN
+                    : !same && o.usualSoftmax() != null ? o.usualSoftmax()
                     : objective.preset() != null ? Softmax.LEVEL
                     : d.softmax();
             return new TrainConfig(
@@ -248,7 +249,8 @@ final class TrainCommand implements Callable<Integer> {
                             or(tied, m.tied()),
                             m.theta(),
                             or(userTokens, m.userTokens()),
-                            or(maxItems, or(usualItems, m.maxItems()))),
+                            or(maxItems, or(usualItems, m.maxItems())),
+                            m.item()),
                     o,
                     or(softmax, usual),
                     or(epochs, or(usualEpochs, d.epochs())),
@@ -311,6 +313,7 @@ final class TrainCommand implements Callable<Integer> {
                     summary.bestEpoch(),
                     summary.bestNdcg10(),
                     summary.checksum());
+            if (summary.verdict() != null) out.println(summary.verdict());
         }
         out.flush();
         return Main.OK;
@@ -319,7 +322,7 @@ final class TrainCommand implements Callable<Integer> {
     private Train.Summary train(RunFolder folder) {
         TrainConfig first = Start.isComplete(folder) ? folder.config("train", TrainConfig.class).first() : null;
         TrainConfig config = first == null ? settings.config(seed, null, folder) : continuing(first);
-        return Train.run(config, folder, device.open(), restart, Progress.stderr());
+        return Train.run(config, folder, device.open(), restart, StopRequest.progress());
     }
 
     private Train.Summary continued(RunFolder folder) {
@@ -328,7 +331,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new UserError(from.root() + ": was trained by rollouts; begin from the run that it began from");
         }
         TrainConfig config = continuing(from.config("train", TrainConfig.class));
-        return Train.from(config, from, folder, device.open(), restart, Progress.stderr());
+        return Train.from(config, from, folder, device.open(), restart, StopRequest.progress());
     }
 
     private TrainConfig continuing(TrainConfig first) {
@@ -365,7 +368,7 @@ final class TrainCommand implements Callable<Integer> {
         ReinforceConfig config = reinforce.config(usual, settings.objective.beta(), settings.common(), begins);
         Reinforce.Summary summary;
         try (var _ = folder.lock()) {
-            summary = Reinforce.run(config, folder, device.open(), restart, Progress.stderr());
+            summary = Reinforce.run(config, folder, device.open(), restart, StopRequest.progress());
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
@@ -380,6 +383,7 @@ final class TrainCommand implements Callable<Integer> {
                     summary.bestStep(),
                     summary.lastNdcg10(),
                     summary.checksum());
+            if (summary.verdict() != null) out.println(summary.verdict());
         }
         out.flush();
         return Main.OK;

@@ -1,7 +1,6 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.run.Json;
-import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
@@ -87,7 +86,7 @@ final class TrainPrmCommand implements Callable<Integer> {
                 seed);
         Train.Summary summary;
         try (var _ = folder.lock()) {
-            summary = Train.prm(config, folder, device.open(), restart, Progress.stderr());
+            summary = Train.prm(config, folder, device.open(), restart, StopRequest.progress());
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {

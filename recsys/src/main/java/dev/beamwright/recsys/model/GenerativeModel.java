@@ -20,6 +20,11 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
+    /** How many rows an item of a history has in the network. */
+    default int rowsPerItem() {
+        return space().levels();
+    }
+
     /** Teacher forcing: sends samples through the network, with the true codes before each code. */
     Forward forward(Tape tape, List<Sample> samples, Noise noise);
 

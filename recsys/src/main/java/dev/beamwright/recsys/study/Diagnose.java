@@ -20,12 +20,12 @@ import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.Diagnostics.Level;
+import dev.beamwright.recsys.train.MetricsLog;
+import dev.beamwright.recsys.train.Train;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,7 +33,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -41,7 +40,6 @@ import tools.jackson.databind.JsonNode;
  * and follows the target down the trie.
  */
 public final class Diagnose {
-    private static final String METRICS = "model/metrics.jsonl";
     private static final List<Integer> WIDTHS = List.of(10, 20, 50); // for which siblings are counted, besides B
     private static final int BATCH = 32, ROWS = 1 << 14; // users at once, and paths of all of them
 
@@ -397,19 +395,12 @@ public final class Diagnose {
     }
 
     private static List<Diagnostics.Weights> prefixWeights(RunFolder run) {
-        if (!run.has(METRICS)) return List.of();
         List<Diagnostics.Weights> all = new ArrayList<>();
-        try {
-            for (String line : Files.readAllLines(run.file(METRICS))) {
-                JsonNode epoch = Json.mapper().readTree(line);
-                JsonNode list = epoch.path("prefixWeights");
-                double[] weights = new double[list.size()];
-                for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
-                if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
-            }
-        } catch (IOException | JacksonException e) {
-            throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
-                    e);
+        for (JsonNode epoch : new MetricsLog(run, Train.MODEL.metrics()).read()) {
+            JsonNode list = epoch.path("prefixWeights");
+            double[] weights = new double[list.size()];
+            for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
+            if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
         }
         return all;
     }

@@ -10,6 +10,7 @@ import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
@@ -259,7 +260,12 @@ public final class Scale {
             double recall = 0, ndcg = 0, flops = 0, decoderRows = 0;
             double[] prefix = new double[levels], kept = new double[levels];
             int[] widths = new int[levels];
-            for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
+            boolean children = recommender.config().model().backbone().equals(ModelConfig.ITEM);
+            for (int l = 0; l < levels; l++) {
+                widths[l] = children
+                        ? Math.ceilDiv(trie.nodesAt(l + 1), trie.nodesAt(l))
+                        : recommender.model().space().width(l);
+            }
             for (int u = 0; u < users; u++) {
                 recall += RankMetric.RECALL.atIndex(config.k(), ranks[u] - 1) / users;
                 ndcg += RankMetric.NDCG.atIndex(config.k(), ranks[u] - 1) / users;
@@ -272,7 +278,7 @@ public final class Scale {
                     decoderRows += from[l] / users;
                 }
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
-                double tokens = 1 + (double) items * levels;
+                double tokens = 1 + (double) items * recommender.model().rowsPerItem();
                 var model = recommender.config().model();
                 flops += model.flops(tokens, from, widths) / users;
                 if (!beam()) { // some histories are read several times

@@ -86,6 +86,10 @@ public record TrainConfig(
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
         best = best == null ? Best.NDCG : best; // likewise
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
+        require(
+                softmax == Softmax.CHILDREN || !model.backbone().equals(ModelConfig.ITEM),
+                "an item decoder computes the logits of a node's children only, not of all codes of a level; leave out"
+                        + " --softmax level, or take another --preset");
         objective.objective(softmax, beam); // refuses what does not go together
     }
 
@@ -155,12 +159,13 @@ public record TrainConfig(
     }
 
     /** What {@link #preset} knows. */
-    public static final List<String> PRESETS = List.of("default", "tiger", "paischer", "llama");
+    public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
 
     /**
-     * The settings of a publication, or the default ones:
+     * The settings of a publication, the default ones, or those of an item decoder:
      *
      * <ul>
+     *   <li>{@code item}: {@link ModelConfig#itemDecoder()}
      *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
      *       paper's own learning rate of 0.01 is for another optimizer
      *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 steps),
@@ -169,19 +174,42 @@ public record TrainConfig(
      *       here 128 sequences
      * </ul>
      *
-     * These have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
+     * The last three have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
      * 5 % of the rate, and the choice of the epoch by NDCG@10 of a beam search on some validation users (there by the
      * loss, as with {@link Best#LOSS}).
      */
     public static TrainConfig preset(String name, long seed) {
         return switch (name) {
             case "default" -> defaults(seed);
+            case "item" -> itemDecoder(seed);
             case "tiger" -> published(ModelConfig.tiger(), 200, 20, 1024, 5e-4, 0.01, 0.01, 0.1, seed);
             case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 10_000, 0.035, 0.2, seed);
             case "llama" -> published(ModelConfig.llama(), 200, 20, 128, 5e-4, 0.01, 0.01, 0, seed);
             default ->
                 throw new UserError("there is no preset '" + name + "'; choose from " + String.join(", ", PRESETS));
         };
+    }
+
+    private static TrainConfig itemDecoder(long seed) {
+        TrainConfig d = defaults(seed);
+        return new TrainConfig(
+                ModelConfig.itemDecoder(),
+                d.objective(),
+                Softmax.CHILDREN,
+                8,
+                3,
+                128,
+                1e-3,
+                0.05,
+                0,
+                5,
+                0.5,
+                d.beam(),
+                d.validationCases(),
+                seed,
+                2,
+                1024,
+                d.checkpointSeconds());
     }
 
     private static TrainConfig published(

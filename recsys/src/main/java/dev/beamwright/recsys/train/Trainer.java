@@ -115,7 +115,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 config.dropout(),
                 device ? 1 : config.shards(),
                 device ? DEVICE_TOKENS : config.microTokens(),
-                model.backbone().space().levels());
+                model.backbone().rowsPerItem());
         return new Trainer<>(backend, model, loss, settings, memory);
     }
 

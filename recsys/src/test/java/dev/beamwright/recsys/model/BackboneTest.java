@@ -49,7 +49,13 @@ class BackboneTest {
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, true, 10_000, 0, 5),
                 new ModelConfig("encoder-decoder", 12, 2, 3, 2, 4, 10, false, true, 1, 0, 5),
-                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5));
+                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5),
+                item(2, new ModelConfig.Item(3, .4, 0)),
+                item(1, new ModelConfig.Item(0, 0, 7)));
+    }
+
+    static ModelConfig item(int layers, ModelConfig.Item settings) {
+        return new ModelConfig("item", 12, layers, 0, 3, 4, 10, false, true, 1, 0, 5, settings);
     }
 
     /** Items with random codes of which no two are the same. */

@@ -59,6 +59,7 @@ class ProcessRewardModelTest {
     static Stream<Arguments> backbonesAndForms() {
         return Stream.of(
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
+                new ModelConfig("item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 0)),
                 new ModelConfig("encoder-decoder", 12, 2, 1, 2, 4, 10, true, true, 1, 0, 5)) // smooth, so that differences tell slopes
                 .flatMap(m -> Stream.of(form(1, 0, 0, Paths.NODE), form(2, 3, 7, Paths.SUM))
                         .map(p -> Arguments.of(m, p)));
@@ -183,9 +184,11 @@ class ProcessRewardModelTest {
                 ? List.of(new Sample(new int[] {3, 7, 20, 5}, 1), new Sample(new int[] {1, 4}, 0))
                 : List.of(new Sample(new int[] {3, 7, 20}, 2), new Sample(new int[] {1, 4}, 1));
         var loss = new PathLoss(form, LIKELIHOOD);
-        String read = config.backbone().equals("decoder")
-                ? "decoder.blocks.1.attention.keyValue.weight"
-                : "network.encoder.blocks.1.attention.keyValue.weight";
+        String read = switch (config.backbone()) {
+            case "item" -> "blocks.0.attention.keyValue.weight";
+            case "decoder" -> "decoder.blocks.1.attention.keyValue.weight";
+            default -> "network.encoder.blocks.1.attention.keyValue.weight";
+        };
         List<Variable> inputs =
                 new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
         inputs.addAll(prm.parameters().values());

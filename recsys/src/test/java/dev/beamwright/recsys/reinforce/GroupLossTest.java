@@ -53,7 +53,8 @@ class GroupLossTest {
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, true, 10_000, 0, 5),
                 new ModelConfig("encoder-decoder", 12, 2, 3, 2, 4, 10, false, true, 1, 0, 5),
-                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5));
+                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5),
+                new ModelConfig("item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 7)));
     }
 
     GenerativeModel model(ModelConfig config, int seed) {
@@ -181,7 +182,7 @@ class GroupLossTest {
 
     /** One of each kind, without ReLU: its kinks lie too dense for differences. */
     static Stream<ModelConfig> smooth() {
-        return backbones().filter(c -> c.gated() && !c.tied());
+        return backbones().filter(c -> c.gated() && !c.tied() || c.item() != null);
     }
 
     @ParameterizedTest

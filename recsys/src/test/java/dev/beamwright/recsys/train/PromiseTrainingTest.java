@@ -131,8 +131,8 @@ class PromiseTrainingTest {
         assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
         assertThat(endsAfterKills(p -> Train.run(config, interrupted, BACKEND, false, p))).isEqualTo(expected);
         List<String> epochs = Files.readAllLines(interrupted.file("model/metrics.jsonl"));
-        double[] first = Json.mapper().readValue(epochs.getFirst(), Train.EpochMetrics.class).prmLossByLevel();
-        double[] last = Json.mapper().readValue(epochs.getLast(), Train.EpochMetrics.class).prmLossByLevel();
+        double[] first = Json.mapper().readValue(epochs.getFirst(), EpochMetrics.class).prmLossByLevel();
+        double[] last = Json.mapper().readValue(epochs.getLast(), EpochMetrics.class).prmLossByLevel();
         assertThat(last).hasSameSizeAs(first);
         assertThat(Arrays.stream(last).sum()).isLessThan(Arrays.stream(first).sum());
         try (var recommender = Recommender.load(whole, BACKEND)) {

@@ -13,6 +13,7 @@ import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -22,6 +23,7 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.Diagnose;
+import dev.beamwright.recsys.train.TrainingState.Score;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -84,7 +86,7 @@ class TrainTest {
 
     private static double[][] weights(RunFolder run) throws IOException {
         return Files.readAllLines(run.file("model/metrics.jsonl")).stream()
-                .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class).prefixWeights())
+                .map(line -> Json.mapper().readValue(line, EpochMetrics.class).prefixWeights())
                 .toArray(double[][]::new);
     }
 
@@ -172,10 +174,10 @@ class TrainTest {
             RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
             TrainConfig config = changed(config(1, objective(name, .2)), .05, TrainConfig.Best.LOSS, null);
             Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
-            List<Train.EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
-                    .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class)).toList();
-            double least = epochs.stream().mapToDouble(Train.EpochMetrics::validationLoss).min().orElseThrow();
-            Train.EpochMetrics best = epochs.get(summary.bestEpoch() - 1);
+            List<EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
+                    .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
+            double least = epochs.stream().mapToDouble(EpochMetrics::validationLoss).min().orElseThrow();
+            EpochMetrics best = epochs.get(summary.bestEpoch() - 1);
             assertThat(best.validationLoss()).isEqualTo(least);
             assertThat(summary.bestNdcg10()).isEqualTo(best.validationNdcg10());
             assertThat(RunInfo.read(run, "train").path("validationLoss").asDouble()).isEqualTo(least);
@@ -192,23 +194,24 @@ class TrainTest {
 
     @Test
     void whichEpochIsBetter() {
-        Train.State start = Train.State.start(4);
-        assertThat(start.isBehind(0, null)).isTrue();
-        assertThat(start.isBehind(0, Double.NaN)).isTrue(); // something is kept
-        Train.State one = best(.2, 3.);
-        assertThat(one.isBehind(.3, null)).isTrue();
-        assertThat(one.isBehind(.2, null)).isFalse();
-        assertThat(one.isBehind(.1, 2.9)).isTrue();
-        assertThat(one.isBehind(.3, 3.)).isFalse();
-        assertThat(one.isBehind(.3, Double.NaN)).isFalse();
-        assertThat(best(.2, Double.NaN).isBehind(.1, 9.)).isTrue();
-        String earlier = Json.line(best(.2, null)).replace("\"bestLoss\":null,", "");
-        assertThat(earlier).doesNotContain("bestLoss");
-        assertThat(Json.mapper().readValue(earlier, Train.State.class).isBehind(.3, null)).isTrue();
+        TrainingState start = TrainingState.BEGIN;
+        assertThat(start.improvedBy(new Score(0, null))).isTrue();
+        assertThat(start.improvedBy(new Score(0, Double.NaN))).isTrue(); // something is kept
+        TrainingState one = best(.2, 3.);
+        assertThat(one.improvedBy(new Score(.3, null))).isTrue();
+        assertThat(one.improvedBy(new Score(.2, null))).isFalse();
+        assertThat(one.improvedBy(new Score(.1, 2.9))).isTrue();
+        assertThat(one.improvedBy(new Score(.3, 3.))).isFalse();
+        assertThat(one.improvedBy(new Score(.3, Double.NaN))).isFalse();
+        assertThat(best(.2, Double.NaN).improvedBy(new Score(.1, 9.))).isTrue();
+        assertThat(best(0, null).improvedBy(new Score(0, null))).isTrue(); // of those without a hit the last
+        TrainingState stored = Json.mapper().readValue(Json.line(best(.2, null)), TrainingState.class);
+        assertThat(stored.improvedBy(new Score(.3, null))).isTrue();
+        assertThat(stored).usingRecursiveComparison().isEqualTo(best(.2, null));
     }
 
-    private static Train.State best(double ndcg, Double loss) {
-        return new Train.State(1, 0, 10, new double[4], 0, new double[0], 1, ndcg, loss, false);
+    private static TrainingState best(double ndcg, Double loss) {
+        return TrainingState.BEGIN.validated(new Score(ndcg, loss), 1, 2.5);
     }
 
     @Test
@@ -282,7 +285,7 @@ class TrainTest {
         assertThat(early.outdated(run)).isEmpty();
         assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
         assertThat(early.outdated(run)).containsExactly("model/best.safetensors");
-        var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
+        var options = new Compare.Options("test", "item", SeenItems.ALLOWED, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), options))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("best.safetensors was written anew")
