@@ -149,9 +149,9 @@ final class RecommendCommand implements Callable<Integer> {
         if (!all && users == null && history == null) {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
         }
-        try (
-                var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint);
-                PrintWriter out = spec.commandLine().getOut()) {
+        // Not to be closed: file descriptor 1 is one that the JVM reads its classes from where it was started without.
+        PrintWriter out = spec.commandLine().getOut();
+        try (var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint)) {
             if (changed) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
             if (changed && search.widening() != null) {
@@ -169,6 +169,7 @@ final class RecommendCommand implements Callable<Integer> {
             if (all) everyone(recommender, options, out);
             else print(out, data, answers(recommender, options));
         }
+        out.flush();
         return Main.OK;
     }
 

@@ -18,6 +18,7 @@ import dev.beamwright.recsys.evaluate.MemoryWeight;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
@@ -316,6 +317,7 @@ public final class Recommender implements AutoCloseable {
             Search.Result[] found = generator.recommend(search(options, k), query, progress);
             int[][] items = new int[found.length][];
             for (int u = 0; u < items.length; u++) {
+                for (float score : found[u].scores()) if (Float.isNaN(score)) throw Ranking.notANumber(name);
                 items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
             }
             double[][] sure = confidence == null ? null : confidence.read(query.histories(), users, items);
