@@ -86,8 +86,8 @@ class ResumedTrainingTest {
             void train(RunFolder run, Progress progress) throws IOException {
                 if (!run.has("data/items.tsv")) prepare(run);
                 run.saveConfig("sasrec", new SasRecConfig(
-                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 8, 1e-2, false, 0, 4, 4, 0, 2,
-                        64, 3));
+                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 8, 1e-2, true, 0,
+                        4, 4, 0, 2, 64, 3));
                 TrainedSasRec.of("sasrec", run, Prepared.load(run), 3, BACKEND, progress).close();
             }
         };

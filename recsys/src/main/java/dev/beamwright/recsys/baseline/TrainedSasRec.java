@@ -3,10 +3,13 @@ package dev.beamwright.recsys.baseline;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.embedding.ItemVectors;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.Tokenize;
@@ -19,6 +22,7 @@ import dev.beamwright.transformer.Checkpoint;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
@@ -34,9 +38,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * baselines/&lt;name&gt;-first-steps.json   checksums of the first steps, for verify
  * </pre>
  */
-public final class TrainedSasRec implements Ranker, AutoCloseable {
-    /** One name for each loss: the cross-entropy over all items, binary, and over sampled items. */
-    public static final List<String> NAMES = List.of("sasrec", "sasrec-bce", "sasrec-sampled");
+public final class TrainedSasRec implements Ranker {
+    /**
+     * The best settings that were found, which is what a model should be compared with; and from random embeddings the
+     * cross-entropy over all items, and the binary one of the paper.
+     */
+    public static final List<String> NAMES = List.of("sasrec", "sasrec-ce", "sasrec-bce");
 
     private static final int CASES = 16; // that one thread scores at once
 
@@ -45,6 +52,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     private final Backend backend;
     private final SasRec model;
     private final int items;
+    private final Repeats repeats;
     private final Arena memory = Arena.ofShared();
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
@@ -52,9 +60,12 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
      * An untrained model.
      *
      * @param start what the items' embeddings begin from, see {@link SasRec#of}
+     * @param repeats how likely seen items return
      */
-    TrainedSasRec(String name, SasRecConfig config, int items, double[][] start, Backend backend) {
+    TrainedSasRec(
+            String name, SasRecConfig config, int items, double[][] start, Repeats repeats, Backend backend) {
         this.name = name;
+        this.repeats = repeats;
         this.config = config;
         this.items = items;
         this.backend = backend;
@@ -69,7 +80,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
      */
     public static TrainedSasRec of(
             String name, RunFolder run, Prepared prepared, long seed, Backend backend, Progress progress) {
-        if (!run.has(settings(name))) run.saveConfig(name, SasRecConfig.defaults(loss(name), seed));
+        if (!run.has(settings(name))) run.saveConfig(name, SasRecConfig.named(name, seed));
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
         if (config.start() == SasRecConfig.Start.VECTORS && !run.has(Tokenize.VECTORS)) {
@@ -89,11 +100,12 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     private static TrainedSasRec untrained(
             String name, SasRecConfig config, RunFolder run, Prepared prepared, Backend backend) {
         int items = prepared.data().items().size();
-        if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, backend);
+        Repeats repeats = Repeats.of(prepared.split().train());
+        if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
             Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
             double[][] start = ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
-            return new TrainedSasRec(name, config, items, start, backend);
+            return new TrainedSasRec(name, config, items, start, repeats, backend);
         }
     }
 
@@ -104,10 +116,6 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
 
     private static String settings(String name) {
         return "config/" + name + ".json";
-    }
-
-    private static SasRecConfig.Loss loss(String name) {
-        return SasRecConfig.Loss.values()[NAMES.indexOf(name)];
     }
 
     /** Trains until the validation questions are answered no better, and takes the best epoch's parameters. */
@@ -150,7 +158,36 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     }
 
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+        return rank(cases, ItemPrior.of(repeats, seen));
+    }
+
+    /** The same model, with what is known besides it. */
+    public Ranker with(String name, ItemPrior prior) {
+        return new Ranker() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public int batch() {
+                return TrainedSasRec.this.batch();
+            }
+
+            @Override
+            public Map<String, Object> settings(int depth) {
+                return prior.settings();
+            }
+
+            @Override
+            public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+                return TrainedSasRec.this.rank(cases, prior.with(seen));
+            }
+        };
+    }
+
+    private List<Ranking> rank(List<Case> cases, ItemPrior prior) {
         var answers = new Ranking[cases.size()];
         Parallel.run((cases.size() + CASES - 1) / CASES, block -> {
             int from = block * CASES, to = Math.min(cases.size(), from + CASES);
@@ -165,15 +202,23 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
                 for (int i = from, row = 0; i < to; i++) {
                     int[] history = cases.get(i).history();
                     double[] own = new double[items]; // nothing is known of what follows an empty history
-                    for (int j = 0; history.length > 0 && j < items; j++) own[j] = scores[row * items + j];
-                    if (history.length > 0) row++;
-                    if (seenMask) for (int seen : history) own[seen] = Double.NEGATIVE_INFINITY;
+                    if (history.length > 0) logSoftmax(own, scores, row++ * items);
+                    prior.user(history).apply(own);
                     answers[i] = new Ranking.Scores(own);
                 }
             }
             idle.add(workspace);
         });
         return List.of(answers);
+    }
+
+    /** The log-probabilities of a row of logits that begins at {@code from}. */
+    private static void logSoftmax(double[] logProbabilities, float[] logits, int from) {
+        double max = Double.NEGATIVE_INFINITY, sum = 0;
+        for (int i = 0; i < logProbabilities.length; i++) max = Math.max(max, logits[from + i]);
+        for (int i = 0; i < logProbabilities.length; i++) sum += Math.exp(logits[from + i] - max);
+        double denominator = max + Math.log(sum);
+        for (int i = 0; i < logProbabilities.length; i++) logProbabilities[i] = logits[from + i] - denominator;
     }
 
     @Override

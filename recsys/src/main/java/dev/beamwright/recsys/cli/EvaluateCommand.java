@@ -8,6 +8,7 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -37,16 +38,17 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Ask the test questions and write a score card: the run's model, if it has one, and baselines.")
 final class EvaluateCommand implements Callable<Integer> {
-    /** Whether items of the history may be recommended. */
-    enum SeenItems {
-        ALLOWED(List.of(false)),
-        HIDDEN(List.of(true)),
-        BOTH(List.of(false, true));
+    /** What becomes of the items of the history. */
+    enum Seen {
+        ALLOWED(SeenItems.ALLOWED),
+        HIDDEN(SeenItems.HIDDEN),
+        PRIOR(SeenItems.PRIOR),
+        ALL(SeenItems.values());
 
-        private final List<Boolean> masks;
+        private final List<SeenItems> each;
 
-        SeenItems(List<Boolean> masks) {
-            this.masks = masks;
+        Seen(SeenItems... each) {
+            this.each = List.of(each);
         }
     }
 
@@ -74,7 +76,8 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card; sasrec, sasrec-bce and sasrec-sampled are trained first."
+            description = "Which baselines stand in the card; sasrec, sasrec-ce (full cross-entropy, random"
+                    + " start) and sasrec-bce are trained first."
                     + " Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
@@ -96,9 +99,15 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--seen-items",
             paramLabel = "S",
-            defaultValue = "both",
-            description = "allowed, hidden, or both, each in a row. Default: ${DEFAULT-VALUE}.")
-    private SeenItems seenItems;
+            defaultValue = "all",
+            description = "Items of the history are allowed, hidden, or as likely as people repeat in the training part"
+                    + " (prior); or all of these, each in a row. Default: ${DEFAULT-VALUE}.")
+    private Seen seenItems;
+
+    @Option(
+            names = "--no-memory",
+            description = "Leave out the rows in which models have a memory of what followed what.")
+    private boolean noMemory;
 
     @Option(
             names = "--bootstrap",
@@ -168,7 +177,8 @@ final class EvaluateCommand implements Callable<Integer> {
         RunFolder run = RunFolder.open(folder);
         List<Integer> depths = depths(run);
         EvaluateConfig config =
-                new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
+                new EvaluateConfig(
+                        baselines, depths, split, seenItems.each, !noMemory, bootstrap, seed, predictions(depths));
         if (search.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
@@ -181,7 +191,8 @@ final class EvaluateCommand implements Callable<Integer> {
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
-                    : Json.line(Map.of("rows", card.rows(), "files", card.files(), "confidence", reports)));
+                    : Json.line(Map.of(
+                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence", reports)));
             return Main.OK;
         }
         System.out.print(card.table());
@@ -252,6 +263,9 @@ final class EvaluateCommand implements Callable<Integer> {
                             ranker, model.confidence(), confidence.rule(pool == null ? 10 : pool),
                             model.model().space().levels()));
                 }
+                if (!noMemory && which == Recommender.Which.BEST) {
+                    rankers.addAll(model.memoryRankers(plainly, config.split(), Progress.stderr()));
+                }
                 if (search.widening() != null) rankers.add(model.ranker(model.search(search.beam(), search.widening())));
                 if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
@@ -292,7 +306,11 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
         try (var recommender = Recommender.load(run, backend)) {
-            return Evaluate.run(config, run, List.of(recommender.ranker(beam)), files, groups, backend, progress);
+            List<Ranker> rankers = new ArrayList<>(List.of(recommender.ranker(beam)));
+            if (config.memory()) {
+                rankers.addAll(recommender.memoryRankers(recommender.search(beam, null), config.split(), progress));
+            }
+            return Evaluate.run(config, run, rankers, files, groups, backend, progress);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -68,8 +69,16 @@ final class RecommendCommand implements Callable<Integer> {
             description = "items wanted; default: ${DEFAULT-VALUE}")
     private int k;
 
-    @Option(names = "--keep-seen", description = "items of the history may be recommended again")
-    private boolean keepSeen;
+    @Option(
+            names = "--seen-items",
+            paramLabel = "S",
+            defaultValue = "prior",
+            description = "items of the history are as likely as people repeat in the training part (prior), hidden, or"
+                    + " allowed like all others; default: ${DEFAULT-VALUE}")
+    private SeenItems seenItems;
+
+    @Option(names = "--no-memory", description = "by the model alone, without a memory of what followed what")
+    private boolean noMemory;
 
     @Option(
             names = "--eligible",
@@ -149,7 +158,7 @@ final class RecommendCommand implements Callable<Integer> {
                 throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
             }
             var options = new Recommender.Options(
-                    search.beam(), !keepSeen, eligible == null ? null : eligible(recommender), search.kind(),
+                    search.beam(), seenItems, !noMemory, eligible == null ? null : eligible(recommender), search.kind(),
                     search.widening());
             Dataset data = recommender.data();
             if (all) everyone(recommender, options, out);

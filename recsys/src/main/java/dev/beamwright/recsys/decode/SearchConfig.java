@@ -19,9 +19,12 @@ import java.util.Locale;
  * @param guide what chooses among the candidates of a beam; null for their scores
  * @param term what is added to the log-probabilities of paths
  * @param limits of a best-first search
+ * @param prior what is known besides the model; with it the query does not say whether seen items are left out. Null if
+ *     nothing is known
  */
 public record SearchConfig(
-        Kind kind, int items, int beamSize, Likelihood likelihood, Guide guide, NodeTerm term, Limits limits) {
+        Kind kind, int items, int beamSize, Likelihood likelihood, Guide guide, NodeTerm term, Limits limits,
+        ItemPrior prior) {
     /** Kinds of search. */
     public enum Kind {
         /** A beam of one size for all users, see {@link BeamSearch}. */
@@ -68,7 +71,7 @@ public record SearchConfig(
 
     /** A plain beam, with as many items as it has room for. */
     public static SearchConfig beam(int size, Likelihood likelihood) {
-        return new SearchConfig(Kind.BEAM, 1, size, likelihood, null, NodeTerm.NONE, Limits.DEFAULT);
+        return new SearchConfig(Kind.BEAM, 1, size, likelihood, null, NodeTerm.NONE, Limits.DEFAULT, null);
     }
 
     /** A plain beam, with a temperature of 1. */
@@ -78,27 +81,32 @@ public record SearchConfig(
 
     /** The same by another kind of search. */
     public SearchConfig withKind(Kind kind) {
-        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
     }
 
     /** The same for so many items; the beam is as wide as they ask for. */
     public SearchConfig withItems(int items) {
-        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
     }
 
     /** The same with a guide; null for none. */
     public SearchConfig withGuide(Guide guide) {
-        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
     }
 
     /** The same with a term for nodes. */
     public SearchConfig withTerm(NodeTerm term) {
-        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
+    }
+
+    /** The same with what is known besides the model; null for nothing. */
+    public SearchConfig withPrior(ItemPrior prior) {
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
     }
 
     /** The same with other limits. */
     public SearchConfig withLimits(Limits limits) {
-        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, beamSize, likelihood, guide, term, limits, prior);
     }
 
     /**
@@ -106,6 +114,18 @@ public record SearchConfig(
      * cannot be searched for in this way.
      */
     public Search search(GenerativeModel model, Backend backend) {
+        if (prior == null) return model(model, backend);
+        if (guide != null && (prior.returns() || prior.remembers())) {
+            throw new UserError("the scores of a process reward model are no probabilities, beside which seen items or a"
+                    + " memory could have theirs; leave out --widen, or take --seen-items hidden and --no-memory");
+        }
+        NodeTerm more = prior.term(model.space().trie());
+        NodeTerm both = more == NodeTerm.NONE ? term : term == NodeTerm.NONE ? more : NodeTerm.sum(term, more);
+        return new PriorSearch(model, this, withTerm(both).model(model, backend));
+    }
+
+    /** The search by the model's scores and the term. */
+    private Search model(GenerativeModel model, Backend backend) {
         if (kind != Kind.BEAM && guide != null) {
             throw new UserError("--search " + kind + " goes by the model's own scores, but those of a process reward model"
                     + " may rise along a path, so nothing could be proved; leave out --widen, or take --search beam");
@@ -135,6 +155,6 @@ public record SearchConfig(
     }
 
     private SearchConfig ofSize(int size) {
-        return new SearchConfig(kind, items, size, likelihood, guide, term, limits);
+        return new SearchConfig(kind, items, size, likelihood, guide, term, limits, prior);
     }
 }

@@ -6,9 +6,11 @@ import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -24,6 +26,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,44 +69,60 @@ public final class Evaluate {
             throw new UserError("nothing to measure; name at least one baseline: "
                     + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
+        Split split = prepared.split();
+        Repeats repeats = Repeats.of(split.train());
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
-        Consumer<Ranker> measure = r -> underAllMasks(config, run, prepared, r, groups, progress, rows, milliseconds);
+        Consumer<Ranker> measure = r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
         models.forEach(measure);
         int items = prepared.data().items().size();
         for (String name : config.baselines()) {
             if (TrainedSasRec.NAMES.contains(name)) {
                 try (var sasRec = TrainedSasRec.of(name, run, prepared, config.seed(), backend, progress)) {
                     measure.accept(sasRec);
+                    if (!config.memory()) continue;
+                    MemoryWeight weight = MemoryWeight.of(
+                            "baselines/" + name + "-memory.json", List.of("baselines/" + name + ".safetensors"), run,
+                            prepared, prior -> sasRec.with(name, prior), progress);
+                    weight.priors(name, prepared, config.split())
+                            .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
-                measure.accept(new ScorerRanker(name, scorer, items));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items), items, repeats));
             }
         }
-        ScoreCard card = new ScoreCard(List.copyOf(rows), files);
+        ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
         run.saveConfig("evaluate", config);
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
         Json.write(run.file("scorecard.json"), card);
         return card;
     }
 
-    /** Adds a model's rows, and how long it took for a user under the first mask. */
-    private static void underAllMasks(
+    /** Adds a model's rows, and how long it took for a user in the first of them. */
+    private static void forAllSeenItems(
             EvaluateConfig config,
             RunFolder run,
             Prepared prepared,
+            Repeats repeats,
             Ranker ranker,
             int[] groups,
             Progress progress,
             List<ScoreCard.Row> rows,
             Map<String, Double> milliseconds) {
-        for (boolean seenMask : config.seenMasks()) {
-            Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+        Map<SeenItems, Measured> done = new EnumMap<>(SeenItems.class);
+        for (SeenItems seen : config.seenItems()) {
+            // Where nobody repeats, the prior hides what was seen.
+            SeenItems asked = seen == SeenItems.PRIOR && repeats.never() ? SeenItems.HIDDEN : seen;
+            if (!ranker.supports(asked)) continue;
+            Path predictions = config.predictions() == 0 || seen != config.seenItems().getFirst()
                     ? null
                     : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
-            Measured measured = measure(config, prepared, ranker, seenMask, groups, predictions, progress);
-            rows.addAll(measured.rows());
+            Measured measured = done.get(asked);
+            if (measured == null) {
+                measured = measure(config, prepared, ranker, asked, groups, predictions, progress);
+                done.put(asked, measured);
+            }
+            for (ScoreCard.Row row : measured.rows()) rows.add(row.with(row.protocol().with(seen)));
             milliseconds.putIfAbsent(ranker.name(), measured.millisecondsPerUser());
         }
     }
@@ -113,9 +132,9 @@ public final class Evaluate {
      * at the level of semantic IDs.
      */
     public static List<ScoreCard.Row> measure(
-            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
+            EvaluateConfig config, Prepared prepared, Ranker ranker, SeenItems seen, int[] groups,
             Progress progress) {
-        return measure(config, prepared, ranker, seenMask, groups, null, progress).rows();
+        return measure(config, prepared, ranker, seen, groups, null, progress).rows();
     }
 
     /** Rows, and the time that the ranker took for a question, with all threads. */
@@ -125,7 +144,7 @@ public final class Evaluate {
             EvaluateConfig config,
             Prepared prepared,
             Ranker ranker,
-            boolean seenMask,
+            SeenItems seen,
             int[] groups,
             Path predictions,
             Progress progress) {
@@ -136,7 +155,7 @@ public final class Evaluate {
                     "there are no " + config.split() + " questions in this run; prepare it with other shares");
         }
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
-        String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
+        String what = ranker.name() + ", seen items: " + seen.text();
         int depth = config.depth();
         long nanoseconds = 0;
         try (
@@ -145,7 +164,7 @@ public final class Evaluate {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));
                 long began = System.nanoTime();
-                List<Ranking> answers = ranker.rank(batch, seenMask, depth);
+                List<Ranking> answers = ranker.rank(batch, seen, depth);
                 nanoseconds += System.nanoTime() - began;
                 int first = from;
                 List<Outcome> outcomes = IntStream.range(0, batch.size())
@@ -161,7 +180,7 @@ public final class Evaluate {
             file.finish();
         }
         Users users = Users.of(cases.stream().map(Case::user).toList());
-        return new Measured(tally.rows(config, ranker, depth, seenMask, users), nanoseconds / 1e6 / cases.size());
+        return new Measured(tally.rows(config, ranker, depth, seen, users), nanoseconds / 1e6 / cases.size());
     }
 
     /** What became of the n-th question. */
@@ -211,7 +230,7 @@ public final class Evaluate {
             }
         }
 
-        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, boolean seenMask, Users users) {
+        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, SeenItems seen, Users users) {
             List<ScoreCard.Row> rows = new ArrayList<>();
             Map<String, double[]> levels = new LinkedHashMap<>();
             levels.put("item", itemRanks);
@@ -233,7 +252,7 @@ public final class Evaluate {
                         new ScoreCard.Protocol(
                                 config.split(),
                                 level,
-                                seenMask,
+                                seen,
                                 k,
                                 ranks.length,
                                 ties,

@@ -1,12 +1,15 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +22,15 @@ import java.util.stream.IntStream;
  * @param name by which it stands in the card
  * @param generator of the model; belongs to whoever made it
  * @param search for as many items as the card asks for; a beam is wider where more are asked for
+ * @param prior what is known besides the model
  */
-public record GenerativeRanker(String name, Generator generator, SearchConfig search) implements Ranker {
+public record GenerativeRanker(String name, Generator generator, SearchConfig search, ItemPrior prior)
+        implements Ranker {
+    /** Of a model besides which nothing is known. */
+    public GenerativeRanker(String name, Generator generator, SearchConfig search) {
+        this(name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
+    }
+
     @Override
     public int batch() {
         return 512;
@@ -29,7 +39,7 @@ public record GenerativeRanker(String name, Generator generator, SearchConfig se
     @Override
     public Map<String, Object> settings(int depth) {
         SearchConfig asked = search.withItems(depth);
-        Map<String, Object> settings = new TreeMap<>();
+        Map<String, Object> settings = new TreeMap<>(prior.settings());
         switch (search.kind()) {
             case BEAM -> settings.put("beam", asked.beamSize());
             case ADAPTIVE -> settings.putAll(Map.of("search", "adaptive", "beam", asked.beamSize()));
@@ -40,12 +50,19 @@ public record GenerativeRanker(String name, Generator generator, SearchConfig se
         return settings;
     }
 
+    /** A guide's scores are no probabilities, beside which seen items could have theirs. */
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public boolean supports(SeenItems seen) {
+        return seen != SeenItems.PRIOR || search.guide() == null;
+    }
+
+    @Override
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
         Query query = Query.of(
                 cases.stream().map(Case::history).toList(),
-                cases.stream().mapToInt(Case::user).toArray()).hideSeen(seenMask);
-        Search.Result[] found = generator.recommend(search.withItems(depth), query, null);
+                cases.stream().mapToInt(Case::user).toArray());
+        Search.Result[] found =
+                generator.recommend(search.withItems(depth).withPrior(prior.with(seen)), query, null);
         return Arrays.stream(found).map(GenerativeRanker::ranking).toList();
     }
 

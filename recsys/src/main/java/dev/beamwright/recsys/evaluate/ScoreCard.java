@@ -1,6 +1,8 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.TextTable;
@@ -13,12 +15,14 @@ import java.util.TreeMap;
 /**
  * What was found: {@code scorecard.json}.
  *
+ * @param repeats how likely people come back to items of their history, measured in the training part: what rows with
+ *     the repeat prior rest on
  * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
-public record ScoreCard(List<Row> rows, Map<String, String> files) {
-    /** A card without models of the run. */
+public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> files) {
+    /** A card without models of the run, of data in which nobody repeats. */
     public ScoreCard(List<Row> rows) {
-        this(rows, Map.of());
+        this(rows, Repeats.NEVER, Map.of());
     }
 
     /** Files of a run with the SHA-256 that they have now, an empty one where there is no such file. */
@@ -55,14 +59,19 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             Protocol protocol,
             Map<String, Object> asked,
             Map<String, Double> metrics,
-            Map<String, double[]> intervals) {}
+            Map<String, double[]> intervals) {
+        /** The same under another protocol. */
+        Row with(Protocol protocol) {
+            return new Row(model, protocol, asked, metrics, intervals);
+        }
+    }
 
     /**
      * How it was measured: always against all items.
      *
      * @param split {@code test} or {@code validation}
      * @param level {@code item}: the very item; {@code sid}: an item with the same semantic ID will do
-     * @param seenMask whether items of the history were hidden
+     * @param seenItems what became of the items of the history
      * @param k the depths
      * @param cases how many questions
      * @param ties {@code mid-rank} for rankings by score, {@code list} for lists of a decoder
@@ -72,12 +81,17 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
     public record Protocol(
             String split,
             String level,
-            boolean seenMask,
+            SeenItems seenItems,
             List<Integer> k,
             int cases,
             String ties,
             int bootstrap,
-            long seed) {}
+            long seed) {
+        /** The same with another word for what became of the items of the history. */
+        Protocol with(SeenItems seen) {
+            return new Protocol(split, level, seen, k, cases, ties, bootstrap, seed);
+        }
+    }
 
     /** The card as a text table; of the depths, those up to 10 that matter most. */
     public String table() {
@@ -104,13 +118,13 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
                     row.model(),
                     row.protocol().split(),
                     row.protocol().level(),
-                    row.protocol().seenMask() ? "hidden" : "allowed"));
+                    row.protocol().seenItems().text()));
             for (String name : shown) line.add(number(row.metrics().get(name)));
             double[] ends = row.intervals().get(interval);
             line.add(ends == null ? "" : number(ends[0]) + " to " + number(ends[1]));
             lines.add(line);
         }
-        return TextTable.of(lines, 4);
+        return TextTable.of(lines, 4) + (repeats == null ? "" : "repeat prior: " + repeats.text() + "\n");
     }
 
     private static String number(Double value) {

@@ -22,7 +22,10 @@ import java.nio.file.StandardOpenOption;
  *                                  and of what came before, config/reinforce-before.json
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
+ *                                  model/memory.json (the weight of a memory beside the model)
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
+ *                                  baselines/&lt;name&gt;-memory.json (the weight of a memory beside it)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json

@@ -4,19 +4,25 @@ import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
+import dev.beamwright.recsys.decode.SequenceMemory;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
+import dev.beamwright.recsys.evaluate.MemoryWeight;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Gate;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -79,24 +85,32 @@ public final class Recommender implements AutoCloseable {
      * How to recommend.
      *
      * @param beam width; never less than the items asked for
-     * @param hideSeen whether items of the history are left out
+     * @param seen what becomes of items of the history; with a widening the prior hides them
+     * @param memory whether a memory of what followed what counts beside the model, if the run has a weight for it;
+     *     never with a widening
      * @param eligible ids of the only items that may be returned; null for all
      * @param search kind of search
      * @param widening how the beam is widened, and pruned by the run's process reward model; null for a plain beam
      */
     public record Options(
-            int beam, boolean hideSeen, List<String> eligible, SearchConfig.Kind search, Widening widening) {
-        /** With a plain beam. */
-        public Options(int beam, boolean hideSeen, List<String> eligible) {
-            this(beam, hideSeen, eligible, SearchConfig.Kind.BEAM, null);
+            int beam,
+            SeenItems seen,
+            boolean memory,
+            List<String> eligible,
+            SearchConfig.Kind search,
+            Widening widening) {
+        /** With a plain beam, and the memory. */
+        public Options(int beam, SeenItems seen, List<String> eligible) {
+            this(beam, seen, true, eligible, SearchConfig.Kind.BEAM, null);
         }
 
-        /** A beam of 50, seen items left out, all others eligible. */
-        public static final Options DEFAULT = new Options(50, true, null);
+        /** A beam of 50, seen items as likely as people repeat, all others eligible. */
+        public static final Options DEFAULT = new Options(50, SeenItems.PRIOR, null);
     }
 
     private final Backend backend;
     private final Arena memory = Arena.ofShared();
+    private final Prepared prepared;
     private final Dataset data;
     private final TrainConfig config;
     private final GenerativeModel model;
@@ -106,6 +120,7 @@ public final class Recommender implements AutoCloseable {
     private final Which which;
     private final boolean byRollouts;
     private ProcessRewardModel prm; // read when it is first needed
+    private ItemPrior prior; // made when it is first needed
     private final Generator generator;
     private final Gate gate = new Gate("this recommender");
     private final Map<String, Integer> itemNumbers = new HashMap<>();
@@ -114,7 +129,8 @@ public final class Recommender implements AutoCloseable {
         this.backend = backend;
         this.run = run;
         this.which = which;
-        data = Prepared.load(run).data();
+        prepared = Prepared.load(run);
+        data = prepared.data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
         SemanticIds ids = SemanticIds.load(run, data.items());
@@ -216,7 +232,53 @@ public final class Recommender implements AutoCloseable {
         String how = search.kind() != SearchConfig.Kind.BEAM
                 ? "-" + search.kind()
                 : search.guide() != null ? "-prm" : "";
-        return new GenerativeRanker(name + how, generator, search);
+        ItemPrior prior = ItemPrior.of(Repeats.of(prepared.split().train()), SeenItems.ALLOWED);
+        return new GenerativeRanker(name + how, generator, search, prior);
+    }
+
+    /**
+     * The model with a memory, as it stands in a score card of these questions, see {@link MemoryWeight#priors}. The
+     * memory's weight is chosen on validation questions if the run has not chosen yet.
+     */
+    public List<GenerativeRanker> memoryRankers(SearchConfig search, String split, Progress progress) {
+        List<GenerativeRanker> rankers = new ArrayList<>();
+        memoryWeight(search, progress)
+                .priors(ranker(search).name(), prepared, split)
+                .forEach((called, prior) -> rankers.add(new GenerativeRanker(called, generator, search, prior)));
+        return rankers;
+    }
+
+    /** How much a memory counts beside the model, chosen if the run has not chosen yet. */
+    public MemoryWeight memoryWeight(SearchConfig search, Progress progress) {
+        return MemoryWeight.of(
+                MemoryWeight.FILE, List.of(which.file()), run, prepared,
+                prior -> new GenerativeRanker(name, generator, search, prior), progress);
+    }
+
+    /**
+     * What is known besides the model: how people repeat, and what followed what in all interactions of the run. Its
+     * memory may {@linkplain SequenceMemory#read read} new interactions, which count at
+     * once. It has the weight 0 where none was chosen for this model.
+     */
+    public synchronized ItemPrior prior() {
+        if (prior == null) {
+            MemoryWeight weight = MemoryWeight.read(run, MemoryWeight.FILE, List.of(which.file()));
+            prior = new ItemPrior(
+                    Repeats.of(prepared.split().train()),
+                    SequenceMemory.of(data.sequences(), data.items().size()),
+                    weight == null ? 0 : weight.weight(),
+                    SeenItems.PRIOR);
+        }
+        return prior;
+    }
+
+    private SearchConfig search(Options options, int k) {
+        boolean guided = options.widening() != null;
+        ItemPrior known = prior().with(guided ? options.seen().withoutPrior() : options.seen());
+        return search(options.beam(), options.widening())
+                .withKind(options.search())
+                .withItems(k)
+                .withPrior(options.memory() && !guided ? known : known.withWeight(0));
     }
 
     /** The same with a plain beam. */
@@ -240,9 +302,8 @@ public final class Recommender implements AutoCloseable {
             int[][] histories, int[] users, int k, Options options, IntConsumer progress) {
         return gate.inside(() -> {
             boolean[] eligible = options.eligible() == null ? null : eligible(options.eligible());
-            Query query = new Query(List.of(histories), users, eligible, options.hideSeen());
-            SearchConfig search = search(options.beam(), options.widening()).withKind(options.search()).withItems(k);
-            Search.Result[] found = generator.recommend(search, query, progress);
+            Query query = Query.of(List.of(histories), users).among(eligible);
+            Search.Result[] found = generator.recommend(search(options, k), query, progress);
             int[][] items = new int[found.length][];
             for (int u = 0; u < items.length; u++) {
                 items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.objective.Counters;
+import dev.beamwright.recsys.run.Nullable;
 import java.util.Arrays;
 
 /**
@@ -24,9 +25,9 @@ public record TrainingState(
         int lines,
         Sums sums,
         double[] carried,
-        Score start,
-        Best best,
-        Score last,
+        @Nullable Score start,
+        @Nullable Best best,
+        @Nullable Score last,
         double seconds,
         double validatedAt,
         boolean finished) {
@@ -39,7 +40,7 @@ public record TrainingState(
      *
      * @param loss null where the loss does not choose the model to keep
      */
-    public record Score(double ndcg10, Double loss) {
+    public record Score(double ndcg10, @Nullable Double loss) {
         /**
          * Whether this is better: by a lower loss, where that chooses, or else by a higher NDCG@10. NaN is the worst loss.
          * Of models without a single hit the later is the better.

@@ -8,6 +8,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.tensor.Backend;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -52,7 +53,7 @@ public record Validation(double recall10, double ndcg10, double hr1, List<Search
         double[] ranks = new double[cases.size()];
         for (int from = 0; from < ranks.length; from += ranker.batch()) {
             List<Case> batch = cases.subList(from, Math.min(ranks.length, from + ranker.batch()));
-            var answers = ranker.rank(batch, false, 10);
+            var answers = ranker.rank(batch, SeenItems.ALLOWED, 10);
             for (int i = 0; i < batch.size(); i++) {
                 ranks[from + i] = answers.get(i).rank(batch.get(i).target(), null);
             }

@@ -154,7 +154,7 @@ class MainTest {
         assertThat(made.exitCode).as(made.err).isZero();
         Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
         Call some = call(
-                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--keep-seen", "--json");
+                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed", "--json");
         assertThat(some.exitCode).as(some.err).isZero();
         assertThat(some.err).contains("1 of its 3 items are not in this run");
         assertThat(some.out).contains("\"item\":\"i1\"", "\"item\":\"i2\"").doesNotContain("\"rank\":3");

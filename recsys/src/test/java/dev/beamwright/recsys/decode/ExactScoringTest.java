@@ -13,6 +13,7 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
@@ -83,8 +84,8 @@ class ExactScoringTest {
             SearchConfig beam = SearchConfig.beam(ITEMS, likelihood);
             var exact = new GenerativeRanker("exact", generator, beam.withKind(SearchConfig.Kind.EXACT));
             var wide = new GenerativeRanker("beam", generator, beam);
-            for (boolean seenMask : new boolean[] {false, true}) {
-                List<Ranking> a = exact.rank(cases, seenMask, 10), b = wide.rank(cases, seenMask, 10);
+            for (SeenItems seen : List.of(SeenItems.ALLOWED, SeenItems.HIDDEN)) {
+                List<Ranking> a = exact.rank(cases, seen, 10), b = wide.rank(cases, seen, 10);
                 for (int i = 0; i < cases.size(); i++) {
                     assertThat(a.get(i).top(10).items()).containsExactly(b.get(i).top(10).items());
                 }

@@ -181,7 +181,7 @@ class ExactSearchTest {
     }
 
     private static SearchConfig wider(SearchConfig c, int beamSize) {
-        return new SearchConfig(c.kind(), c.items(), beamSize, c.likelihood(), c.guide(), c.term(), c.limits());
+        return new SearchConfig(c.kind(), c.items(), beamSize, c.likelihood(), c.guide(), c.term(), c.limits(), c.prior());
     }
 
     /** Networks at each level: rows that come in rounds, levels that are come back to, give the bits of one pass. */

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
@@ -85,13 +86,13 @@ class RecommenderTest {
             for (var c : clients) assertThat(c.get()).isGreaterThan(3);
         }
         assertThatThrownBy(() -> call(recommender, 0)).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> ranker.rank(List.of(Case.of(0, new int[] {1}, 2)), false, 3))
+        assertThatThrownBy(() -> ranker.rank(List.of(Case.of(0, new int[] {1}, 2)), SeenItems.ALLOWED, 3))
                 .isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(recommender::prm).isInstanceOf(IllegalStateException.class);
     }
 
     private static Recommended call(Recommender recommender, int n) {
-        Options options = new Options(1 + n % 7, true, null);
+        Options options = new Options(1 + n % 7, SeenItems.HIDDEN, null);
         return recommender.recommend(new int[][] {{n % ITEMS}}, new int[] {n}, 1 + n % 4, options, null).getFirst();
     }
 
@@ -112,7 +113,7 @@ class RecommenderTest {
     }
 
     private static Recommended found(Recommender recommender, int user, SearchConfig.Kind kind) {
-        Options options = new Options(3, false, null, kind, null);
+        Options options = new Options(3, SeenItems.ALLOWED, false, null, kind, null);
         return recommender.recommend(new int[][] {{user, 3}}, new int[] {user}, 3, options, null).getFirst();
     }
 }

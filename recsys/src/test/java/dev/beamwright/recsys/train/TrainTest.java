@@ -12,6 +12,7 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.ApaoPointwise;
 import dev.beamwright.recsys.objective.CrossEntropy;
@@ -242,7 +243,7 @@ class TrainTest {
         };
     }
 
-    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+    static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
             throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
@@ -292,7 +293,7 @@ class TrainTest {
         assertThat(early.outdated(run)).isEmpty();
         assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
         assertThat(early.outdated(run)).containsExactly("model/best.safetensors");
-        var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
+        var options = new Compare.Options("test", "item", SeenItems.ALLOWED, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), options))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("best.safetensors was written anew")

@@ -634,6 +634,7 @@ class ScalarBackend implements Backend {
         int n = state.shape().rows(), c = state.shape().dim(-1), width = dlogits.shape().dim(-1);
         int length = lists.shape().dim(-1);
         float by = at(gain.data(), 0);
+        double slope = 0; // of the gain, a sum over all rows, edges and columns
         for (int i = 0; i < n; i++) {
             int node = mask.nodes().getInt(i);
             if (node < 0) continue;
@@ -644,7 +645,7 @@ class ScalarBackend implements Backend {
                     long at = (long) i * c + j;
                     float s = at(state.data(), at), v = child(table, lists, e, j);
                     if (dstate != null) add(dstate.data(), at, by * d * v);
-                    if (dgain != null) add(dgain.data(), 0, s * d * v);
+                    slope += s * d * v;
                     for (int q = 0; q < length && dtable != null; q++) {
                         int row = integer(lists.data(), (long) e * length + q);
                         if (row >= 0) add(dtable.data(), (long) row * c + j, by * d * s);
@@ -652,6 +653,7 @@ class ScalarBackend implements Backend {
                 }
             }
         }
+        if (dgain != null) add(dgain.data(), 0, (float) slope);
     }
 
     /** One column of the vector of an edge's child. */
