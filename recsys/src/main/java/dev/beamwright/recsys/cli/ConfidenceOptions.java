@@ -6,6 +6,7 @@ import dev.beamwright.recsys.serve.Recommender;
 import picocli.CommandLine.Option;
 
 /** Which model of a run, and what its confidence is used for; shared by {@code recommend} and {@code evaluate}. */
+@Section.In(Section.CONFIDENCE)
 final class ConfidenceOptions {
     /** By what lists are ordered. */
     enum Rank {

@@ -224,7 +224,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
-        TargetObjective objective = model.config().objective().forBeam(model.config().beam());
+        TargetObjective objective = model.config().objective().forBeam(model.config().decoding().beamSize());
         int asked = Math.max(search.beam(), config.depth());
         if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(

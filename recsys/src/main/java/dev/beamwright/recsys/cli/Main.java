@@ -70,6 +70,8 @@ public final class Main implements Runnable {
         ObjectiveOptions.list(line.getSubcommands().get("run"), false);
         TrainingDefaults.tell(line.getSubcommands().get("train"), true);
         TrainingDefaults.tell(line.getSubcommands().get("run"), false);
+        PrmOptions.list(line.getSubcommands().get("train-prm"));
+        Section.sort(line);
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((e, _) -> refused(e))

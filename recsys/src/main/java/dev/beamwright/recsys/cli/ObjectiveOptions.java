@@ -19,6 +19,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the objective. What is not given keeps its default. */
+@Section.In(Section.OBJECTIVE)
 final class ObjectiveOptions {
     @Option(
             names = "--objective",

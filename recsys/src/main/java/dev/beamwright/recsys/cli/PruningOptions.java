@@ -8,6 +8,7 @@ import picocli.CommandLine.Option;
  * How a widened beam is pruned. What is not given is as in the paper, but for the order: added to the log-probability, the
  * score was worth more on every data set that was tried.
  */
+@Section.In(Section.SEARCH)
 final class PruningOptions {
     @Option(
             names = "--keep",

@@ -137,7 +137,7 @@ final class RunCommand implements Callable<Integer> {
             EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
             boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
             if (begin(run, "evaluate", evaluate, measured, progress)) {
-                EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+                EvaluateCommand.measure(evaluate, run, train.decoding().beamSize(), device, progress);
             }
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);

@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options of how to search with a model. */
+@Section.In(Section.SEARCH)
 final class SearchOptions {
     @Option(
             names = "--search",

@@ -134,7 +134,7 @@ final class TrainCommand implements Callable<Integer> {
         RolloutObjective objective = settings.objective.objective(named, RolloutObjective.class);
         ReinforceConfig config = rollouts.config(
                 objective, settings.objective.preset(named), from == null ? null : from.toString(),
-                settings.optimization, seed);
+                settings.optimization, settings.validation, seed);
         RunFolder folder = new RunFolder(run);
         Reinforce.Summary summary;
         try (var _ = folder.lock()) {

@@ -7,6 +7,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options of a beam that is widened, and pruned by the run's process reward model. */
+@Section.In(Section.SEARCH)
 final class WideningOptions {
     @Option(
             names = "--widen",
