@@ -11,10 +11,15 @@ import dev.beamwright.recsys.embedding.Projection;
 import dev.beamwright.recsys.model.ItemDecoder;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.objective.RolloutObjective;
+import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.objective.Ugr;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.reinforce.StepMetrics;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -35,6 +40,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,7 +57,7 @@ class ItemDecoderTrainingTest {
     @BeforeAll
     static void trainWithoutInterruption() throws IOException {
         whole = prepared("whole");
-        expected = Train.run(config(ObjectiveConfig.CE), whole, BACKEND, false, Progress.silent());
+        expected = Train.run(config("ce"), whole, BACKEND, false, Progress.silent());
     }
 
     /** Users who go round twenty items; every second one jumps at random now and then. */
@@ -77,25 +83,24 @@ class ItemDecoderTrainingTest {
 
     /** Three epochs of eight steps; a checkpoint after every step. */
     private static TrainConfig config(String objective) {
-        ObjectiveConfig d = ObjectiveConfig.of(objective);
         return new TrainConfig(
                 new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)),
-                new ObjectiveConfig(
-                        objective, 1, .2, d.eta(), d.prefixWeights(), true, 5, 2, d.contrast(), d.lambda(), d.xi(), 0,
-                        d.bearForm(), true),
+                TrainTest.objective(objective, .2),
                 Softmax.CHILDREN, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0);
     }
 
     @Test
     void interruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
         assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
-        TrainTest.endsWithTheSameBits(config(ObjectiveConfig.CE), prepared("interrupted"), expected);
+        TrainTest.endsWithTheSameBits(config("ce"), prepared("interrupted"), expected);
     }
 
     @Test
     void everyObjectiveLearns() throws IOException {
         RunFolder run = prepared("objectives");
-        for (String name : ObjectiveConfig.NAMES) {
+        for (Objective o : Objectives.ALL) {
+            if (!(o instanceof TargetObjective)) continue;
+            String name = o.name();
             Train.run(config(name), run, BACKEND, true, Progress.silent());
             double[] losses = losses(run);
             assertThat(losses[2]).as(name).isLessThan(losses[0]);
@@ -113,31 +118,32 @@ class ItemDecoderTrainingTest {
     void aProcessRewardModelLearnsBesideItAndBehindIt() throws IOException {
         var prm = new PrmConfig(1, false, 5, .4, PrmConfig.Hard.BEAM, 2, 1, 0, 0, PrmConfig.Paths.NODE);
         RunFolder beside = prepared("beside");
-        Train.run(config(ObjectiveConfig.CE).with(prm), beside, BACKEND, false, Progress.silent());
-        List<Train.EpochMetrics> epochs = Files.readAllLines(beside.file("model/metrics.jsonl")).stream()
-                .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class)).toList();
+        Train.run(config("ce").with(prm), beside, BACKEND, false, Progress.silent());
+        List<EpochMetrics> epochs = Files.readAllLines(beside.file("model/metrics.jsonl")).stream()
+                .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
         assertThat(Arrays.stream(epochs.get(2).prmLossByLevel()).sum())
                 .isLessThan(Arrays.stream(epochs.get(0).prmLossByLevel()).sum());
         RunFolder behind = prepared("behind");
-        Train.run(config(ObjectiveConfig.CE), behind, BACKEND, false, Progress.silent());
-        Train.prm(config(ObjectiveConfig.CE).forPrm(prm, 3, 0, 1e-2, 0, 7), behind, BACKEND, false, Progress.silent());
+        Train.run(config("ce"), behind, BACKEND, false, Progress.silent());
+        Train.prm(config("ce").forPrm(prm, 3, 0, 1e-2, 0, 7), behind, BACKEND, false, Progress.silent());
         assertThat(Train.verify(behind, BACKEND, Progress.silent())).isTrue();
     }
 
     @Test
     void everyKindOfRolloutsLearnsAndConfidenceTellsRightFromWrong() {
-        for (String name : ReinforceConfig.NAMES) {
+        for (Objective o : Objectives.ALL) {
+            if (!(o instanceof RolloutObjective rollouts)) continue;
+            String name = o.name();
             RunFolder run = new RunFolder(folder.resolve(name));
-            ReinforceConfig d = ReinforceConfig.of(name, whole.root().toString(), 3);
-            boolean ugr = name.equals(ReinforceConfig.UGR);
+            boolean ugr = o instanceof Ugr;
             var c = new ReinforceConfig(
-                    name, d.from(), d.reward(), 6, 8, 1, ugr ? 80 : 8, d.ratioClip(), 0, true, d.alphaMin(),
-                    d.confidence(), 1e-2, d.beta(), d.rejected(), 3e-3, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, 60);
+                    ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts,
+                    whole.root().toString(), 6, 8, 1, ugr ? 80 : 8, 3e-3, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, 60);
             Reinforce.Summary summary = Reinforce.run(c, run, BACKEND, false, Progress.silent());
             assertThat(summary.lastNdcg10()).as(name).isPositive();
             if (ugr) {
-                Reinforce.StepMetrics last = Json.mapper()
-                        .readValue(lastLine(run), Reinforce.StepMetrics.class);
+                StepMetrics last = Json.mapper()
+                        .readValue(lastLine(run), StepMetrics.class);
                 assertThat(last.sureCorrect()).isGreaterThan(last.sureWrong());
             }
         }
@@ -157,7 +163,7 @@ class ItemDecoderTrainingTest {
         RunFolder run = prepared("start");
         try (Arena memory = Arena.ofShared()) {
             SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
-            TrainConfig config = config(ObjectiveConfig.CE);
+            TrainConfig config = config("ce");
             var before = (ItemDecoder) TrainedModel.create(config.model(), ids, Key.of(1), memory);
             var after = (ItemDecoder) TrainedModel.create(config.model(), ids, Key.of(1), memory);
             TrainedModel.start(after, run, BACKEND, Key.of(1));
@@ -171,12 +177,12 @@ class ItemDecoderTrainingTest {
                 }
             }
         }
-        Train.run(config(ObjectiveConfig.CE), run, BACKEND, false, Progress.silent());
+        Train.run(config("ce"), run, BACKEND, false, Progress.silent());
         Files.delete(run.file("tokens/vectors.npy"));
         try (var recommender = Recommender.load(run, BACKEND)) {
             assertThat(recommender.recommend(List.of("i1", "i2"), 3, Recommender.Options.DEFAULT)).hasSize(3);
         }
-        Train.run(config(ObjectiveConfig.CE), run, BACKEND, true, Progress.silent()); // from random vectors
+        Train.run(config("ce"), run, BACKEND, true, Progress.silent()); // from random vectors
         assertThat(losses(run)[2]).isLessThan(losses(run)[0]);
     }
 
@@ -217,7 +223,7 @@ class ItemDecoderTrainingTest {
 
     @Test
     void aSoftmaxOverTheLevelIsRefused() {
-        TrainConfig c = config(ObjectiveConfig.CE);
+        TrainConfig c = config("ce");
         assertThatThrownBy(() -> new TrainConfig(
                 c.model(), c.objective(), Softmax.LEVEL, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0))
                 .isInstanceOf(UserError.class)

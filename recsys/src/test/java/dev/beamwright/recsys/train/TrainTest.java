@@ -235,7 +235,7 @@ class TrainTest {
     }
 
     /** Few negatives, so that it is fast. */
-    private static TargetObjective objective(String name, double beta) {
+    static TargetObjective objective(String name, double beta) {
         return switch (name) {
             case "apao-pointwise" -> new ApaoPointwise(beta, 1e-4);
             case "apao-pairwise" -> new ApaoPairwise(beta, 1e-4, 5, 2);
