@@ -44,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VerifyCommand.class,
             DevicesCommand.class,
             BenchCommand.class,
+            CompletionCommand.class,
         })
 public final class Main implements Runnable {
     static final int OK = 0;

@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
                 + " was interrupted resumes where it was stopped.",
         footer = {
             "",
-            "Writes model/prm.safetensors (best validation NDCG@10), model/prm-last.safetensors (to resume from) and",
+            "Write model/prm.safetensors (best validation NDCG@10), model/prm-last.safetensors (to resume from) and",
             "model/prm-metrics.jsonl. Then 'recommend', 'evaluate' and 'scale' take --widen. To train both at once:",
             "'beamwright train --prm-weight 1'."
         })
@@ -76,7 +76,11 @@ final class TrainPrmCommand implements Callable<Integer> {
             description = "Ask N users in a validation; 0 for all. Default: the model's.")
     private Integer validationCases;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(names = "--restart", description = "Forget what this command trained before, and begin again.")

@@ -13,8 +13,8 @@ final class WideningOptions {
             names = "--widen",
             split = ",",
             paramLabel = "N",
-            description = "look at so many candidates at each level (one number, or one for each), and let the process"
-                    + " reward model choose; default: a plain beam")
+            description = "Look at N candidates at each level (one number, or one for each), and let the process reward model"
+                    + " choose. Default: a plain beam.")
     private List<Integer> widen;
 
     @Mixin
