@@ -73,7 +73,8 @@ public final class Evaluate {
         Repeats repeats = Repeats.of(split.train());
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
-        Consumer<Ranker> measure = r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
+        Consumer<Ranker> measure =
+                r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
         models.forEach(measure);
         int items = prepared.data().items().size();
         for (String name : config.baselines()) {

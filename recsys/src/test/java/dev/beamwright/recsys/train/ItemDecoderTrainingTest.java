@@ -227,10 +227,8 @@ class ItemDecoderTrainingTest {
     @Test
     void nodesOfALargeCatalogueShareRows() throws IOException {
         TrainConfig c = config("ce");
-        var few = new TrainConfig(
-                new ModelConfig(
-                        "item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 0, 30)),
-                c.objective(), Softmax.CHILDREN, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0);
+        TrainConfig few = c.withModel(new ModelConfig(
+                "item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 0, 30)));
         RunFolder run = prepared("shared");
         var said = new ArrayList<String>();
         Train.Summary summary = Train.run(few, run, BACKEND, false, Progress.lines(said::add));
