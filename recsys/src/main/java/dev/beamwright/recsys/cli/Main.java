@@ -44,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VerifyCommand.class,
             DevicesCommand.class,
             BenchCommand.class,
+            CompletionCommand.class,
         })
 public final class Main implements Runnable {
     static final int OK = 0;
@@ -70,6 +71,8 @@ public final class Main implements Runnable {
         ObjectiveOptions.list(line.getSubcommands().get("run"), false);
         TrainingDefaults.tell(line.getSubcommands().get("train"), true);
         TrainingDefaults.tell(line.getSubcommands().get("run"), false);
+        PrmOptions.list(line.getSubcommands().get("train-prm"));
+        Section.sort(line);
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((e, _) -> refused(e))
@@ -78,7 +81,7 @@ public final class Main implements Runnable {
             int exitCode = line.execute(args);
             if (exitCode != OK || !System.out.checkError()) return exitCode;
             return say(line.getErr(),
-                    "standard output could not be written to its end: the disk is full, or its reader has gone",
+                    "standard output could not be written to its end: the disk is full, its reader has gone, or it is closed",
                     USER_ERROR);
         } catch (Error e) { // picocli hands on exceptions only
             return failed(e, line.getErr(), args);

@@ -72,9 +72,9 @@ public final class Scale {
             }
             if (users < 0) throw new UserError("--users " + users + ": must be 0 (all) or more");
             if (k < 1 || beam < 1 || repeats < 1 || batch < 1) {
-                throw new UserError("-k, --beam, --repeats and --batch must be at least 1");
+                throw new UserError("-k, --beam, --repeats and --batch-size must be at least 1");
             }
-            for (int w : widths) if (w < 1) throw new UserError("--widths " + w + ": must be at least 1");
+            for (int w : widths) if (w < 1) throw new UserError("--beams " + w + ": must be at least 1");
         }
     }
 
@@ -279,7 +279,12 @@ public final class Scale {
                 }
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
                 double tokens = 1 + (double) items * recommender.model().rowsPerItem();
-                flops += recommender.config().model().flops(tokens, from, widths) / users;
+                var model = recommender.config().model();
+                flops += model.flops(tokens, from, widths) / users;
+                if (!beam()) { // some histories are read several times
+                    double again = (double) counting.rows().get(levels) / users - 1;
+                    flops += again * model.flops(tokens, new double[levels], widths) / users;
+                }
                 if (how.guide() != null) flops += prm.flops(tokens, paths[u]) / users;
             }
             return new Scaling.Point(
