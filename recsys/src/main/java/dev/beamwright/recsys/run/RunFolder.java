@@ -26,6 +26,7 @@ import java.nio.file.StandardOpenOption;
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
  *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  *                                  baselines/&lt;name&gt;-memory.json (the weight of a memory beside it)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json

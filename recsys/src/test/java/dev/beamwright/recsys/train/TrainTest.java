@@ -235,7 +235,7 @@ class TrainTest {
     }
 
     /** Few negatives, so that it is fast. */
-    private static TargetObjective objective(String name, double beta) {
+    static TargetObjective objective(String name, double beta) {
         return switch (name) {
             case "apao-pointwise" -> new ApaoPointwise(beta, 1e-4);
             case "apao-pairwise" -> new ApaoPairwise(beta, 1e-4, 5, 2);
@@ -243,7 +243,7 @@ class TrainTest {
         };
     }
 
-    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+    static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
             throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
