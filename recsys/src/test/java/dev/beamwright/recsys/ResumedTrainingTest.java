@@ -9,7 +9,9 @@ import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.objective.RolloutObjective;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
@@ -84,8 +86,8 @@ class ResumedTrainingTest {
             void train(RunFolder run, Progress progress) throws IOException {
                 if (!run.has("data/items.tsv")) prepare(run);
                 run.saveConfig("sasrec", new SasRecConfig(
-                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 8, 1e-2, false, 0, 4, 4, 0, 2,
-                        64, 3));
+                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 8, 1e-2, true, 0,
+                        4, 4, 0, 2, 64, 3));
                 TrainedSasRec.of("sasrec", run, Prepared.load(run), 3, BACKEND, progress).close();
             }
         };
@@ -227,17 +229,17 @@ class ResumedTrainingTest {
     /** Three epochs of ten steps. */
     private static TrainConfig config(double rate, TrainConfig first) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), ObjectiveConfig.of(ObjectiveConfig.CE),
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
                 Softmax.CHILDREN, 3, 0, 4, rate, .1, 0, 1, .2, 10, 0, 1, 3, 64, 60, 0, TrainConfig.Best.NDCG, null,
                 first);
     }
 
     /** Ten steps of eight prompts, two for each group of items; a validation after every fourth. */
     private static ReinforceConfig rollouts(String name, double rate) {
-        ReinforceConfig d = ReinforceConfig.of(name, trained.root().toString(), 3);
+        RolloutObjective objective = Objectives.rollouts(name);
+        if (name.equals("ugr")) objective = Objectives.with(objective, Map.of("confidence-rate", "1e-2"));
         return new ReinforceConfig(
-                name, d.from(), d.reward(), 6, 8, 2, 10, d.ratioClip(), 0, true, d.alphaMin(), d.confidence(), 1e-2,
-                d.beta(), d.rejected(), rate, .1, 0, 1, 0, 4, 0, 10, 0, 3, 2, 128, 60);
+                objective, trained.root().toString(), 6, 8, 2, 10, rate, .1, 0, 1, 0, 4, 0, 10, 0, 3, 2, 128, 60);
     }
 
     /** 40 users who go round 12 items, each from an item of their own. */

@@ -18,6 +18,7 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
@@ -71,11 +72,11 @@ class TrainingTest {
     }
 
     /** The cross-entropy; all a device needs to know is that it can be captured. */
-    record Loss(Objective objective) implements Trainer.Loss<GenerativeModel> {
+    record Loss(TargetObjective objective, Likelihood likelihood) implements Trainer.Loss<GenerativeModel> {
         @Override
         public Objective.Result of(
                 Tape tape, GenerativeModel model, List<Sample> samples, Noise noise, float weight, Key key) {
-            return objective.loss(MicroBatch.of(tape, model, samples, noise, weight, new double[0], key));
+            return objective.loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
         }
 
         @Override
@@ -90,7 +91,7 @@ class TrainingTest {
                 new AdamW.Config(3e-3f, 0.9f, 0.98f, 1e-8f, 0.05f, 1), Schedule.cosine(5, 60, 0.05), 0.1, 1, 100_000,
                 LEVELS);
         double[][] found = new double[2][STEPS];
-        var loss = new Loss(new CrossEntropy(new Likelihood(softmax, 1)));
+        var loss = new Loss(new CrossEntropy(), new Likelihood(softmax, 1));
         try (var trainer = new Trainer<>(backend, model, loss, settings, memory)) {
             for (int step = 0; step < STEPS; step++) {
                 // Another captured step over the same parameters; once is enough to see.

@@ -6,7 +6,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
@@ -224,13 +224,13 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
-        ObjectiveConfig objective = model.config().objective();
-        int width = objective.bearWidth(model.config().beam()), asked = Math.max(search.beam(), config.depth());
-        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == asked) return;
+        TargetObjective objective = model.config().objective().forBeam(model.config().beam());
+        int asked = Math.max(search.beam(), config.depth());
+        if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(
                 Locale.ROOT,
-                "trained by BEAR for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
-                width, asked));
+                "trained by %s for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
+                objective.name().toUpperCase(Locale.ROOT), objective.beamSize(), asked));
     }
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */

@@ -20,10 +20,6 @@ import java.util.TreeMap;
  * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
 public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> files) {
-    public ScoreCard {
-        files = files == null ? Map.of() : files; // the card of an earlier version
-    }
-
     /** A card without models of the run, of data in which nobody repeats. */
     public ScoreCard(List<Row> rows) {
         this(rows, Repeats.NEVER, Map.of());
@@ -64,10 +60,6 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
             Map<String, Object> asked,
             Map<String, Double> metrics,
             Map<String, double[]> intervals) {
-        public Row {
-            asked = asked == null ? Map.of() : asked; // the card of an earlier version
-        }
-
         /** The same under another protocol. */
         Row with(Protocol protocol) {
             return new Row(model, protocol, asked, metrics, intervals);

@@ -20,6 +20,9 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
+    /** The embeddings by which it reads tokens: (tokens, d_model). */
+    Variable tokens();
+
     /** How many rows an item of a history has in the network. */
     default int rowsPerItem() {
         return space().levels();

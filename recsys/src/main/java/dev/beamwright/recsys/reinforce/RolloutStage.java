@@ -6,7 +6,11 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
+import dev.beamwright.recsys.objective.ClippedPolicy;
+import dev.beamwright.recsys.objective.ConfidenceOrder;
+import dev.beamwright.recsys.objective.ConfidenceOrder.Kind;
+import dev.beamwright.recsys.objective.Counters;
+import dev.beamwright.recsys.objective.RolloutLoss;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -54,7 +58,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
     private final Arena memory = Arena.ofShared();
     private final Key key;
     private final Policy policy;
-    private final GroupLoss loss;
+    private final Rollouts loss;
     private final Trainer<Policy> trainer;
     private final Batches prompts;
     private final int promptCount;
@@ -72,7 +76,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
         SemanticIds ids = SemanticIds.load(run, prepared.data().items());
         key = Key.of(config.seed()).fold("reinforce");
         GenerativeModel model = started(ids);
-        Confidence confidence = config.confidence().active()
+        Confidence confidence = config.objective().asksConfidence()
                 ? Confidence.of(model, config.confidenceGain(), key, memory)
                 : null;
         policy = new Policy(model, confidence);
@@ -85,7 +89,9 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
         prompts = new Batches(all, config.batch(), true, key);
         validation = Case.some(
                 prepared.split().validation(), config.validationCases(), Key.of(0).fold("validation"));
-        loss = new GroupLoss(backend, config, first.likelihood(), config.needsReference() ? started(ids) : null);
+        loss = new Rollouts(
+                backend, config.objective(), config.group(), first.likelihood(),
+                config.objective().needsReference() ? started(ids) : null);
         trainer = Reinforce.trainer(backend, policy, loss, config, memory);
         checkpoints = new Checkpoints(run, Reinforce.FILES, backend, policy.named(), trainer.optimizer(),
                 TrainedModel.facts(model.space(), null));
@@ -147,7 +153,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
     /** Mean over prompts of the policy's loss, or the preference's. */
     @Override
     public double loss(TrainingState.Sums sums) {
-        return sums.values()[Stat.POLICY.ordinal()] / sums.values()[Stat.PROMPTS.ordinal()];
+        return sums.counters().get(RolloutLoss.POLICY_LOSS) / sums.counters().get(Rollouts.PROMPTS);
     }
 
     @Override
@@ -170,35 +176,32 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
                 v.recall10(), v.ndcg10(), v.hr1(), found.entropy(), kept ? " (best)" : "", statistics(state.sums())));
     }
 
-    private static Double mean(TrainingState.Sums sums, Stat sum, Stat count) {
-        if (sums.steps() == 0) return null;
-        double n = sums.values()[count.ordinal()];
-        return n == 0 ? null : (Double) (sums.values()[sum.ordinal()] / n);
-    }
-
     private StepMetrics metrics(TrainingState state, Found found) {
         TrainingState.Sums s = state.sums();
+        Counters c = s.counters();
         Validation v = found.validation();
         boolean any = s.steps() > 0;
         return new StepMetrics(
                 (int) state.step(), trainer.optimizer().rate(), v.recall10(), v.ndcg10(), v.hr1(), validation.size(),
-                found.entropy(), mean(s, Stat.HITS, Stat.PROMPTS), mean(s, Stat.ACTIVE, Stat.PROMPTS),
-                mean(s, Stat.RANK, Stat.HITS), mean(s, Stat.REWARD, Stat.PROMPTS), mean(s, Stat.SPREAD, Stat.PROMPTS),
-                mean(s, Stat.ALPHA, Stat.HITS), mean(s, Stat.TOP_WRONG, Stat.HITS),
-                mean(s, Stat.POLICY, Stat.PROMPTS),
-                config.kl() > 0 ? mean(s, Stat.KL, Stat.ACTIVE) : null,
-                policy.confidence() == null
-                        ? null
-                        : mean(s, Stat.CONFIDENCE, config.preference() ? Stat.ACTIVE : Stat.HITS),
-                any ? (Double) (s.values()[Stat.CLIPPED.ordinal()] / s.steps()) : null,
-                mean(s, Stat.SURE_CORRECT, Stat.CORRECT_ITEMS), mean(s, Stat.SURE_PARTIAL, Stat.PARTIAL_ITEMS),
-                mean(s, Stat.SURE_WRONG, Stat.WRONG_ITEMS), any ? (Double) (s.norms() / s.steps()) : null,
-                state.seconds());
+                found.entropy(), c.mean(Rollouts.HITS, Rollouts.PROMPTS), c.mean(Rollouts.ACTIVE, Rollouts.PROMPTS),
+                c.mean(Rollouts.RANK, Rollouts.HITS), c.mean(Rollouts.REWARD, Rollouts.PROMPTS),
+                c.mean(Rollouts.DEVIATION, Rollouts.PROMPTS), c.mean(Rollouts.ALPHA, Rollouts.HITS),
+                c.mean(Rollouts.TOP_WRONG, Rollouts.HITS), c.mean(RolloutLoss.POLICY_LOSS, Rollouts.PROMPTS),
+                c.has(ClippedPolicy.KL) ? c.mean(ClippedPolicy.KL, Rollouts.ACTIVE) : null,
+                policy.confidence() == null ? null : c.mean(ConfidenceOrder.CONFIDENCE_LOSS, Rollouts.HITS),
+                any ? (Double) (c.get(ClippedPolicy.CLIPPED) / s.steps()) : null,
+                confidence(c, Kind.CORRECT), confidence(c, Kind.PARTIAL), confidence(c, Kind.WRONG),
+                any ? (Double) (s.norms() / s.steps()) : null, state.seconds());
+    }
+
+    /** The mean confidence in items of a kind. */
+    private static Double confidence(Counters counters, Kind kind) {
+        return counters.mean(kind.confidence(), kind.items());
     }
 
     private static String statistics(TrainingState.Sums s) {
-        Double hit = mean(s, Stat.HITS, Stat.PROMPTS), correct = mean(s, Stat.SURE_CORRECT, Stat.CORRECT_ITEMS);
-        Double wrong = mean(s, Stat.SURE_WRONG, Stat.WRONG_ITEMS);
+        Double hit = s.counters().mean(Rollouts.HITS, Rollouts.PROMPTS);
+        Double correct = confidence(s.counters(), Kind.CORRECT), wrong = confidence(s.counters(), Kind.WRONG);
         String text = hit == null ? "" : String.format(Locale.ROOT, "; target in %.0f %% of groups", 100 * hit);
         if (correct == null || wrong == null) return text;
         return text + String.format(Locale.ROOT, ", confidence %.3f right, %.3f wrong", correct, wrong);

@@ -77,8 +77,7 @@ public final class Json {
     private static UserError unreadable(Path file, JacksonException e) {
         String where = e.getLocation() == null ? "" : ":" + e.getLocation().getLineNr();
         return new UserError(
-                file + where + ": not the JSON that is expected here (if an earlier version of Beamwright wrote it,"
-                        + " that stage must be done anew): " + e.getOriginalMessage(),
+                file + where + ": not the JSON that is expected here: " + e.getOriginalMessage(),
                 e);
     }
 }

@@ -24,13 +24,15 @@ import java.nio.file.StandardOpenOption;
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  *                                  model/memory.json (the weight of a memory beside the model)
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  *                                  baselines/&lt;name&gt;-memory.json (the weight of a memory beside it)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
  * all        .lock (empty; by it a command keeps others away while it writes)
- * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
+ * all        run.json: the format of these files; version, host and JDK of each stage, and what else it notes
  * </pre>
  *
  * <p>The files of the first stage are described at {@link dev.beamwright.recsys.data.Prepared}.
@@ -39,13 +41,53 @@ public record RunFolder(Path root) {
     /** By it a command keeps others away. */
     public static final String LOCK = ".lock";
 
+    /** Files of {@code prepare}. */
+    public static final String ITEMS = "data/items.tsv", SEQUENCES = "data/sequences.tsv", SPLIT = "data/split.json",
+            AUDIT = "data/audit.json";
+    /** Files of {@code tokenize}. */
+    public static final String VECTORS = "tokens/vectors.npy", SEMANTIC_IDS = "tokens/semantic-ids.json",
+            ID_REPORT = "tokens/report.json";
+    /** Files of {@code train}: the best and the last model, the one that a second stage began from, and logs. */
+    public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
+            START = "model/start.safetensors", METRICS = "model/metrics.jsonl", FIRST_STEPS = "model/first-steps.json";
+    /** Files of {@code train-prm}. */
+    public static final String PRM = "model/prm.safetensors", PRM_LAST = "model/prm-last.safetensors",
+            PRM_METRICS = "model/prm-metrics.jsonl", PRM_FIRST_STEPS = "model/prm-first-steps.json";
+    /** Results of {@code evaluate}, {@code diagnose} and {@code scale}. */
+    public static final String SCORECARD = "scorecard.json", CONFIDENCE = "confidence.json",
+            DIAGNOSTICS = "diagnostics.json", SCALING = "scaling.json";
+    /** What {@link RunInfo} notes. */
+    public static final String INFO = "run.json";
+
+    /** Where a stage stores its settings. */
+    public static String config(String stage) {
+        return "config/" + stage + ".json";
+    }
+
+    /** A chart. */
+    public static String plot(String name) {
+        return "plots/" + name + ".svg";
+    }
+
+    /** What a model answered to the questions of a split. */
+    public static String predictions(String model, String split) {
+        return "predictions/" + model + "-" + split + ".jsonl";
+    }
+
+    /** The parameters of a baseline that is trained. */
+    public static String baseline(String name) {
+        return "baselines/" + name + ".safetensors";
+    }
+
     /** An existing run. */
     public static RunFolder open(Path root) {
         if (!Files.isDirectory(root)) {
             throw new UserError(root + ": there is no such run folder; make one with 'beamwright prepare --out " + root
                     + "' or 'beamwright run --out " + root + "'");
         }
-        return new RunFolder(root);
+        var run = new RunFolder(root);
+        RunInfo.requireFormat(run);
+        return run;
     }
 
     /**
@@ -53,6 +95,7 @@ public record RunFolder(Path root) {
      * that is killed keeps nothing, and the temporary files that it left behind are deleted.
      */
     public Lock lock() {
+        RunInfo.requireFormat(this);
         Path file = file(LOCK);
         try {
             boolean made = !Files.exists(root);
@@ -111,17 +154,17 @@ public record RunFolder(Path root) {
 
     /** The settings of a stage, as it stored them. */
     public <T> T config(String stage, Class<T> type) {
-        return Json.read(need("config/" + stage + ".json", stage), type);
+        return Json.read(need(config(stage), stage), type);
     }
 
     /** Stores the effective settings of a stage. */
     public void saveConfig(String stage, Object settings) {
-        Json.write(file("config/" + stage + ".json"), settings);
+        Json.write(file(config(stage)), settings);
     }
 
     /** Whether training has begun here: from then on the model depends on what stands before it. */
     public boolean hasModel() {
-        return has("model/last.safetensors") || has("model/best.safetensors");
+        return has(LAST) || has(BEST);
     }
 
     /** Deletes a file, if it is there. */

@@ -32,6 +32,11 @@ record CountingModel(GenerativeModel model, AtomicLongArray rows) implements Gen
     }
 
     @Override
+    public Variable tokens() {
+        return model.tokens();
+    }
+
+    @Override
     public Forward forward(Tape tape, List<Sample> samples, Noise noise) {
         return model.forward(tape, samples, noise);
     }

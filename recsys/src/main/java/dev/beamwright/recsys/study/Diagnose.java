@@ -12,6 +12,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.RankMetric;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -118,7 +119,7 @@ public final class Diagnose {
             List<Diagnostics.Weights> prefixWeights,
             Progress progress) {
         var diagnose = new Diagnose(backend, model, likelihood, beam);
-        Trace[] traces = diagnose.trace(asked, progress);
+        Trace[] traces = diagnose.trace(name, asked, progress);
         return diagnose.summary(run, name, split, asked, questions, traces, prefixWeights);
     }
 
@@ -151,7 +152,7 @@ public final class Diagnose {
         }
     }
 
-    private Trace[] trace(List<Case> asked, Progress progress) {
+    private Trace[] trace(String name, List<Case> asked, Progress progress) {
         Trace[] traces = new Trace[asked.size()];
         for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
         var search = new BeamSearch(model, SearchConfig.beam(beam, likelihood));
@@ -179,6 +180,7 @@ public final class Diagnose {
                     asked.stream().map(Case::history).toList(),
                     asked.stream().mapToInt(Case::user).toArray(),
                     (u, scores) -> {
+                        for (float score : scores) if (Float.isNaN(score)) throw Ranking.notANumber(name);
                         compare(traces[u], scores);
                         bar.step(done.incrementAndGet(), "");
                     });

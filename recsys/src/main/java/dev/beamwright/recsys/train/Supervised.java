@@ -7,6 +7,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;
@@ -93,7 +94,8 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(
-                config.objective().objective(config.softmax(), config.beam()),
+                config.objective().forBeam(config.beam()),
+                config.likelihood(),
                 ids.levels(),
                 p == null ? null : new PathLoss(p, config.likelihood()),
                 p == null ? 0 : p.weight());
@@ -132,7 +134,7 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
                 model.space().levels(),
                 samples.size(),
                 batches.perEpoch(),
-                onFrozen ? "InfoNCE" : config.objective().describe(),
+                onFrozen ? "InfoNCE" : Objectives.describe(config.objective()),
                 backend.name());
     }
 

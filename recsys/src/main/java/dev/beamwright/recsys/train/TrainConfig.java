@@ -3,7 +3,8 @@ package dev.beamwright.recsys.train;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
@@ -12,7 +13,7 @@ import java.util.List;
  * How a model is trained.
  *
  * @param model its sizes
- * @param objective what is made small
+ * @param objective whose loss is minimised
  * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
  * @param patience epochs without a better one after which training stops; 0 for never
@@ -38,7 +39,7 @@ import java.util.List;
  */
 public record TrainConfig(
         ModelConfig model,
-        ObjectiveConfig objective,
+        TargetObjective objective,
         Softmax softmax,
         int epochs,
         int patience,
@@ -90,13 +91,13 @@ public record TrainConfig(
                 softmax == Softmax.CHILDREN || !model.backbone().equals(ModelConfig.ITEM),
                 "an item decoder computes the logits of a node's children only, not of all codes of a level; leave out"
                         + " --softmax level, or take another --preset");
-        objective.objective(softmax, beam); // refuses what does not go together
+        objective.likelihood(softmax); // refuses what does not go together
     }
 
     /** Without items held out or a process reward model, the best epoch by {@link Best#NDCG}. */
     public TrainConfig(
             ModelConfig model,
-            ObjectiveConfig objective,
+            TargetObjective objective,
             Softmax softmax,
             int epochs,
             int patience,
@@ -140,7 +141,7 @@ public record TrainConfig(
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
-                ObjectiveConfig.of(ObjectiveConfig.CE),
+                new CrossEntropy(),
                 Softmax.CHILDREN,
                 30,
                 8,
@@ -225,7 +226,7 @@ public record TrainConfig(
         TrainConfig d = defaults(seed);
         return new TrainConfig(
                 model,
-                ObjectiveConfig.of(ObjectiveConfig.CE),
+                new CrossEntropy(),
                 Softmax.LEVEL,
                 epochs,
                 patience,

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.objective.Counters;
+import dev.beamwright.recsys.run.Nullable;
 import java.util.Arrays;
 
 /**
@@ -23,9 +25,9 @@ public record TrainingState(
         int lines,
         Sums sums,
         double[] carried,
-        Score start,
-        Best best,
-        Score last,
+        @Nullable Score start,
+        @Nullable Best best,
+        @Nullable Score last,
         double seconds,
         double validatedAt,
         boolean finished) {
@@ -38,7 +40,7 @@ public record TrainingState(
      *
      * @param loss null where the loss does not choose the model to keep
      */
-    public record Score(double ndcg10, Double loss) {
+    public record Score(double ndcg10, @Nullable Double loss) {
         /**
          * Whether this is better: by a lower loss, where that chooses, or else by a higher NDCG@10. NaN is the worst loss.
          * Of models without a single hit the later is the better.
@@ -60,14 +62,16 @@ public record TrainingState(
      * @param values what the loss reports, such as the negative log-likelihood by level, summed over targets
      * @param targets how many there were
      * @param norms of the gradients before clipping
+     * @param counters what rollouts count
      */
-    public record Sums(int steps, double[] values, long targets, double norms) {
-        static final Sums NONE = new Sums(0, new double[0], 0, 0);
+    public record Sums(int steps, double[] values, long targets, double norms, Counters counters) {
+        static final Sums NONE = new Sums(0, new double[0], 0, 0, new Counters());
 
         Sums plus(Trainer.Report report) {
             double[] sum = Arrays.copyOf(values, report.nll().length);
             for (int i = 0; i < sum.length; i++) sum[i] += report.nll()[i];
-            return new Sums(steps + 1, sum, targets + report.targets(), norms + report.norm());
+            return new Sums(steps + 1, sum, targets + report.targets(), norms + report.norm(),
+                    counters.plus(report.counters()));
         }
     }
 

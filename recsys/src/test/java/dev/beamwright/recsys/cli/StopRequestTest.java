@@ -41,7 +41,7 @@ class StopRequestTest {
         Path run = prepared("run"), whole = prepared("whole");
         for (Path r : List.of(run, whole)) {
             Files.writeString(r.resolve("config/sasrec.json"), """
-                    {"loss":"CE","width":16,"layers":1,"heads":2,"hidden":16,"dropout":0.1,"maxItems":6,"negatives":4,
+                    {"loss":"CE","start":"RANDOM","cosine":false,"width":16,"layers":1,"heads":2,"hidden":16,"dropout":0.1,"maxItems":6,"negatives":4,
                      "batch":8,"rate":0.001,"decay":0,"epochs":60,"patience":60,"validationCases":0,"shards":2,
                      "microTokens":64,"seed":1}
                     """);

@@ -73,6 +73,11 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
     }
 
     @Override
+    public Variable tokens() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean sharesHistory() {
         return false;
     }

@@ -8,6 +8,8 @@ import dev.beamwright.recsys.evaluate.Compare;
 import dev.beamwright.recsys.evaluate.Comparison;
 import dev.beamwright.recsys.evaluate.PairedTest;
 import dev.beamwright.recsys.rank.SeenItems;
+import dev.beamwright.recsys.objective.Grpo;
+import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
@@ -204,8 +206,8 @@ class CompareTest {
         List<RunFolder> runs = new ArrayList<>();
         for (String before : List.of("sft", "ugr")) {
             RunFolder run = run(before, TrainConfig.defaults(1), 0.5, 0);
-            run.saveConfig("reinforce", ReinforceConfig.of("grpo", "elsewhere", 2));
-            run.saveConfig("reinforce-before", ReinforceConfig.of(before, "elsewhere", 3));
+            run.saveConfig("reinforce", ReinforceConfig.of(new Grpo(), "elsewhere", 2));
+            run.saveConfig("reinforce-before", ReinforceConfig.of(Objectives.rollouts(before), "elsewhere", 3));
             run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 4));
             RunInfo.write(run, "reinforce", Map.of("parameters", 1100, "trainingSeconds", 20.0));
             RunInfo.write(run, "reinforce-before", Map.of("trainingSeconds", 30.0));

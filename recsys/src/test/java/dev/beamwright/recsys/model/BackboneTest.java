@@ -13,7 +13,6 @@ import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.MicroBatch;
-import dev.beamwright.recsys.objective.PrefixContrast;
 import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
@@ -280,14 +279,7 @@ class BackboneTest {
     @Test
     void theGradientOfThePairwiseObjectiveEqualsCentralDifferences() {
         GenerativeModel model = model(backbones().findFirst().orElseThrow());
-        var objective = new ApaoPairwise(
-                new Likelihood(Softmax.CHILDREN, 1),
-                2,
-                new PrefixWeights(PrefixWeights.Form.PAPER, .1),
-                3,
-                2,
-                PrefixContrast.CODE,
-                true);
+        var objective = new ApaoPairwise(2, .1, PrefixWeights.Form.PAPER, true, 3, 2, 1, true, true, true, 1);
         List<Sample> samples = List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0));
         var inputs = List.of(
                 model.parameters().get("tokens"),
@@ -296,7 +288,8 @@ class BackboneTest {
                 BACKEND,
                 tape -> objective
                         .loss(MicroBatch.of(
-                                tape, model, samples, Noise.none(), .5f, new double[] {.5, .2, .3}, Key.of(5)))
+                                tape, model, new Likelihood(Softmax.CHILDREN, 1), samples, Noise.none(), .5f,
+                                new double[] {.5, .2, .3}, Key.of(5)))
                         .loss(),
                 inputs, 1e-3, Key.of(9));
         assertThat(error).isLessThan(2e-2);

@@ -12,8 +12,13 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.rank.SeenItems;
+import dev.beamwright.recsys.objective.ApaoPairwise;
+import dev.beamwright.recsys.objective.ApaoPointwise;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -73,7 +78,7 @@ class TrainTest {
     /** An objective whose weights change from step to step, and which draws at random. */
     @Test
     void soItDoesWithPrefixWeightsAndNegatives() throws IOException {
-        TrainConfig config = config(1, objective(ObjectiveConfig.PAIRWISE, .2));
+        TrainConfig config = config(1, objective("apao-pairwise", .2));
         RunFolder uninterrupted = prepared("pairwise"), interrupted = prepared("pairwise-interrupted");
         Train.Summary summary = Train.run(config, uninterrupted, BACKEND, false, Progress.silent());
         assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
@@ -93,7 +98,7 @@ class TrainTest {
     /** T1 of APAO: parameters after three epochs, and so every ranking. */
     @Test
     void t1WithoutPrefixLossesApaoIsCrossEntropyToTheBit() throws IOException {
-        for (String name : List.of(ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+        for (String name : List.of("apao-pointwise", "apao-pairwise")) {
             Train.Summary summary =
                     Train.run(config(1, objective(name, 0)), prepared(name), BACKEND, false, Progress.silent());
             assertThat(summary).isEqualTo(expected);
@@ -102,7 +107,7 @@ class TrainTest {
 
     @Test
     void aSecondStageBeginsFromTheBestModelAndResumesToTheSameBits() throws IOException {
-        TrainConfig config = second(config(2, objective(ObjectiveConfig.POINTWISE, .2)), config(1), 5e-3);
+        TrainConfig config = second(config(2, objective("apao-pointwise", .2)), config(1), 5e-3);
         RunFolder uninterrupted = new RunFolder(folder.resolve("second"));
         Train.Summary summary = Train.from(config, whole, uninterrupted, BACKEND, false, Progress.silent());
         assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
@@ -122,7 +127,7 @@ class TrainTest {
         assertThat(Train.from(config, whole, interrupted, BACKEND, false, Progress.silent())).isEqualTo(summary);
 
         // Other settings are refused, and those of the model stay.
-        TrainConfig changed = second(config(2, objective(ObjectiveConfig.MSL, .2)), config(1), 5e-3);
+        TrainConfig changed = second(config(2, objective("msl", .2)), config(1), 5e-3);
         assertThatThrownBy(() -> Train.from(changed, whole, interrupted, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
         assertThat(interrupted.config("train", TrainConfig.class)).isEqualTo(config);
@@ -170,7 +175,7 @@ class TrainTest {
 
     @Test
     void theBestEpochByLossIsTheOneOfTheLeastValidationLoss() throws IOException {
-        for (String name : List.of(ObjectiveConfig.CE, ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+        for (String name : List.of("ce", "apao-pointwise", "apao-pairwise")) {
             RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
             TrainConfig config = changed(config(1, objective(name, .2)), .05, TrainConfig.Best.LOSS, null);
             Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
@@ -186,7 +191,7 @@ class TrainTest {
             var diagnosis = Diagnose.run(
                     new Diagnose.Config("validation", 0, 10, 1), run, BACKEND, Progress.silent());
             double nll = diagnosis.levels().stream().mapToDouble(l -> l.meanNll()).average().orElseThrow();
-            if (name.equals(ObjectiveConfig.CE)) assertThat(least).isCloseTo(nll, within(1e-5));
+            if (name.equals("ce")) assertThat(least).isCloseTo(nll, within(1e-5));
             else assertThat(least).isGreaterThan(nll + .01);
             endsWithTheSameBits(config, interrupted, summary);
         }
@@ -217,7 +222,9 @@ class TrainTest {
     @Test
     void everyObjectiveLearns() throws IOException {
         RunFolder run = prepared("objectives");
-        for (String name : ObjectiveConfig.NAMES) {
+        for (Objective o : Objectives.ALL) {
+            if (!(o instanceof TargetObjective)) continue;
+            String name = o.name();
             Train.run(config(1, objective(name, .2)), run, BACKEND, true, Progress.silent());
             List<Double> losses = new ArrayList<>();
             for (String line : Files.readAllLines(run.file("model/metrics.jsonl"))) {
@@ -228,14 +235,15 @@ class TrainTest {
     }
 
     /** Few negatives, so that it is fast. */
-    private static ObjectiveConfig objective(String name, double beta) {
-        ObjectiveConfig d = ObjectiveConfig.of(name);
-        return new ObjectiveConfig(
-                name, 1, beta, d.eta(), d.prefixWeights(), true, 5, 2, d.contrast(), d.lambda(), d.xi(), 0,
-                d.bearForm(), true);
+    static TargetObjective objective(String name, double beta) {
+        return switch (name) {
+            case "apao-pointwise" -> new ApaoPointwise(beta, 1e-4);
+            case "apao-pairwise" -> new ApaoPairwise(beta, 1e-4, 5, 2);
+            default -> Objectives.target(name);
+        };
     }
 
-    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+    static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
             throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
@@ -314,12 +322,12 @@ class TrainTest {
     @Test
     void withoutItsLastCheckpointTrainingBeginsAnewAndNothingOfTheEarlierOneIsLeft() throws IOException {
         RunFolder run = prepared("no-last");
-        Train.run(config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent());
+        Train.run(config(1, objective("apao-pointwise", .2)), run, BACKEND, false, Progress.silent());
         Files.delete(run.file("model/last.safetensors"));
         assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
         assertThatThrownBy(() -> Train.run(
-                config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent()))
+                config(1, objective("apao-pointwise", .2)), run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("has a model, but not model/last.safetensors");
         assertThat(run.file("model/best.safetensors")).exists();
         Files.delete(run.file("model/best.safetensors"));
@@ -427,10 +435,10 @@ class TrainTest {
 
     /** Three epochs of ten steps; a checkpoint after every step. */
     private static TrainConfig config(long seed) {
-        return config(seed, ObjectiveConfig.of(ObjectiveConfig.CE));
+        return config(seed, new CrossEntropy());
     }
 
-    private static TrainConfig config(long seed, ObjectiveConfig objective) {
+    private static TrainConfig config(long seed, TargetObjective objective) {
         return new TrainConfig(
                 new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
                 objective,
