@@ -2,6 +2,10 @@ package dev.beamwright.recsys;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.beamwright.recsys.train.DecodingConfig;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.recsys.baseline.SasRecConfig;
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Prepare;
@@ -86,8 +90,9 @@ class ResumedTrainingTest {
             void train(RunFolder run, Progress progress) throws IOException {
                 if (!run.has("data/items.tsv")) prepare(run);
                 run.saveConfig("sasrec", new SasRecConfig(
-                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 8, 1e-2, true, 0,
-                        4, 4, 0, 2, 64, 3));
+                SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6), 4, 4,
+                new SasRecConfig.Optimization(8, 1e-2, true, 0, 0.1), new ValidationConfig(0, 4),
+                new ExecutionConfig(2, 64, 60), 3));
                 TrainedSasRec.of("sasrec", run, Prepared.load(run), 3, BACKEND, progress).close();
             }
         };
@@ -229,9 +234,9 @@ class ResumedTrainingTest {
     /** Three epochs of ten steps. */
     private static TrainConfig config(double rate, TrainConfig first) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
-                Softmax.CHILDREN, 3, 0, 4, rate, .1, 0, 1, .2, 10, 0, 1, 3, 64, 60, 0, TrainConfig.Best.NDCG, null,
-                first);
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new OptimizationConfig(4, rate, .1, 0, 0, 1, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 64, 60), 1).withFirst(first);
     }
 
     /** Ten steps of eight prompts, two for each group of items; a validation after every fourth. */
@@ -239,7 +244,9 @@ class ResumedTrainingTest {
         RolloutObjective objective = Objectives.rollouts(name);
         if (name.equals("ugr")) objective = Objectives.with(objective, Map.of("confidence-rate", "1e-2"));
         return new ReinforceConfig(
-                objective, trained.root().toString(), 6, 8, 2, 10, rate, .1, 0, 1, 0, 4, 0, 10, 0, 3, 2, 128, 60);
+                objective, trained.root().toString(), new ReinforceConfig.RolloutConfig(6, 2, 10, 4), 10,
+                new OptimizationConfig(8, rate, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 128, 60), 3);
     }
 
     /** 40 users who go round 12 items, each from an item of their own. */

@@ -69,7 +69,7 @@ public final class TrainedSasRec implements Ranker {
         this.config = config;
         this.items = items;
         this.backend = backend;
-        model = SasRec.of(config, items, start, Key.of(config.seed()).fold("parameters"), memory);
+        model = SasRec.of(config.model(), items, start, Key.of(config.seed()).fold("parameters"), memory);
     }
 
     /**
@@ -104,7 +104,7 @@ public final class TrainedSasRec implements Ranker {
         if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
             Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
-            double[][] start = ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
+            double[][] start = ItemVectors.principal(vectors, config.model().dModel(), Key.of(config.seed()).fold("start"));
             return new TrainedSasRec(name, config, items, start, repeats, backend);
         }
     }
@@ -195,7 +195,7 @@ public final class TrainedSasRec implements Ranker {
             if (workspace == null) workspace = new Workspace();
             try (Tape tape = Tape.inference(backend, workspace)) {
                 List<int[]> read = new ArrayList<>();
-                for (Case c : cases.subList(from, to)) if (c.position() > 0) read.add(c.latest(config.maxItems()));
+                for (Case c : cases.subList(from, to)) if (c.position() > 0) read.add(c.latest(config.model().maxItems()));
                 float[] scores = read.isEmpty()
                         ? new float[0]
                         : model.scores(tape, read).value().toArray();

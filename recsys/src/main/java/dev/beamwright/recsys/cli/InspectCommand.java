@@ -28,7 +28,7 @@ import tools.jackson.databind.node.ObjectNode;
 @Command(
         name = "inspect",
         mixinStandardHelpOptions = true,
-        description = "Shows what is in a run: its data, semantic IDs, model and scores, and what made them.")
+        description = "Show what is in a run: its data, semantic IDs, model and scores, and what made them.")
 final class InspectCommand implements Callable<Integer> {
     private static final List<String> STAGES =
             List.of("prepare", "tokenize", Start.BEFORE, "train", Start.ROLLOUTS + Start.EARLIER, Start.ROLLOUTS,
@@ -41,10 +41,11 @@ final class InspectCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a run")
+    @Parameters(paramLabel = "RUN", description = "Show this run.")
     private Path root;
 
-    @Option(names = "--json", description = "print everything as one JSON object")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print everything as one JSON object.")
     private boolean json;
 
     @Override

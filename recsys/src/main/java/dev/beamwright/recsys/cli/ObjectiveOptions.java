@@ -19,30 +19,31 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the objective. What is not given keeps its default. */
+@Section.In(Section.OBJECTIVE)
 final class ObjectiveOptions {
     @Option(
             names = "--objective",
             paramLabel = "NAME",
-            description = "the training objective, see the list below; default: the preset's, ce")
+            description = "Train by this objective, see the list below. Default: the preset's, ce.")
     private String name;
 
     @Option(
             names = "-P",
             paramLabel = "KEY=VALUE",
-            description = "a parameter of the objective, such as -P lambda=.3; --help-objective lists them")
+            description = "Set a parameter of the objective, such as -P lambda=.3; --help-objective lists them; repeatable.")
     private Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(
             names = "--objective-preset",
             paramLabel = "NAME",
-            description = "a paper's values for the objective; --help-objective lists them")
+            description = "Take a paper's values for the objective; --help-objective lists them.")
     private String preset;
 
     @Option(
             names = "--help-objective",
             paramLabel = "NAME",
             help = true,
-            description = "print the equation, parameters, defaults and presets of an objective, and exit")
+            description = "Print the equation, parameters, defaults and presets of an objective, and exit.")
     private String help;
 
     /** What {@code --help-objective} prints; null if it was not given. */
@@ -139,6 +140,6 @@ final class ObjectiveOptions {
                 .collect(Collectors.joining(" "));
         return (changed.isEmpty() ? "the defaults" : changed)
                 + (p.softmax() == null ? "" : ", --softmax " + p.softmax().name().toLowerCase(Locale.ROOT))
-                + (p.maxGradNorm() == null ? "" : ", --clip " + Parameter.text(p.maxGradNorm()));
+                + (p.maxGradNorm() == null ? "" : ", --max-grad-norm " + Parameter.text(p.maxGradNorm()));
     }
 }

@@ -39,10 +39,10 @@ import tools.jackson.databind.JsonNode;
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
-            "Goes the whole road: prepare, tokenize, train, evaluate, recommend.",
+            "Run the full pipeline: prepare, tokenize, train, evaluate, recommend.",
             "Without --data: on the bundled MovieTweetings 100k, its 10-core, for 15 epochs.",
-            "What an earlier call has finished with the same settings is not done again, so a run that was interrupted goes"
-                    + " on where it was stopped."
+            "What an earlier call has finished with the same settings is not done again, so a run that was interrupted"
+                    + " resumes where it was stopped."
         },
         footer = {
             "",
@@ -65,14 +65,19 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private PrepareCommand.DataOptions data;
 
+    @Section.In(Section.OUTPUT)
     @Option(
             names = "--out",
             paramLabel = "RUN",
             defaultValue = "run",
-            description = "the run's folder; default: ${DEFAULT-VALUE}")
+            description = "Make the run in this folder. Default: ${DEFAULT-VALUE}.")
     private Path out;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Mixin
@@ -81,21 +86,24 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--baselines",
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "what the model is compared with; default: ${DEFAULT-VALUE}")
+            description = "Compare the model with these baselines. Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
+    @Section.In(Section.REQUEST)
     @Option(
             names = "--user",
             paramLabel = "ID",
-            description = "whom to recommend for at the end; default: the first user")
+            description = "Recommend for this user at the end. Default: the first user.")
     private String user;
 
-    @Option(names = "--json", description = "print score card and recommendations as one JSON object")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print score card and recommendations as one JSON object.")
     private boolean json;
 
     /** What {@code --json} prints. */
@@ -137,7 +145,7 @@ final class RunCommand implements Callable<Integer> {
             EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
             boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
             if (begin(run, "evaluate", evaluate, measured, progress)) {
-                EvaluateCommand.measure(evaluate, run, train.beam(), device, progress);
+                EvaluateCommand.measure(evaluate, run, train.decoding().beamSize(), device, progress);
             }
         }
         ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);

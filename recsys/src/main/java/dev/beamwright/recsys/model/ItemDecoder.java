@@ -92,14 +92,14 @@ public record ItemDecoder(
     public static ItemDecoder of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         var rows = new TableRows(space);
-        int width = c.width(), mlp = c.item().levelMlp();
+        int width = c.dModel(), mlp = c.item().levelMlp();
         return new ItemDecoder(
                 init.normal(DEVIATION, rows.count(), width),
                 RmsNorm.of(init, width, EPS),
                 RelativeBias.ofEachDistance(init, c.heads(), c.maxItems() + 1),
                 IntStream.range(0, c.layers())
                         .mapToObj(i -> FilteredBlock.of(
-                                init, width, c.heads(), c.headDim(), c.hidden(), c.item().taps(), c.item().share(), EPS))
+                                init, width, c.heads(), c.headDim(), c.ffnDim(), c.item().taps(), c.item().share(), EPS))
                         .toList(),
                 RmsNorm.of(init, width, EPS),
                 IntStream.range(0, space.levels()).mapToObj(l -> init.constant(1, 1)).toList(),

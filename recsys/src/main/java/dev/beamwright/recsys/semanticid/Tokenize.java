@@ -85,7 +85,7 @@ public final class Tokenize {
         }
         if (c.window() < 1) throw new UserError("--window must be at least 1, not " + c.window());
         if (c.widths() != null && c.levels() != null && c.levels() != c.widths().length) {
-            throw new UserError("--levels " + c.levels() + " does not fit --widths with " + c.widths().length
+            throw new UserError("--levels " + c.levels() + " does not fit --codebook-sizes with " + c.widths().length
                     + " numbers; leave one of them out");
         }
         int levels = c.widths() != null ? c.widths().length : c.levels() != null ? c.levels() : DEFAULT_LEVELS;

@@ -84,7 +84,7 @@ public final class Diagnose {
                     config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
             if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
             List<Case> asked = Case.some(all, config.users(), Key.of(config.seed()).fold("diagnose"));
-            int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
+            int beam = config.beam() == 0 ? recommender.config().decoding().beamSize() : config.beam();
             Diagnostics found = of(
                     run.root().toString(),
                     recommender.name(),

@@ -185,7 +185,7 @@ public final class TrainingRun<V extends TrainingRun.Validated> {
         state = state.stepped(report, stage.carried(), seconds());
         if (!Double.isFinite(report.norm())) {
             throw new UserError(checkpoints.run().root() + ": the gradient is not finite at step " + state.step()
-                    + "; train with a lower --rate or with --clip");
+                    + "; train with a lower --learning-rate or with --max-grad-norm");
         }
         first.add(state.step(), stage.loss(TrainingState.Sums.NONE.plus(report)));
         String note = String.format(Locale.ROOT, "loss %.3f", stage.loss(state.sums()));

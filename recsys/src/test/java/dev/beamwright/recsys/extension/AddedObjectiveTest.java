@@ -41,7 +41,7 @@ class AddedObjectiveTest {
         Prepare.run(PrepareConfig.of(data, null), run, Progress.silent());
         Tokenize.run(TokenizeConfig.defaults(1), run, Progress.silent());
         String first = call(
-                "train", run.root().toString(), "--objective", "first-code", "-P", "first-weight=3", "--width", "8",
+                "train", run.root().toString(), "--objective", "first-code", "-P", "first-weight=3", "--d-model", "8",
                 "--layers", "1", "--heads", "1", "--head-dim", "8", "--epochs", "1");
         assertThat(first).contains("objective first-code, first-weight 3", "trained 1 epochs");
         JsonNode stored = Json.readTree(run.file("config/train.json")).path("objective");

@@ -92,7 +92,7 @@ class TokenizeTest {
         refused(config("text", "kmeans", null, null, null, null), "there is no quantizer 'kmeans'");
         refused(config("text", "random", null, null, "ignore", null), "there is no collision policy 'ignore'");
         refused(config("text", "random", 2, new int[] {4, 4, 4}, null, null),
-                "--levels 2 does not fit --widths with 3");
+                "--levels 2 does not fit --codebook-sizes with 3");
         refused(config("text", "random", 0, null, null, null), "1 to 16 levels, not 0");
         refused(config("text", "random", null, new int[] {4, 0}, null, null), "1 to 65536 codes, not 0");
         refused(config("none.npy", "random", null, null, null, null), "none.npy: there is no such file");

@@ -84,9 +84,9 @@ class ItemDecoderTrainingTest {
     /** Three epochs of eight steps; a checkpoint after every step. */
     private static TrainConfig config(String objective) {
         return new TrainConfig(
-                new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)),
-                TrainTest.objective(objective, .2),
-                Softmax.CHILDREN, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0);
+                new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)), TrainTest.objective(objective, .2), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new OptimizationConfig(8, 1e-2, .1, 0, 0, 5, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 40, 0), 1);
     }
 
     @Test
@@ -118,7 +118,7 @@ class ItemDecoderTrainingTest {
     void aProcessRewardModelLearnsBesideItAndBehindIt() throws IOException {
         var prm = new PrmConfig(1, false, 5, .4, PrmConfig.Hard.BEAM, 2, 1, 0, 0, PrmConfig.Paths.NODE);
         RunFolder beside = prepared("beside");
-        Train.run(config("ce").with(prm), beside, BACKEND, false, Progress.silent());
+        Train.run(config("ce").withPrm(prm), beside, BACKEND, false, Progress.silent());
         List<EpochMetrics> epochs = Files.readAllLines(beside.file("model/metrics.jsonl")).stream()
                 .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
         assertThat(Arrays.stream(epochs.get(2).prmLossByLevel()).sum())
@@ -137,8 +137,9 @@ class ItemDecoderTrainingTest {
             RunFolder run = new RunFolder(folder.resolve(name));
             boolean ugr = o instanceof Ugr;
             var c = new ReinforceConfig(
-                    ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts,
-                    whole.root().toString(), 6, 8, 1, ugr ? 80 : 8, 3e-3, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, 60);
+                ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts, whole.root().toString(), new ReinforceConfig.RolloutConfig(6, 1, 10, 8), ugr ? 80 : 8,
+                new OptimizationConfig(8, 3e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 128, 60), 3);
             Reinforce.Summary summary = Reinforce.run(c, run, BACKEND, false, Progress.silent());
             assertThat(summary.lastNdcg10()).as(name).isPositive();
             if (ugr) {
@@ -225,7 +226,9 @@ class ItemDecoderTrainingTest {
     void aSoftmaxOverTheLevelIsRefused() {
         TrainConfig c = config("ce");
         assertThatThrownBy(() -> new TrainConfig(
-                c.model(), c.objective(), Softmax.LEVEL, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0))
+                c.model(), c.objective(), new DecodingConfig(Softmax.LEVEL, 10), 3,
+                new OptimizationConfig(8, 1e-2, .1, 0, 0, 5, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 40, 0), 1))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("node's children");
     }
