@@ -89,7 +89,8 @@ public final class Evaluate {
                             .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items, repeats));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items,
+                        repeats));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
