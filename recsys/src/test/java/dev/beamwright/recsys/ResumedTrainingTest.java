@@ -26,7 +26,6 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
-import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.TrainingFiles;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
@@ -201,7 +200,7 @@ class ResumedTrainingTest {
         assertThat(summary.verdict())
                 .startsWith("no validation was better than that of the model it began from (NDCG@10 0.")
                 .endsWith("model/best.safetensors is that model");
-        assertThat(checksum(run, TrainedModel.BEST)).isEqualTo(checksum(trained, TrainedModel.BEST));
+        assertThat(checksum(run, RunFolder.BEST)).isEqualTo(checksum(trained, RunFolder.BEST));
         assertThat(Train.run(config(1e-30, config(5e-3, null)), run, BACKEND, false, Progress.silent()))
                 .isEqualTo(summary); // finished already: it says so again
 
@@ -222,7 +221,7 @@ class ResumedTrainingTest {
         assertThat(without.bestStep()).isZero();
         assertThat(without.bestNdcg10()).isEqualTo(without.startNdcg10()).isPositive();
         assertThat(without.verdict()).endsWith("model/best.safetensors is that model");
-        assertThat(checksum(grpo, TrainedModel.BEST)).isEqualTo(checksum(trained, TrainedModel.BEST));
+        assertThat(checksum(grpo, RunFolder.BEST)).isEqualTo(checksum(trained, RunFolder.BEST));
 
         Reinforce.Summary with = Reinforce.run(rollouts("ugr", 1e-30), ugr, BACKEND, false, Progress.silent());
         assertThat(with.bestStep()).isEqualTo(4);

@@ -104,7 +104,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
 
     private GenerativeModel started(SemanticIds ids) {
         GenerativeModel model = TrainedModel.create(first.model(), ids, Key.of(first.seed()), memory);
-        TrainedModel.load(model, run, Start.FILE);
+        TrainedModel.load(model, run, RunFolder.START);
         return model;
     }
 

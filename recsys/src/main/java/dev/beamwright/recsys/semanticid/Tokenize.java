@@ -29,10 +29,6 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
-    /** The file of item vectors, one row per item, that the semantic IDs were made from. */
-    public static final String VECTORS = "tokens/vectors.npy";
-
-    private static final String IDS = "tokens/semantic-ids.json";
     private static final int DEFAULT_LEVELS = 3;
     private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
 
@@ -66,12 +62,12 @@ public final class Tokenize {
 
             refuseOtherThanTrained(run, ids, data.items(), progress);
 
-            run.delete(IDS); // last of all it is there again: then the stage is done
+            run.delete(RunFolder.SEMANTIC_IDS); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
-            writeVectors(run.file(VECTORS), vectors);
-            Json.write(run.file("tokens/report.json"), report);
+            writeVectors(run.file(RunFolder.VECTORS), vectors);
+            Json.write(run.file(RunFolder.ID_REPORT), report);
             RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
-            SemanticIdFile.write(run.file(IDS), ids, data.items());
+            SemanticIdFile.write(run.file(RunFolder.SEMANTIC_IDS), ids, data.items());
             return report;
         }
     }
@@ -231,7 +227,7 @@ public final class Tokenize {
     private static void refuseOtherThanTrained(
             RunFolder run, SemanticIds ids, List<String> items, Progress progress) {
         String trained = null;
-        for (String file : List.of("model/last.safetensors", "model/best.safetensors", "model/start.safetensors")) {
+        for (String file : List.of(RunFolder.LAST, RunFolder.BEST, RunFolder.START)) {
             try {
                 if (trained == null && run.has(file)) {
                     trained = SafeTensors.metadata(run.file(file)).get(SemanticIds.FINGERPRINT);
@@ -240,7 +236,7 @@ public final class Tokenize {
                 progress.say("warning: " + e.getMessage());
             }
         }
-        if (trained == null && run.hasModel() && run.has(IDS)) trained = SemanticIds.load(run, items).fingerprint();
+        if (trained == null && run.hasModel() && run.has(RunFolder.SEMANTIC_IDS)) trained = SemanticIds.load(run, items).fingerprint();
         if (trained == null || trained.equals(ids.fingerprint())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
                 + " folder, or delete " + run.file("model") + " first");

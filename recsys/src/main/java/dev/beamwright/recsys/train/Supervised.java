@@ -84,12 +84,12 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         PrmConfig p = config.prm();
         var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
         if (onFrozen) {
-            TrainedModel.load(model, run, TrainedModel.BEST);
+            TrainedModel.load(model, run, RunFolder.BEST);
             modelChecksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
             trained = Guided.onFrozen(model, prm);
         } else {
             modelChecksum = null;
-            if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
+            if (config.first() != null) TrainedModel.load(model, run, RunFolder.START);
             else TrainedModel.start(model, run, backend, seed);
             trained = Guided.trained(model, prm);
         }
