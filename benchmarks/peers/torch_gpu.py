@@ -20,7 +20,7 @@ WORKS = [
     ("step of TIGER, compiled", "tiger-step", [], dict(batch=1024, source=81, compile=1)),
     ("step of llama", "llama-step", [128, 8, 8, 16, 1024, 256, 20, 128], {}),
     ("step of llama, compiled", "llama-step", [128, 8, 8, 16, 1024, 256, 20, 128], dict(compile=1)),
-    ("beam search of TIGER", "tiger-beam", [32, 20], dict(source=81, items=12000)),
+    ("beam search of TIGER", "tiger-beam", [256, 20], dict(source=81, items=12000)),
 ]
 
 

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -46,10 +47,10 @@ public final class CpuCommand implements BenchCommand.Benchmark {
 
     @Option(
             names = "--only",
-            split = ",",
             paramLabel = "NAME",
-            description = "groups (gemm, attention, elements, steps, beam, memory, data), or parts of rows' names")
-    private List<String> only;
+            description = "groups (gemm, attention, elements, steps, beam, memory, data), or parts of rows' names, with"
+                    + " commas between them; a comma may belong to a name")
+    private String only;
 
     @Option(names = "--rounds", paramLabel = "N", description = "rounds for each row; default: 7, 2 with --quick")
     private Integer rounds;
@@ -141,15 +142,29 @@ public final class CpuCommand implements BenchCommand.Benchmark {
     }
 
     /** The rows whose group is named, or whose name has one of these parts. */
-    static List<Row> chosen(List<Row> rows, List<String> only) {
+    static List<Row> chosen(List<Row> rows, String only) {
         if (only == null) return rows;
-        for (String part : only) {
-            if (rows.stream().noneMatch(r -> fits(r, part))) {
-                throw new UserError(
-                        "--only " + part + ": no row is called so; 'beamwright bench cpu --list' shows all");
+        List<String> names = names(rows, only);
+        return rows.stream().filter(r -> names.stream().anyMatch(name -> fits(r, name))).toList();
+    }
+
+    /** Cuts at commas, but not within what is part of a row's name: of several ways, that with the longest names. */
+    private static List<String> names(List<Row> rows, String only) {
+        String[] words = only.split(",");
+        List<String> names = new ArrayList<>();
+        for (int from = 0, to; from < words.length; from = to) {
+            for (to = words.length; to > from; to--) {
+                String name = String.join(",", Arrays.copyOfRange(words, from, to));
+                if (rows.stream().noneMatch(r -> fits(r, name))) continue;
+                names.add(name);
+                break;
+            }
+            if (to == from) {
+                throw new UserError("--only " + words[from]
+                        + ": no row is called so; 'beamwright bench cpu --list' shows all");
             }
         }
-        return rows.stream().filter(r -> only.stream().anyMatch(part -> fits(r, part))).toList();
+        return names;
     }
 
     private static boolean fits(Row row, String part) {

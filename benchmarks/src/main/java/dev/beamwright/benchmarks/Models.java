@@ -94,8 +94,12 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
 
     /** A recommendation by beam search for each of a batch of users; only codes that can follow share a softmax. */
     Runnable search(Backend backend, int beam, Closer closer) {
+        return search(backend, SearchConfig.beam(beam, Softmax.CHILDREN), closer);
+    }
+
+    /** A recommendation for each of a batch of users. */
+    Runnable search(Backend backend, SearchConfig search, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
-        var search = SearchConfig.beam(beam, Softmax.CHILDREN);
         var generator = closer.closing(new Generator(backend, model(memory)));
         List<int[]> histories = IntStream.range(0, batch).mapToObj(u -> history(u, items)).toList();
         return () -> generator.recommend(search, Query.of(histories), null);

@@ -89,8 +89,17 @@ record Result(
         return entries.stream().filter(e -> e.who.equals(who)).min(Comparator.comparingDouble(Entry::median));
     }
 
-    /** How many times as fast, or as small, as the best form of a program ours is, by the medians. */
+    /** Whether a peak was measured that nobody surpassed: otherwise the machine was busy with something else. */
+    boolean hasPeak() {
+        return best(PEAK).filter(p -> entries.stream().allMatch(e -> e.median >= p.median)).isPresent();
+    }
+
+    /**
+     * How many times as fast, or as small, as the best form of a program ours is, by the medians; nothing for a peak
+     * that somebody surpassed.
+     */
     Optional<Double> ratio(String who) {
+        if (who.equals(PEAK) && !hasPeak()) return Optional.empty();
         return ours().flatMap(o -> best(who).map(b -> b.median / o.median));
     }
 

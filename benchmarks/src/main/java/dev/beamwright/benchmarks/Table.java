@@ -56,7 +56,6 @@ record Table(List<Result> results) {
         Entry first = rows.stream().flatMap(r -> r.ours().stream()).findFirst().orElseThrow();
         boolean rate = rows.stream().anyMatch(r -> !r.rate().isEmpty());
         boolean share = rows.stream().anyMatch(r -> r.best(Result.PEAK).isPresent());
-        boolean goals = rows.stream().anyMatch(r -> !r.goals().isEmpty());
         for (Result r : rows) {
             for (Entry e : r.entries()) {
                 if (e.who().equals(Result.OURS)) {
@@ -71,7 +70,6 @@ record Table(List<Result> results) {
         if (share) header.add("of the peak");
         header.addAll(others);
         header.addAll(peers);
-        if (goals) header.add("goal");
         s.append("\n## ").append(title).append("\n\n");
         line(s, header);
         s.append("|---|").append("---|".repeat(header.size() - 1)).append('\n');
@@ -95,9 +93,6 @@ record Table(List<Result> results) {
                                 + (e.form().isEmpty() ? "" : ", " + e.form()) + ")")
                         .orElse(""));
             }
-            if (goals) {
-                cells.add(String.join(", ", r.goals().stream().map(g -> goal(r, g)).toList()));
-            }
             line(s, cells);
         }
     }
@@ -108,7 +103,7 @@ record Table(List<Result> results) {
             case Result.PEAK -> format("%.0f %% of the peak", 100 * g.value());
             default -> format("%.4s x ", g.value()) + g.against();
         };
-        return text + r.met(g).map(met -> met ? ": reached" : ": **not reached**").orElse(": not measured");
+        return text + r.met(g).map(met -> met ? ": reached" : ": not reached").orElse(": not measured");
     }
 
     private static String label(Entry e) {
@@ -152,7 +147,7 @@ record Table(List<Result> results) {
         return String.format(Locale.ROOT, format, values);
     }
 
-    /** One line about a row, for the progress. */
+    /** One line about a row and its goals, for the progress. */
     static String summary(Result r) {
         StringBuilder s = new StringBuilder(r.group()).append(": ").append(r.row());
         r.ours().ifPresent(e -> s.append(": ").append(quantity(e.median(), r.unit())).append(
@@ -162,21 +157,21 @@ record Table(List<Result> results) {
         for (String peer : peers) {
             r.ratio(peer).ifPresent(v -> s.append(format(", %.2f x ", v)).append(peer));
         }
+        for (Goal g : r.goals()) s.append("; goal ").append(goal(r, g));
         return s.toString();
     }
 
-    /** The ratios to the peers a goal speaks of, each with its goal as a mark. */
+    /** The ratios to the peers that are to be compared with, grey where the peer is faster or smaller. */
     String ratios() {
         List<Bars.Bar> bars = new ArrayList<>();
         for (Result r : results) {
             for (Goal g : r.goals()) {
                 if (g.against().isEmpty() || g.against().equals(Result.PEAK)) continue;
                 r.ratio(g.against()).ifPresent(v -> bars.add(new Bars.Bar(
-                        r.group() + ": " + r.row() + " / " + g.against(), v, null, null, format("%.2f x", v),
-                        v < g.value(), g.value())));
+                        r.group() + ": " + r.row() + " / " + g.against(), v, null, null, format("%.2f x", v), v < 1, 1.0)));
             }
         }
-        return new Bars("How many times as fast (memory: as small) as the peer; marks: goals", bars).svg();
+        return new Bars("How many times as fast (memory: as small) as the peer", bars).svg();
     }
 
     private static final Pattern SQUARE = Pattern.compile("(NN) (\\d+)x\\2x\\2");
@@ -189,6 +184,7 @@ record Table(List<Result> results) {
             if (!r.group().equals("gemm") || !square.matches()) continue;
             double size = Double.parseDouble(square.group(2));
             for (Entry e : r.entries()) {
+                if (e.who().equals(Result.PEAK) && !r.hasPeak()) continue;
                 String name = e.who().equals(Result.PEAK)
                         ? "peak, measured on registers"
                         : e.who() + ", " + (e.form().isEmpty() ? "" : e.form() + ", ") + e.threads()

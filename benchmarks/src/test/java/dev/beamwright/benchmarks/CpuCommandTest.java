@@ -33,9 +33,11 @@ class CpuCommandTest {
     void rowsAreChosenByTheirGroupOrAPartOfTheirName() {
         List<Row> rows = CpuCommand.rows(false, false);
         assertThat(rows).extracting(r -> r.group() + r.name()).doesNotHaveDuplicates();
-        assertThat(CpuCommand.chosen(rows, List.of("attention"))).hasSize(3);
-        assertThat(CpuCommand.chosen(rows, List.of("adamw", "2048X2048"))).hasSize(4);
-        assertThatThrownBy(() -> CpuCommand.chosen(rows, List.of("attension")))
+        assertThat(CpuCommand.chosen(rows, "attention")).hasSize(3);
+        assertThat(CpuCommand.chosen(rows, "adamw,2048X2048")).hasSize(4);
+        assertThat(CpuCommand.chosen(rows, "TIGER, batch 64, beam 20, adamw")).extracting(Row::name)
+                .containsExactly("AdamW 4,800,000", "TIGER, batch 64, beam 20");
+        assertThatThrownBy(() -> CpuCommand.chosen(rows, "gemm,attension"))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("attension");
     }

@@ -47,12 +47,31 @@ class ResultTest {
     }
 
     @Test
-    void theTableShowsMediansRatiosAndGoals() {
-        assertThat(new Table(List.of(result)).markdown())
+    void theTableShowsMediansAndRatiosAndTheProgressGoals() {
+        String table = new Table(List.of(result)).markdown();
+        assertThat(table)
                 .contains(
                         "| NN 256x256x256 | 11.0 ms (10.5 to 11.5) | 90.9 GFLOP/s | 50 % | 20.0 ms | 2.00 x (22.0 ms, fast) |")
-                .contains("2.5 x P: **not reached**", "40 % of the peak: reached", "at most 20.0 ms: reached")
-                .contains("1.0 x Q: not measured", "- without X: it is not there");
+                .contains("- without X: it is not there")
+                .doesNotContain("goal", "reached");
+        assertThat(Table.summary(result))
+                .contains("2.5 x P: not reached", "40 % of the peak: reached", "at most 20.0 ms: reached")
+                .contains("1.0 x Q: not measured");
+    }
+
+    /** Then something else kept the machine busy while the peak was measured. */
+    @Test
+    void aPeakThatSomebodySurpassedIsNone() {
+        Goal goal = new Goal(Result.PEAK, 0.4);
+        for (double faster : new double[] {.009, .0101}) {
+            Result busy = result(
+                    "NN 256x256x256",
+                    List.of(entry(Result.OURS, "vector", 2, .011), entry("P", "", 2, faster), entry(Result.PEAK, "", 2, .010)),
+                    goal);
+            assertThat(busy.hasPeak()).isEqualTo(faster > .010);
+            assertThat(busy.met(goal).isPresent()).isEqualTo(faster > .010);
+            assertThat(new Table(List.of(busy)).squares().contains("peak")).isEqualTo(faster > .010);
+        }
     }
 
     @Test

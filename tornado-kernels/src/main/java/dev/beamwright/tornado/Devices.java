@@ -83,13 +83,18 @@ final class Devices {
         return type.name().equals("CUDA");
     }
 
+    /** Whether the device that is used is anything but a CPU. */
+    static boolean gpu() {
+        return used().getDeviceType() != TornadoDeviceType.CPU;
+    }
+
     /**
      * Whether kernels with tiles in local memory are worth it: on a CPU they take long to compile and are no faster.
      * {@code -Dbeamwright.tornado.tiles=true} or {@code false} decides otherwise.
      */
     static boolean tiles() {
         String wish = System.getProperty("beamwright.tornado.tiles");
-        return wish == null ? used().getDeviceType() != TornadoDeviceType.CPU : Boolean.parseBoolean(wish);
+        return wish == null ? gpu() : Boolean.parseBoolean(wish);
     }
 
     /** Whether the kernels of a graph are started as one CUDA graph; {@code -Dbeamwright.tornado.graphs=false} turns it off. */

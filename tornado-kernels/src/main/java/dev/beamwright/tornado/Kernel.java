@@ -19,7 +19,14 @@ import uk.ac.manchester.tornado.api.common.TornadoFunctions.*;
  * @param localBytes local memory of one block
  */
 record Kernel(
-        String name, int writes, int add, int addBit, Object function, int arity, int threads, int localBytes) {
+        String name,
+        int writes,
+        int add,
+        int addBit,
+        Object function,
+        int arity,
+        int threads,
+        int localBytes) {
     /** The same kernel, which adds to its first array where this argument is 1. */
     Kernel adding(int argument) {
         return new Kernel(name, writes, argument, 1, function, arity, threads, localBytes);

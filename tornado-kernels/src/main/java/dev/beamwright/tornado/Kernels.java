@@ -1,6 +1,7 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tornado.kernel.Attention;
+import dev.beamwright.tornado.kernel.BeamBlocks;
 import dev.beamwright.tornado.kernel.Filter;
 import dev.beamwright.tornado.kernel.FlashAttention;
 import dev.beamwright.tornado.kernel.Flat;
@@ -13,6 +14,7 @@ import dev.beamwright.tornado.kernel.Optimizer;
 import dev.beamwright.tornado.kernel.RowBlocks;
 import dev.beamwright.tornado.kernel.Rows;
 import dev.beamwright.tornado.kernel.Search;
+import dev.beamwright.tornado.kernel.SearchBlocks;
 import dev.beamwright.tornado.kernel.Sums;
 import dev.beamwright.tornado.kernel.TensorCores;
 import dev.beamwright.tornado.kernel.TiledMatrix;
@@ -110,6 +112,8 @@ final class Kernels {
     static final Kernel JOIN = Kernel.of("join", 2, Attention::join);
     static final Kernel PATH = Kernel.of("path", 1, Attention::path);
     static final Kernel BEAM = Kernel.of("beam", 1, Attention::beam);
+    static final Kernel BLOCK_BEAM = Kernel.of("blockBeam", 1, BeamBlocks::beam)
+            .inBlocks(BeamBlocks.THREADS, BeamBlocks.LOCAL);
 
     static final Kernel CROSS_ENTROPY = Kernel.of("crossEntropy", 2, Losses::crossEntropy);
     static final Kernel LOG_PROBABILITY = Kernel.of("logProbability", 2, Losses::logProbability);
@@ -124,6 +128,10 @@ final class Kernels {
     static final Kernel HOLD_INTS = Kernel.of("holdInts", 1, Hold::ints);
     static final Kernel DENOMINATORS = Kernel.of("denominators", 1, Search::denominators);
     static final Kernel EXTEND = Kernel.of("extend", 3, Search::extend);
+    static final Kernel CANDIDATES = Kernel.of("candidates", 1, SearchBlocks::candidates)
+            .inBlocks(SearchBlocks.ROW_THREADS, SearchBlocks.ROW_LOCAL);
+    static final Kernel BEST = Kernel.of("best", 3, SearchBlocks::best)
+            .inBlocks(SearchBlocks.THREADS, SearchBlocks.LOCAL);
     static final Kernel CHILDREN = Kernel.of("children", 3, Search::children);
     static final Kernel PATHS = Kernel.of("paths", 1, Search::paths);
     static final Kernel NEAREST = Kernel.of("nearest", 2, Search::nearest);

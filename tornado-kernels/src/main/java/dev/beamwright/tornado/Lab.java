@@ -22,6 +22,11 @@ public final class Lab {
         return Devices.cuda();
     }
 
+    /** Whether the device is a GPU, so that its times say something. */
+    public static boolean gpu() {
+        return Devices.gpu();
+    }
+
     /** The same device with products of operands of 16 bits: "bf16" or "fp16"; on CUDA alone. */
     public static Backend withProducts(Backend tornado, String name) {
         return ((TornadoBackend) tornado).with(Products.valueOf(name.toUpperCase(Locale.ROOT)));

@@ -12,6 +12,7 @@ import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tornado.kernel.Attention;
 import dev.beamwright.tornado.kernel.FlashAttention;
 import dev.beamwright.tornado.kernel.RowBlocks;
+import dev.beamwright.tornado.kernel.SearchBlocks;
 import dev.beamwright.tornado.kernel.TensorCores;
 import dev.beamwright.tornado.kernel.TiledMatrix;
 import java.util.List;
@@ -135,8 +136,11 @@ final class TornadoBackend implements Backend {
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
         boolean whole = m % TensorCores.TILE == 0 && n % TensorCores.TILE == 0 && k % TensorCores.DEPTH == 0;
         if (products != Products.FP32 && whole) onTensorCores(c, a, b, m, n, k, ta, tb, add);
-        else if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
-        else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
+        else
+            if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8)
+                tiled(c, a, b, m, n, k, ta, tb, add);
+            else
+                run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
     /** In tiles; where they are too few to keep a device busy, the depth is cut into parts that are added afterwards. */
@@ -332,8 +336,10 @@ final class TornadoBackend implements Backend {
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.fits(Kernels.BLOCK_LAYER)) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
-        else run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
+        if (runner.fits(Kernels.BLOCK_LAYER))
+            runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
+        else
+            run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
     }
 
     @Override
@@ -548,9 +554,17 @@ final class TornadoBackend implements Backend {
             run(Kernels.PATH, kept, paths, levels.get(level), ancestors, level, depth, width, all, grid(all));
         }
         Extras e = extras(bias, null);
+        int dim = width / 2 / heads;
+        if (runner.fits(Kernels.BLOCK_BEAM) && dim % 4 == 0 && dim <= FlashAttention.MOST_COLUMNS) {
+            runOn(
+                    flashGrid(rows, heads), Kernels.BLOCK_BEAM, 0, out, q, orNone(promptKv, noFloats),
+                    orNone(promptOffsets, noInts), users, paths, e.bias, promptKv == null ? 0 : 1, depth, heads, dim,
+                    scale, e.reach, rows);
+            return;
+        }
         run(
                 Kernels.BEAM, 0, out, q, orNone(promptKv, noFloats), orNone(promptOffsets, noInts), users, paths,
-                e.bias, promptKv == null ? 0 : 1, depth, heads, width / 2 / heads, scale, e.reach, n, grid(n));
+                e.bias, promptKv == null ? 0 : 1, depth, heads, dim, scale, e.reach, n, grid(n));
     }
 
     // ---- beam search
@@ -566,15 +580,30 @@ final class TornadoBackend implements Backend {
             Tensor scoresBefore,
             BeamSpec spec) {
         int n = logits.shape().rows(), c = logits.shape().dim(-1), all = size(nodes), users = all / spec.width();
-        Tensor lse = scratch(DType.F32, n), rows = scratch(DType.I32, all), edges = scratch(DType.I32, all);
-        run(
-                Kernels.DENOMINATORS, 0, lse, logits, nodesBefore, scoresBefore, spec.offsets(), spec.columns(),
-                spec.children() ? 1 : 0, spec.temperature(), c, n, grid(n));
-        run(
-                Kernels.EXTEND, 0, rows, edges, scores, logits, lse, nodesBefore, scoresBefore, spec.offsets(),
-                spec.columns(), orNone(spec.open(), noInts), orNone(spec.barred(), noInts), spec.open() == null ? 0 : 1,
-                spec.barred() == null ? 0 : spec.barred().shape().dim(-1), spec.before(), spec.width(),
-                spec.temperature(), c, users);
+        Tensor rows = scratch(DType.I32, all), edges = scratch(DType.I32, all);
+        Object open = orNone(spec.open(), noInts), barred = orNone(spec.barred(), noInts);
+        int opened = spec.open() == null ? 0 : 1, children = spec.children() ? 1 : 0;
+        int bars = spec.barred() == null ? 0 : spec.barred().shape().dim(-1);
+        if (runner.fits(Kernels.CANDIDATES) && runner.fits(Kernels.BEST)) {
+            Tensor candidates = scratch(DType.F32, n, c);
+            runOn(
+                    rowBlocks(n), Kernels.CANDIDATES, 0, candidates, logits, nodesBefore, scoresBefore, spec.offsets(),
+                    spec.columns(), open, barred, opened, bars, children, spec.before(), spec.temperature(), c, n);
+            var grid = new WorkerGrid1D(users * SearchBlocks.THREADS);
+            grid.setLocalWork(SearchBlocks.THREADS, 1, 1);
+            runOn(
+                    grid, Kernels.BEST, 0, rows, edges, scores, candidates, nodesBefore, spec.offsets(), spec.before(),
+                    spec.width(), c);
+        } else {
+            Tensor lse = scratch(DType.F32, n);
+            run(
+                    Kernels.DENOMINATORS, 0, lse, logits, nodesBefore, scoresBefore, spec.offsets(), spec.columns(),
+                    children, spec.temperature(), c, n, grid(n));
+            run(
+                    Kernels.EXTEND, 0, rows, edges, scores, logits, lse, nodesBefore, scoresBefore, spec.offsets(),
+                    spec.columns(), open, barred, opened, bars, spec.before(), spec.width(), spec.temperature(), c,
+                    users);
+        }
         run(
                 Kernels.CHILDREN, 0, nodes, parents, tokens, rows, edges, spec.columns(), spec.firstToken(), all,
                 grid(all));

@@ -1,11 +1,14 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tornado.kernel.TensorCores;
+import java.lang.reflect.Array;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.MMAShape;
 import uk.ac.manchester.tornado.api.types.BFloat16;
@@ -13,39 +16,79 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * One thread's view of its block, for {@link TensorCoresTest}. Once this class is loaded, TornadoVM does not recognize the
- * methods of {@link KernelContext} in kernels any more; so it is loaded by that test alone, in a process of its own.
+ * One thread's view of its block: the threads of a block are threads of Java, and what the instructions do is done in
+ * loops. Local memory begins with NaN, so that whoever reads what nobody wrote gets no number. Once this class is loaded,
+ * TornadoVM does not recognize the methods of {@link KernelContext} in kernels any more; so it is loaded by tests that
+ * have a process of their own.
  */
 final class EmulatedContext extends KernelContext {
     private final Block block;
     private final int thread;
     private int allocated;
 
-    /** The views of all threads of one block. */
-    static List<KernelContext> block(int groupX, int groupY) throws ReflectiveOperationException {
-        var block = new Block();
-        List<KernelContext> threads = new ArrayList<>();
-        for (int t = 0; t < TensorCores.THREADS; t++) threads.add(new EmulatedContext(block, t, groupX, groupY));
-        return threads;
+    /** What a thread does, once for each. */
+    interface Body {
+        void run(KernelContext context);
     }
 
-    private EmulatedContext(Block block, int thread, int groupX, int groupY) throws ReflectiveOperationException {
+    /** Runs the threads of one block to their end; says how many bytes of local memory they share. */
+    static int run(int threadsX, int threadsY, int groupX, int groupY, Body body) {
+        var block = new Block(threadsX * threadsY);
+        List<Thread> threads = new ArrayList<>();
+        for (int t = 0; t < threadsX * threadsY; t++) {
+            var context = new EmulatedContext(block, t);
+            context.set("localIdx", t % threadsX);
+            context.set("localIdy", t / threadsX);
+            context.set("groupIdx", groupX);
+            context.set("groupIdy", groupY);
+            threads.add(Thread.ofVirtual().start(() -> {
+                try {
+                    body.run(context);
+                } catch (Throwable e) {
+                    block.failed(e);
+                }
+            }));
+        }
+        try {
+            for (Thread t : threads) t.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+        if (block.failure != null) throw new AssertionError("block " + groupX + ", " + groupY, block.failure);
+        return block.localBytes();
+    }
+
+    private EmulatedContext(Block block, int thread) {
         this.block = block;
         this.thread = thread;
-        set("localIdx", thread);
-        set("groupIdx", groupX);
-        set("groupIdy", groupY);
     }
 
-    private void set(String name, int value) throws ReflectiveOperationException {
-        var field = KernelContext.class.getField(name);
-        field.setAccessible(true);
-        field.set(this, value);
+    private void set(String name, int value) {
+        try {
+            var field = KernelContext.class.getField(name);
+            field.setAccessible(true);
+            field.set(this, value);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Override
     public int[] allocateIntLocalArray(int size) {
-        return block.local(allocated++, size);
+        return (int[]) block.local(allocated++, () -> {
+            int[] array = new int[size];
+            Arrays.fill(array, Integer.MIN_VALUE);
+            return array;
+        });
+    }
+
+    @Override
+    public float[] allocateFloatLocalArray(int size) {
+        return (float[]) block.local(allocated++, () -> {
+            float[] array = new float[size];
+            Arrays.fill(array, Float.NaN);
+            return array;
+        });
     }
 
     @Override
@@ -102,13 +145,27 @@ final class EmulatedContext extends KernelContext {
     private static final class Block {
         private record Piece(int[] tile, int byteOffset) {}
 
-        private final CyclicBarrier barrier = new CyclicBarrier(TensorCores.THREADS);
-        private final List<int[]> arrays = new ArrayList<>();
+        private final CyclicBarrier barrier;
+        private final List<Object> arrays = new ArrayList<>();
         private final Map<HalfFloat[], Piece> fragments = new IdentityHashMap<>();
+        private Throwable failure;
 
-        synchronized int[] local(int number, int size) {
-            while (arrays.size() <= number) arrays.add(new int[size]);
+        Block(int threads) {
+            barrier = new CyclicBarrier(threads);
+        }
+
+        synchronized void failed(Throwable e) {
+            if (failure == null) failure = e;
+            barrier.reset(); // the others need not wait
+        }
+
+        synchronized Object local(int number, Supplier<Object> array) {
+            while (arrays.size() <= number) arrays.add(array.get());
             return arrays.get(number);
+        }
+
+        int localBytes() {
+            return 4 * arrays.stream().mapToInt(Array::getLength).sum();
         }
 
         synchronized HalfFloat[] fragment(int[] tile, int byteOffset) {
@@ -126,7 +183,7 @@ final class EmulatedContext extends KernelContext {
 
         void await() {
             try {
-                barrier.await();
+                barrier.await(5, TimeUnit.MINUTES); // a thread that went by another way never comes
             } catch (Exception e) {
                 throw new IllegalStateException(e);
             }

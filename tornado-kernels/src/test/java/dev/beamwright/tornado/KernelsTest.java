@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -32,7 +33,8 @@ class KernelsTest {
     static final Backend REFERENCE = Backends.named("scalar");
     static final Backend JAVA = new TornadoBackend(new JavaRunner(), Products.FP32);
 
-    static final Backend TILED = new TornadoBackend(new DeviceRunner(40, Limits.of(Devices.used()), true), Products.FP32);
+    static final Backend TILED =
+            new TornadoBackend(new DeviceRunner(40, Limits.of(Devices.used()), true), Products.FP32);
 
     @AutoClose
     Arena memory = Arena.ofShared();
@@ -49,6 +51,7 @@ class KernelsTest {
     }
 
     @ParameterizedTest(name = "{0} ({1}, {2})")
+    @Tag("plain-java")
     @MethodSource("casesAndSizes")
     void asJava(BackendContractTest.Case kernel, int rows, int columns) {
         compare(JAVA, kernel, rows, columns);
@@ -72,7 +75,10 @@ class KernelsTest {
     static Stream<BackendContractTest.Case> tiledCases() {
         List<String> names = List.of(
                 "matmul NN depth 300", "matmul TN accumulate depth 300", "matmul NT depth 13", "matmul TT depth 13",
-                "rmsNorm", "layerNorm", "crossEntropy", "attention causal dropout", "cross-attention");
+                "rmsNorm", "layerNorm", "crossEntropy", "attention causal dropout", "cross-attention",
+                "beamAttention prompt 0 levels", "beamAttention prompt 3 levels", "beamAttention 3 levels",
+                "extendBeams",
+                "extendBeams by children limited");
         return BackendContractTest.CASES.stream().filter(c -> names.contains(c.name()));
     }
 

@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.tornado.kernel.TensorCores;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -19,7 +16,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 class TensorCoresTest {
     @ParameterizedTest
     @CsvSource({"0, 0, 48", "0, 1, 32", "1, 0, 48", "1, 1, 48"})
-    void productsOfSixteenBits(int ta, int tb, int part) throws Exception {
+    void productsOfSixteenBits(int ta, int tb, int part) {
         int m = 64, n = 128, k = 48, parts = Math.ceilDiv(k, part);
         FloatArray a = numbers(m * k, 37, 101), b = numbers(k * n, 53, 103);
         for (boolean brain : new boolean[] {true, false}) {
@@ -44,16 +41,12 @@ class TensorCoresTest {
 
     private static void block(
             boolean brain, int x, int y, FloatArray c, FloatArray a, FloatArray b, int m, int n, int k, int ta, int tb,
-            int part) throws Exception {
+            int part) {
         int tiles = m / TensorCores.TILE;
-        List<Thread> threads = new ArrayList<>();
-        for (KernelContext context : EmulatedContext.block(x, y)) {
-            threads.add(Thread.ofVirtual().start(() -> {
-                if (brain) TensorCores.brainProduct(context, c, a, b, m, n, k, ta, tb, part, tiles);
-                else TensorCores.halfProduct(context, c, a, b, m, n, k, ta, tb, part, tiles);
-            }));
-        }
-        for (Thread t : threads) t.join();
+        EmulatedContext.run(TensorCores.THREADS, 1, x, y, context -> {
+            if (brain) TensorCores.brainProduct(context, c, a, b, m, n, k, ta, tb, part, tiles);
+            else TensorCores.halfProduct(context, c, a, b, m, n, k, ta, tb, part, tiles);
+        });
     }
 
     private static FloatArray numbers(int n, int step, int bound) {

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.baseline;
 
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -17,8 +18,14 @@ public interface Baseline {
      *
      * @param train the training part of each user's sequence, oldest first
      * @param items how many items there are
+     * @param progress told how far it is, where it takes long
      */
-    Scorer fit(int[][] train, int items);
+    Scorer fit(int[][] train, int items, Progress progress);
+
+    /** Counts without telling how far it is. */
+    default Scorer fit(int[][] train, int items) {
+        return fit(train, items, Progress.silent());
+    }
 
     /** The rule of this name. */
     static Baseline named(String name) {

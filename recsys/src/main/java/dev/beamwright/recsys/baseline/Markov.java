@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.baseline;
 
 import dev.beamwright.recsys.data.Pairs;
+import dev.beamwright.recsys.run.Progress;
 import it.unimi.dsi.fastutil.ints.IntArrays;
 
 /**
@@ -18,7 +19,7 @@ record Markov() implements Baseline {
     }
 
     @Override
-    public Scorer fit(int[][] train, int items) {
+    public Scorer fit(int[][] train, int items, Progress progress) {
         Pairs pairs = Pairs.count(train, items, 1);
         double[] popularity = byPopularity(train, items);
         return (history, scores) -> {

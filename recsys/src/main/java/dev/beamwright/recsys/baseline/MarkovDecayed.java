@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.baseline;
 
 import dev.beamwright.recsys.decode.SequenceMemory;
+import dev.beamwright.recsys.run.Progress;
 
 /**
  * What followed the latest items, near or far? An item's score is its weight in a {@link SequenceMemory} that has read
@@ -15,7 +16,7 @@ record MarkovDecayed() implements Baseline {
     }
 
     @Override
-    public Scorer fit(int[][] train, int items) {
+    public Scorer fit(int[][] train, int items, Progress progress) {
         SequenceMemory memory = SequenceMemory.of(train, items);
         double[] popularity = new double[items];
         for (int[] s : train) for (int item : s) popularity[item]++;

@@ -30,15 +30,34 @@ public final class BenchCommand implements Callable<Integer> {
     @Unmatched
     private final List<String> rest = new ArrayList<>();
 
-    /** Adds the benchmarks on the class path. */
+    /** Adds the benchmarks on the class path, and what says why that of the device is not there. */
     static void fill(CommandLine bench) {
         for (Benchmark b : ServiceLoader.load(Benchmark.class)) bench.addSubcommand(b);
+        if (!bench.getSubcommands().containsKey("device")) bench.addSubcommand(new NoDevice());
+    }
+
+    /** {@code bench device} where tornado-kernels is not on the class path. */
+    @Command(
+            name = "device",
+            mixinStandardHelpOptions = true,
+            description = "Measures kernels, training steps and beam search on the TornadoVM device, beside the CPU"
+                    + " (not ready here: it says what is missing).")
+    static final class NoDevice implements Benchmark {
+        @Unmatched
+        private final List<String> options = new ArrayList<>();
+
+        @Override
+        public Integer call() {
+            String missing = Tornado.missing();
+            throw new UserError("bench device: "
+                    + (missing.isEmpty() ? "Java was started without the SDK in " + Tornado.sdk() : missing));
+        }
     }
 
     @Override
     public Integer call() {
         var there = spec.commandLine().getSubcommands().keySet();
-        if (there.isEmpty()) {
+        if (!there.contains("cpu")) {
             throw new UserError("bench: the benchmarks are not in this jar; run 'bin/beamwright bench' in a checkout of"
                     + " the sources, which builds them");
         }

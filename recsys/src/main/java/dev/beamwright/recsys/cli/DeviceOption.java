@@ -3,6 +3,7 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** The option that chooses where to compute. */
@@ -19,6 +20,11 @@ final class DeviceOption {
     Backend open() {
         if (name.equals("tornado") && !Tornado.missing().isEmpty()) {
             throw new UserError("--device tornado: " + Tornado.missing());
+        }
+        if (List.of("gpu", "cuda", "opencl").contains(name)) {
+            String missing = Tornado.missing();
+            throw new UserError("--device " + name + ": GPUs are used by --device tornado"
+                    + (missing.isEmpty() ? "" : "; " + missing));
         }
         try {
             return name.equals("auto") ? Backends.best() : Backends.named(name);

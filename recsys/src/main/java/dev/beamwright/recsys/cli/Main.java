@@ -81,7 +81,7 @@ public final class Main implements Runnable {
             int exitCode = line.execute(args);
             if (exitCode != OK || !System.out.checkError()) return exitCode;
             return say(line.getErr(),
-                    "standard output could not be written to its end: the disk is full, or its reader has gone",
+                    "standard output could not be written to its end: the disk is full, its reader has gone, or it is closed",
                     USER_ERROR);
         } catch (Error e) { // picocli hands on exceptions only
             return failed(e, line.getErr(), args);

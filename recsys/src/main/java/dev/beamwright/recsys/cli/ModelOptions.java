@@ -3,6 +3,7 @@ package dev.beamwright.recsys.cli;
 import static dev.beamwright.recsys.cli.Given.or;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.run.UserError;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the model. What is not given keeps its default. */
@@ -58,6 +59,22 @@ final class ModelOptions {
             description = "Read the latest N items of a history. Default: prepare's --history, or the preset's.")
     private Integer maxItems;
 
+    @Option(
+            names = "--filter-taps",
+            paramLabel = "N",
+            description = "item decoder: rows that the filter beside attention sees; 0 for no filter")
+    private Integer filterTaps;
+
+    @Option(names = "--filter-share", paramLabel = "X", description = "item decoder: the filter's share, the rest is"
+            + " attention's")
+    private Double filterShare;
+
+    @Option(
+            names = "--level-mlp",
+            paramLabel = "N",
+            description = "item decoder: columns inside a network of each level that takes in the prefix; 0 for none")
+    private Integer levelMlp;
+
     /** The preset of all training settings. */
     String preset() {
         return preset;
@@ -82,6 +99,16 @@ final class ModelOptions {
                 m.theta(),
                 or(userTokens, m.userTokens()),
                 or(maxItems, or(usualItems, m.maxItems())),
-                m.item());
+                item(m.item()));
+    }
+
+    private ModelConfig.Item item(ModelConfig.Item usual) {
+        boolean given = filterTaps != null || filterShare != null || levelMlp != null;
+        if (usual == null) {
+            if (!given) return null;
+            throw new UserError("--filter-taps, --filter-share and --level-mlp are of an item decoder; add --preset item");
+        }
+        return new ModelConfig.Item(
+                or(filterTaps, usual.taps()), or(filterShare, usual.share()), or(levelMlp, usual.levelMlp()));
     }
 }

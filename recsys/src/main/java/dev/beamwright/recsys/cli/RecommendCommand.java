@@ -164,9 +164,9 @@ final class RecommendCommand implements Callable<Integer> {
         if (!all && users == null && history == null) {
             throw new UserError("recommend for whom? Give --user ID, --history ID,ID,… or --all");
         }
-        try (
-                var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint);
-                PrintWriter out = spec.commandLine().getOut()) {
+        // Not to be closed: file descriptor 1 is one that the JVM reads its classes from where it was started without.
+        PrintWriter out = spec.commandLine().getOut();
+        try (var recommender = Recommender.load(RunFolder.open(run), device.open(), checkpoint)) {
             if (changed) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
             if (changed && search.widening() != null) {
@@ -175,10 +175,15 @@ final class RecommendCommand implements Callable<Integer> {
             var options = new Recommender.Options(
                     search.beam(), seenItems, !noMemory, eligible == null ? null : eligible(recommender), search.kind(),
                     search.widening());
+            if (!noMemory && search.widening() == null && !recommender.hasMemoryWeight()) {
+                Progress.stderr().say("by the model alone: no weight has been chosen for a memory beside it; 'beamwright"
+                        + " evaluate " + run + "' chooses one");
+            }
             Dataset data = recommender.data();
             if (all) everyone(recommender, options, out);
             else print(out, data, answers(recommender, options));
         }
+        out.flush();
         return Main.OK;
     }
 

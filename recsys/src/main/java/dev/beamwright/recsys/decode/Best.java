@@ -49,7 +49,7 @@ final class Best {
     }
 
     private void prune(float score, int edge) {
-        if (prunedEdge >= 0 && (score < prunedScore || score == prunedScore && edge > prunedEdge)) return;
+        if (prunedEdge >= 0 && worse(score, edge, prunedScore, prunedEdge)) return;
         prunedScore = score;
         prunedEdge = edge;
     }
@@ -72,8 +72,15 @@ final class Best {
         }
     }
 
+    /** What is not a number is worse than any. */
+    private static boolean worse(float s, int edge, float other, int otherEdge) {
+        boolean none = Float.isNaN(s);
+        if (none != Float.isNaN(other)) return none;
+        return s < other || ((none || s == other) && edge > otherEdge);
+    }
+
     private boolean worse(float s, int edge, int i) {
-        return s < scores[i] || (s == scores[i] && edge > edges[i]);
+        return worse(s, edge, scores[i], edges[i]);
     }
 
     private boolean worse(int i, int j) {

@@ -25,6 +25,9 @@ import java.util.function.Supplier;
  * user has as many rows as the beam is wide; where there are fewer paths, the rows behind them stand for none.
  */
 final class DeviceSearch implements Search {
+    /** Rows of a level, of all users together, that a device is given at once. */
+    private static final int ROWS = 12_800;
+
     private final GenerativeModel model;
     private final ItemTrie trie;
     private final SearchConfig config;
@@ -33,6 +36,12 @@ final class DeviceSearch implements Search {
         this.model = model;
         this.trie = model.space().trie();
         this.config = config;
+    }
+
+    /** 32 users do not fill a GPU; fewer than 256 where their beams are wide. */
+    @Override
+    public int users() {
+        return Math.clamp(ROWS / config.beamSize(), 1, 256);
     }
 
     @Override

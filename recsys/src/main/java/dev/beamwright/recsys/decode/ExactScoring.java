@@ -211,8 +211,12 @@ public final class ExactScoring implements Search, AutoCloseable {
         return best;
     }
 
-    /** The place of a node among all nodes of its depth, from 1, in the order of {@link #best}. */
+    /**
+     * The place of a node among all nodes of its depth, from 1, in the order of {@link #best}; the largest integer for a
+     * node whose score is not a number.
+     */
     public static int rank(ItemTrie trie, float[] scores, int depth, int node) {
+        if (Float.isNaN(scores[node])) return Integer.MAX_VALUE;
         int rank = 1;
         for (int other = trie.firstNode(depth); other < trie.firstNode(depth) + trie.nodesAt(depth); other++) {
             if (scores[other] > scores[node] || (scores[other] == scores[node] && other < node)) rank++;

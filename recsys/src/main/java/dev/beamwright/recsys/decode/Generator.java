@@ -17,7 +17,7 @@ import java.util.function.IntConsumer;
  * its weights for one request serves the next.
  *
  * <p>May be used by several threads. It keeps the memory of a few batches for the next request, whatever was searched
- * for: as many as there are threads, and none that is larger than {@link #KEPT}.
+ * for: as many as there are threads, and on a CPU none that is larger than {@link #KEPT}.
  */
 public final class Generator implements AutoCloseable {
     /** Bytes of a batch's memory up to which it is kept. */
@@ -66,7 +66,8 @@ public final class Generator implements AutoCloseable {
         try {
             return search.search(backend, memory, query);
         } finally {
-            if (memory.bytes() > KEPT || !idle.offerFirst(memory)) memory.close();
+            // A device has one batch at a time, a large one.
+            if ((memory.bytes() > KEPT && !backend.records()) || !idle.offerFirst(memory)) memory.close();
         }
     }
 

@@ -11,8 +11,9 @@ final class PathOrder {
 
     private PathOrder() {}
 
-    /** The place of a path; of equal paths none is first, as there are none. */
+    /** The place of a path, behind all others if its score is not a number; of equal paths none is first, as there are none. */
     static long of(float score, int firstLeaf) {
+        if (Float.isNaN(score)) return (long) Integer.MAX_VALUE << 32 | firstLeaf;
         int bits = Float.floatToIntBits(score + 0f); // both zeros are one
         int rising = bits ^ (bits >> 31 & Integer.MAX_VALUE);
         return (long) ~rising << 32 | firstLeaf;

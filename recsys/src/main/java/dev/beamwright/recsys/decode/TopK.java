@@ -40,8 +40,9 @@ final class TopK {
         return places;
     }
 
-    /** As an unsigned number smaller the larger the value is; the same for both zeros. */
+    /** As an unsigned number smaller the larger the value is; the same for both zeros, and the last for no number. */
     private static int order(float value) {
+        if (Float.isNaN(value)) return -1;
         int bits = Float.floatToIntBits(value + 0f);
         return ~(bits ^ (bits >> 31 | Integer.MIN_VALUE));
     }

@@ -88,7 +88,7 @@ public final class Evaluate {
                             .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items), items, repeats));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items, repeats));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
@@ -169,7 +169,8 @@ public final class Evaluate {
                 int first = from;
                 List<Outcome> outcomes = IntStream.range(0, batch.size())
                         .parallel()
-                        .mapToObj(i -> outcome(first + i, batch.get(i), answers.get(i), groups, depth))
+                        .mapToObj(i -> outcome(
+                                first + i, batch.get(i), answers.get(i).checked(ranker.name()), groups, depth))
                         .toList();
                 for (Outcome outcome : outcomes) {
                     tally.add(outcome);

@@ -6,12 +6,12 @@ import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.SequenceMemory;
 import dev.beamwright.recsys.rank.Ranker;
-import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.train.Validation;
 import dev.beamwright.tensor.Key;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * How much a memory counts beside a model: w of {@link ItemPrior}, with the best NDCG@10 of a few on validation
@@ -37,7 +38,7 @@ public record MemoryWeight(double weight, int cases, List<Tried> tried, Map<Stri
     public record Tried(double weight, double recall10, double ndcg10) {}
 
     private static final double[] WEIGHTS = {0, 0.5, 1, 1.5, 2};
-    private static final int CASES = 2000, DEPTH = 10;
+    private static final int CASES = 2000;
     private static final List<String> DATA = List.of(RunFolder.SEQUENCES, RunFolder.SPLIT);
 
     /** The weight that a run has for these files of a model; null if it has none, or one for others. */
@@ -75,28 +76,21 @@ public record MemoryWeight(double weight, int cases, List<Tried> tried, Map<Stri
         var nothing = new ItemPrior(
                 Repeats.of(train), SequenceMemory.of(train, prepared.data().items().size()), 0, SeenItems.PRIOR);
         List<Tried> tried = new ArrayList<>();
-        try (Progress.Bar bar = progress.start("weight of the memory", WEIGHTS.length)) {
+        try (Progress.Bar bar = progress.start("weight of the memory", (long) WEIGHTS.length * cases.size())) {
             for (double weight : WEIGHTS) {
+                int before = tried.size() * cases.size();
                 try (Ranker ranker = with.apply(nothing.withWeight(weight))) {
-                    tried.add(measured(ranker, cases, weight));
+                    var found = Validation.of(ranker, SeenItems.PRIOR, cases, n -> bar.step(before + n, ""));
+                    tried.add(new Tried(weight, found.recall10(), found.ndcg10()));
                 }
-                bar.step(tried.size(), String.format(Locale.ROOT, "%s: NDCG@10 %.4f", weight, tried.getLast().ndcg10));
             }
         }
         double best = tried.stream().max(Comparator.comparingDouble(Tried::ndcg10)
                 .thenComparing(Comparator.comparingDouble(Tried::weight).reversed())).orElseThrow().weight;
+        progress.say("memory: weight " + best + ", by NDCG@10 of " + tried.stream()
+                .map(t -> String.format(Locale.ROOT, "%.4f at %s", t.ndcg10, t.weight))
+                .collect(Collectors.joining(", ")));
         return new MemoryWeight(best, cases.size(), tried, files);
-    }
-
-    private static Tried measured(Ranker ranker, List<Case> cases, double weight) {
-        double[] ranks = new double[cases.size()];
-        for (int from = 0; from < ranks.length; from += ranker.batch()) {
-            List<Case> some = cases.subList(from, Math.min(ranks.length, from + ranker.batch()));
-            List<Ranking> answers = ranker.rank(some, SeenItems.PRIOR, DEPTH);
-            for (int i = 0; i < some.size(); i++) ranks[from + i] = answers.get(i).rank(some.get(i).target(), null);
-        }
-        Map<String, Double> values = new Metrics(List.of(DEPTH), ranks).values();
-        return new Tried(weight, values.get("recall@" + DEPTH), values.get("ndcg@" + DEPTH));
     }
 
     private static Map<String, String> hashes(RunFolder run, List<String> model) {

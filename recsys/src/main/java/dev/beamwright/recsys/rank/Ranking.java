@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.rank;
 
+import dev.beamwright.recsys.run.UserError;
 import java.util.Arrays;
 
 /** An answer to one question: scores for all items, or a list of the best. */
@@ -17,6 +18,21 @@ public sealed interface Ranking {
 
     /** The best items, at most n. */
     Top top(int n);
+
+    /** Each score. */
+    double[] scores();
+
+    /** This answer, if all its scores are numbers. Throws {@link UserError}, which names the model, if one is not. */
+    default Ranking checked(String model) {
+        for (double s : scores()) if (Double.isNaN(s)) throw notANumber(model);
+        return this;
+    }
+
+    /** What to say of a model one of whose scores is not a number. */
+    static UserError notANumber(String model) {
+        return new UserError("the model '" + model + "' gave a score that is not a number: its training diverged; train"
+                + " again with a lower learning rate, or with --clip");
+    }
 
     /**
      * A score for each item, minus infinity for items that are hidden. Equal scores share the middle of the places that
@@ -44,7 +60,7 @@ public sealed interface Ranking {
         private double[] best(int[] groups) {
             double[] best = new double[Arrays.stream(groups).max().orElse(-1) + 1];
             Arrays.fill(best, Double.NEGATIVE_INFINITY);
-            for (int i = 0; i < scores.length; i++) best[groups[i]] = Math.max(best[groups[i]], scores[i]);
+            for (int i = 0; i < scores.length; i++) if (scores[i] > best[groups[i]]) best[groups[i]] = scores[i];
             return best;
         }
 
@@ -88,7 +104,7 @@ public sealed interface Ranking {
             for (int i = 0; i < items.length; i++) {
                 if (groups != null && groupBefore(i, groups)) continue;
                 place++;
-                if (items[i] == INVALID) continue;
+                if (items[i] == INVALID || Double.isNaN(scores[i])) continue;
                 if (groups == null ? items[i] == target : groups[items[i]] == groups[target]) return place;
             }
             return Double.POSITIVE_INFINITY;

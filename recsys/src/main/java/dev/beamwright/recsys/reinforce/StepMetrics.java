@@ -1,6 +1,5 @@
 package dev.beamwright.recsys.reinforce;
 
-
 /**
  * One line of {@code model/metrics.jsonl}. All but the validation are means since the line before; null where there
  * was nothing to take a mean of.

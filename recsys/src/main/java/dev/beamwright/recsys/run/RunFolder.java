@@ -24,6 +24,7 @@ import java.nio.file.StandardOpenOption;
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
  *                                  model/memory.json (the weight of a memory beside the model)
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  *                                  baselines/&lt;name&gt;-memory.json (the weight of a memory beside it)
  *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg

@@ -18,6 +18,7 @@ import dev.beamwright.recsys.evaluate.MemoryWeight;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
@@ -262,7 +263,7 @@ public final class Recommender implements AutoCloseable {
      */
     public synchronized ItemPrior prior() {
         if (prior == null) {
-            MemoryWeight weight = MemoryWeight.read(run, RunFolder.MEMORY, List.of(which.file()));
+            MemoryWeight weight = chosenWeight();
             prior = new ItemPrior(
                     Repeats.of(prepared.split().train()),
                     SequenceMemory.of(data.sequences(), data.items().size()),
@@ -270,6 +271,15 @@ public final class Recommender implements AutoCloseable {
                     SeenItems.PRIOR);
         }
         return prior;
+    }
+
+    /** Whether the run has a weight for a memory beside this model; {@code evaluate} chooses it. */
+    public boolean hasMemoryWeight() {
+        return chosenWeight() != null;
+    }
+
+    private MemoryWeight chosenWeight() {
+        return MemoryWeight.read(run, RunFolder.MEMORY, List.of(which.file()));
     }
 
     private SearchConfig search(Options options, int k) {
@@ -306,6 +316,7 @@ public final class Recommender implements AutoCloseable {
             Search.Result[] found = generator.recommend(search(options, k), query, progress);
             int[][] items = new int[found.length][];
             for (int u = 0; u < items.length; u++) {
+                for (float score : found[u].scores()) if (Float.isNaN(score)) throw Ranking.notANumber(name);
                 items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
             }
             double[][] sure = confidence == null ? null : confidence.read(query.histories(), users, items);

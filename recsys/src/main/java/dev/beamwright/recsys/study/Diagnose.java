@@ -12,7 +12,7 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.RankMetric;
-import dev.beamwright.recsys.run.Chart;
+import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -100,7 +100,7 @@ public final class Diagnose {
             run.saveConfig("diagnose", config);
             Json.write(run.file(RunFolder.DIAGNOSTICS), found);
             run.delete(RunFolder.plot("prefix-weights")); // an earlier training may have had some
-            charts(found).forEach((name, chart) -> chart.write(run.file(RunFolder.plot(name))));
+            found.charts().forEach((name, chart) -> chart.write(run.file(RunFolder.plot(name))));
             return found;
         }
     }
@@ -119,7 +119,7 @@ public final class Diagnose {
             List<Diagnostics.Weights> prefixWeights,
             Progress progress) {
         var diagnose = new Diagnose(backend, model, likelihood, beam);
-        Trace[] traces = diagnose.trace(asked, progress);
+        Trace[] traces = diagnose.trace(name, asked, progress);
         return diagnose.summary(run, name, split, asked, questions, traces, prefixWeights);
     }
 
@@ -152,7 +152,7 @@ public final class Diagnose {
         }
     }
 
-    private Trace[] trace(List<Case> asked, Progress progress) {
+    private Trace[] trace(String name, List<Case> asked, Progress progress) {
         Trace[] traces = new Trace[asked.size()];
         for (int u = 0; u < traces.length; u++) traces[u] = new Trace();
         var search = new BeamSearch(model, SearchConfig.beam(beam, likelihood));
@@ -180,6 +180,7 @@ public final class Diagnose {
                     asked.stream().map(Case::history).toList(),
                     asked.stream().mapToInt(Case::user).toArray(),
                     (u, scores) -> {
+                        for (float score : scores) if (Float.isNaN(score)) throw Ranking.notANumber(name);
                         compare(traces[u], scores);
                         bar.step(done.incrementAndGet(), "");
                     });
@@ -403,54 +404,5 @@ public final class Diagnose {
             if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
         }
         return all;
-    }
-
-    /** The charts of a diagnosis, by name. */
-    static Map<String, Chart> charts(Diagnostics d) {
-        double[] level = d.levels().stream().mapToDouble(Level::level).toArray();
-        Map<String, Chart> charts = new TreeMap<>();
-        String title = d.model() + ", beam " + d.beam();
-        charts.put("survival", new Chart(title + ": what stays in the beam", "level", "share", List.of(
-                line("prefix of the target", level, d, Level::survival),
-                line("prefixes of the exact top " + d.beam(), level, d, Level::exactTopSurvival),
-                line("target's prefix among the best " + d.beam() + " of all prefixes", level, d,
-                        Level::prefixInTop))));
-        charts.put("first-drop",
-                new Chart(title + ": where targets first leave the beam", "level", "share of users", List.of(
-                        new Chart.Line("first left at this level", level, Arrays.stream(d.firstDropped())
-                                .mapToDouble(c -> (double) c / d.users())
-                                .toArray()))));
-        List<Chart.Line> ranks = new ArrayList<>();
-        for (int l = 0; l < d.tokenRanks().length; l++) {
-            int most = Math.min(50, d.tokenRanks()[l].length);
-            double[] x = new double[most], y = new double[most];
-            double sum = 0;
-            for (int i = 0; i < most; i++) {
-                x[i] = i + 1;
-                y[i] = (sum += d.tokenRanks()[l][i]) / d.users();
-            }
-            ranks.add(new Chart.Line("level " + (l + 1), x, y));
-        }
-        charts.put("token-rank", new Chart(
-                title + ": rank of the target's code in its level", "rank at most", "share of targets", ranks));
-        if (!d.prefixWeights().isEmpty()) {
-            double[] epoch = d.prefixWeights().stream().mapToDouble(Diagnostics.Weights::epoch).toArray();
-            List<Chart.Line> weights = new ArrayList<>();
-            for (int m = 0; m < level.length; m++) {
-                int prefix = m;
-                weights.add(new Chart.Line(
-                        "prefix of " + (m + 1),
-                        epoch,
-                        d.prefixWeights().stream().mapToDouble(w -> w.weights()[prefix]).toArray()));
-            }
-            charts.put("prefix-weights",
-                    new Chart(title + ": weights of the prefix losses", "epoch", "weight", weights));
-        }
-        return charts;
-    }
-
-    private static Chart.Line line(
-            String name, double[] level, Diagnostics d, java.util.function.ToDoubleFunction<Level> value) {
-        return new Chart.Line(name, level, d.levels().stream().mapToDouble(value).toArray());
     }
 }

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.objective.PrefixWeights;
+import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.TextTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,7 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -137,6 +140,54 @@ public record Diagnostics(
             for (double w : weights) sum -= w == 0 ? 0 : w * Math.log(w);
             return sum;
         }
+    }
+
+    /** The charts, by name. */
+    Map<String, Chart> charts() {
+        double[] level = levels.stream().mapToDouble(Level::level).toArray();
+        Map<String, Chart> charts = new TreeMap<>();
+        String title = model + ", beam " + beam;
+        charts.put("survival", new Chart(title + ": what stays in the beam", "level", "share", List.of(
+                line("prefix of the target", level, Level::survival),
+                line("prefixes of the exact top " + beam, level, Level::exactTopSurvival),
+                line("target's prefix among the best " + beam + " of all prefixes", level,
+                        Level::prefixInTop))));
+        charts.put("first-drop",
+                new Chart(title + ": where targets first leave the beam", "level", "share of users", List.of(
+                        new Chart.Line("first left at this level", level, Arrays.stream(firstDropped)
+                                .mapToDouble(c -> (double) c / users)
+                                .toArray()))));
+        List<Chart.Line> ranks = new ArrayList<>();
+        for (int l = 0; l < tokenRanks.length; l++) {
+            int most = Math.min(50, tokenRanks[l].length);
+            double[] x = new double[most], y = new double[most];
+            double sum = 0;
+            for (int i = 0; i < most; i++) {
+                x[i] = i + 1;
+                y[i] = (sum += tokenRanks[l][i]) / users;
+            }
+            ranks.add(new Chart.Line("level " + (l + 1), x, y));
+        }
+        charts.put("token-rank", new Chart(
+                title + ": rank of the target's code in its level", "rank at most", "share of targets", ranks));
+        if (!prefixWeights.isEmpty()) {
+            double[] epoch = prefixWeights.stream().mapToDouble(Diagnostics.Weights::epoch).toArray();
+            List<Chart.Line> weights = new ArrayList<>();
+            for (int m = 0; m < level.length; m++) {
+                int prefix = m;
+                weights.add(new Chart.Line(
+                        "prefix of " + (m + 1),
+                        epoch,
+                        prefixWeights.stream().mapToDouble(w -> w.weights()[prefix]).toArray()));
+            }
+            charts.put("prefix-weights",
+                    new Chart(title + ": weights of the prefix losses", "epoch", "weight", weights));
+        }
+        return charts;
+    }
+
+    private Chart.Line line(String name, double[] level, ToDoubleFunction<Level> value) {
+        return new Chart.Line(name, level, levels.stream().mapToDouble(value).toArray());
     }
 
     /** Diagnoses as a text table, side by side. */

@@ -279,7 +279,12 @@ public final class Scale {
                 }
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
                 double tokens = 1 + (double) items * recommender.model().rowsPerItem();
-                flops += recommender.config().model().flops(tokens, from, widths) / users;
+                var model = recommender.config().model();
+                flops += model.flops(tokens, from, widths) / users;
+                if (!beam()) { // some histories are read several times
+                    double again = (double) counting.rows().get(levels) / users - 1;
+                    flops += again * model.flops(tokens, new double[levels], widths) / users;
+                }
                 if (how.guide() != null) flops += prm.flops(tokens, paths[u]) / users;
             }
             return new Scaling.Point(

@@ -57,7 +57,8 @@ public final class ObjectiveLoss implements Trainer.Loss<Guided> {
             var p = paths.of(tape, model, guided.prm(), samples, forward, noise, weight, 1, key.fold("prm"));
             return new Objective.Result(p.loss(), p.byLevel());
         }
-        var batch = MicroBatch.of(tape, model, likelihood, samples, noise, weight, prefixWeights, key.fold("objective"));
+        var batch =
+                MicroBatch.of(tape, model, likelihood, samples, noise, weight, prefixWeights, key.fold("objective"));
         Objective.Result result = objective.loss(batch);
         if (paths == null) return result;
         var p = paths.of(

@@ -16,7 +16,8 @@ public final class Train {
     /** The files of a model, with or without a process reward model. */
     public static final TrainingFiles MODEL = TrainingFiles.of("train", restart("train"), RunFolder.BEST, "model/");
     /** The files of a process reward model on a model that is trained already. */
-    public static final TrainingFiles PRM = TrainingFiles.of("train-prm", restart("train-prm"), RunFolder.PRM, "model/prm-");
+    public static final TrainingFiles PRM =
+            TrainingFiles.of("train-prm", restart("train-prm"), RunFolder.PRM, "model/prm-");
 
     private Train() {}
 
@@ -76,7 +77,8 @@ public final class Train {
     }
 
     private static Summary run(
-            TrainingFiles files, TrainConfig config, RunFolder run, Backend backend, boolean restart, Progress progress) {
+            TrainingFiles files, TrainConfig config, RunFolder run, Backend backend, boolean restart,
+            Progress progress) {
         boolean any = run.has(files.best()) || run.has(files.last());
         if (!restart && any && !config.equals(run.config(files.command(), TrainConfig.class))) {
             throw new UserError(run.root() + ": was trained with other settings (config/" + files.command()
@@ -90,7 +92,8 @@ public final class Train {
     }
 
     private static Summary train(
-            Supervised stage, TrainConfig config, TrainingFiles files, RunFolder run, Backend backend, Progress progress) {
+            Supervised stage, TrainConfig config, TrainingFiles files, RunFolder run, Backend backend,
+            Progress progress) {
         TrainingRun<?> training = stage.training;
         run.saveConfig(files.command(), config);
         training.resume(stage::check);

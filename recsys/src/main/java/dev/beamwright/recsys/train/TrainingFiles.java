@@ -24,7 +24,8 @@ public record TrainingFiles(
     /** Files of the usual names: {@code <prefix>last.safetensors}, {@code <prefix>metrics.jsonl} and so on. */
     public static TrainingFiles of(String command, String restart, String best, String prefix) {
         return new TrainingFiles(
-                command, restart, best, prefix + "last.safetensors", prefix + "metrics.jsonl", prefix + "first-steps.json");
+                command, restart, best, prefix + "last.safetensors", prefix + "metrics.jsonl",
+                prefix + "first-steps.json");
     }
 
     /** Deletes all of them; that from which training resumes first. */

@@ -140,7 +140,9 @@ public final class TrainingRun<V extends TrainingRun.Validated> {
                             : ""));
         }
         if (state.finished()) progress.say(plan.name() + ": training is finished already");
-        else if (state.step() > 0) progress.say(plan.name() + ": resumes after step " + state.step() + " of " + plan.steps());
+        else
+            if (state.step() > 0)
+                progress.say(plan.name() + ": resumes after step " + state.step() + " of " + plan.steps());
     }
 
     /**

@@ -49,11 +49,11 @@ public record Validation(double recall10, double ndcg10, double hr1, List<Search
     }
 
     /** By a ranker, in batches; {@code done} as above. */
-    public static Validation of(Ranker ranker, List<Case> cases, IntConsumer done) {
+    public static Validation of(Ranker ranker, SeenItems seen, List<Case> cases, IntConsumer done) {
         double[] ranks = new double[cases.size()];
         for (int from = 0; from < ranks.length; from += ranker.batch()) {
             List<Case> batch = cases.subList(from, Math.min(ranks.length, from + ranker.batch()));
-            var answers = ranker.rank(batch, SeenItems.ALLOWED, 10);
+            var answers = ranker.rank(batch, seen, 10);
             for (int i = 0; i < batch.size(); i++) {
                 ranks[from + i] = answers.get(i).rank(batch.get(i).target(), null);
             }

@@ -12,6 +12,7 @@ import dev.beamwright.recsys.run.RunFolder;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,6 +59,25 @@ class BaselineTest {
         assertThat(s[2]).isCloseTo(2 / Math.sqrt(6), within(1e-12));
         assertThat(s[1]).isZero();
         assertThat(s[4]).isZero();
+    }
+
+    /** A catalogue for which something in its square would be 300 GB. */
+    @Test
+    void itemKnnIsNotQuadraticInTheCatalogueAndCountsTheLatestItemsOfAUser() {
+        int items = 200_000;
+        int[] all = IntStream.range(0, items).toArray();
+        int[][] train = {all, {7, items - 1}, {items - ItemKnn.MOST, 7}, {items - 1, items - ItemKnn.MOST}};
+        double[] scores = new double[items];
+        Scorer scorer = Baseline.named("item-knn").fit(train, items);
+        scorer.score(new int[] {items - ItemKnn.MOST}, scores);
+        // its users: 0, 2, 3; those of the last item: 0, 1, 3
+        assertThat(scores[items - 1]).isCloseTo(2 / 3.0, within(1e-12));
+        assertThat(scores[items - ItemKnn.MOST + 1]).isCloseTo(1 / Math.sqrt(3), within(1e-12));
+        assertThat(scores[items - 2]).isZero(); // as like as 998 others, and not among the first
+        assertThat(scores[items - ItemKnn.MOST - 1]).isZero();
+        scorer.score(new int[] {7}, scores); // its users: 1, 2; to the first it is too long ago
+        assertThat(IntStream.range(0, items).filter(i -> scores[i] > 0)).containsExactly(items - ItemKnn.MOST, items - 1);
+        assertThat(scores[items - 1]).isCloseTo(1 / Math.sqrt(6), within(1e-12));
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.beamwright.recsys.run.RunFolder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -43,6 +44,32 @@ class MainTest {
         assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: " + nowhere);
     }
 
+    /** The exit code where standard output can neither be written to nor must be closed, as after {@code >&-}. */
+    private static int withoutOutput(String... args) {
+        PrintStream out = System.out, err = System.err;
+        var errors = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(errors, true, StandardCharsets.UTF_8));
+        System.setOut(new PrintStream(new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("Bad file descriptor");
+            }
+
+            @Override
+            public void close() {
+                throw new AssertionError("closed");
+            }
+        }));
+        try {
+            int exitCode = Main.run(args);
+            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString().contains("closed");
+            return exitCode;
+        } finally {
+            System.setOut(out);
+            System.setErr(err);
+        }
+    }
+
     static Stream<String> commands() {
         return new CommandLine(new Main()).getSubcommands().keySet().stream();
     }
@@ -59,6 +86,23 @@ class MainTest {
     void trainTellsWhatItTakesWhereNothingIsGiven() {
         assertThat(call("train", "--help").out).containsPattern("--learning-rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
         assertThat(call("run", "--help").out).containsPattern("--layers +4 +1 +4 +6 +8\\R");
+    }
+
+    @Test
+    void benchDeviceIsListedAndSaysWhatIsMissing() {
+        assertThat(call("bench", "--help").out).contains("device");
+        Call call = call("bench", "device", "--quick");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString().startsWith("beamwright: bench device: ")
+                .contains("SDK");
+    }
+
+    @Test
+    void aGpuIsAskedForByTheNameTornado() {
+        Call call = call("run", "--out", folder.resolve("run").toString(), "--device", "gpu");
+        assertThat(call.exitCode).isEqualTo(Main.USER_ERROR);
+        assertThat(call.err.lines()).hasSize(1).first().asString()
+                .contains("--device gpu: GPUs are used by --device tornado");
     }
 
     @Test
@@ -97,6 +141,7 @@ class MainTest {
         Call first = call(args);
         assertThat(first.exitCode).as(first.err).isZero();
         assertThat(first.out).contains("\"scorecard\":").contains("\"recommendations\":");
+        assertThat(withoutOutput("recommend", run.toString(), "--user", "u1")).isEqualTo(2);
         FileTime scored = Files.getLastModifiedTime(run.resolve("scorecard.json"));
 
         Call again = call(args);
@@ -169,7 +214,8 @@ class MainTest {
         assertThat(made.exitCode).as(made.err).isZero();
         Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
         Call some = call(
-                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed", "--json");
+                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed",
+                "--json");
         assertThat(some.exitCode).as(some.err).isZero();
         assertThat(some.err).contains("1 of its 3 items are not in this run");
         assertThat(some.out).contains("\"item\":\"i1\"", "\"item\":\"i2\"").doesNotContain("\"rank\":3");

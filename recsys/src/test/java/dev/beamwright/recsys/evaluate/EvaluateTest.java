@@ -184,6 +184,36 @@ class EvaluateTest {
         assertThat(Files.readString(run.resolve("scorecard.json"))).isEqualTo(card); // the same to the last digit
     }
 
+    /** Every other time users come back to what they took the time before last. */
+    @Test
+    void wherePeopleRepeatThePriorIsAheadOfBothExtremes(@TempDir Path folder) throws IOException {
+        StringBuilder csv = new StringBuilder("user_id,item_id,timestamp\n");
+        for (int u = 0; u < 300; u++) {
+            Key key = Key.of(3).fold(u);
+            int[] s = new int[12];
+            for (int i = 0; i < s.length; i++) {
+                s[i] = i > 1 && key.uniform(i) < .5 ? s[i - 2] : key.below(100 + i, 60);
+                csv.append("u").append(u).append(",i").append(s[i]).append(',').append(1000 * u + i).append('\n');
+            }
+        }
+        Path file = folder.resolve("data.csv"), run = folder.resolve("run");
+        Files.writeString(file, csv);
+        String audit = quietly("prepare", "--data", file.toString(), "--out", run.toString());
+        assertThat(audit).containsPattern("[45]\\d\\.\\d\\d % of 2,700 training targets lie in their own history");
+        String table =
+                quietly("evaluate", run.toString(), "--baselines", "popularity,markov-decayed", "--bootstrap", "0");
+        assertThat(table).contains("repeat prior: 47.37 % of 2,700");
+        JsonNode rows = Json.readTree(run.resolve("scorecard.json")).path("rows");
+        for (int model = 0; model < 2; model++) {
+            double[] ndcg = new double[3];
+            for (int i = 0; i < 3; i++) {
+                ndcg[i] = rows.path(3 * model + i).path("metrics").path("ndcg@10").asDouble();
+            }
+            assertThat(rows.path(3 * model + 2).path("protocol").path("seenItems").asString()).isEqualTo("PRIOR");
+            assertThat(ndcg[2]).isGreaterThan(1.2 * Math.max(ndcg[0], ndcg[1]));
+        }
+    }
+
     @Test
     void predictionsStayWhereAnEvaluationFails(@TempDir Path folder) throws IOException {
         RunFolder run = new RunFolder(folder.resolve("run"));

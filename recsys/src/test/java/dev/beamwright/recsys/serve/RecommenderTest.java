@@ -9,6 +9,7 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.Tokenize;

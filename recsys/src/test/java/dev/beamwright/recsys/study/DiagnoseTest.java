@@ -173,7 +173,7 @@ class DiagnoseTest {
         assertThat(d.levels().get(1).meanMargin()).isCloseTo(Math.log(.08 / .92) / 3, within(1e-6));
         assertThat(d.levels().get(1).vacuous()).containsOnlyKeys(2, 10, 20, 50).containsEntry(2, 1.0);
         assertThat(Diagnostics.table(List.of(d, d))).contains("1 of 2, 50.00 %");
-        assertThat(Diagnose.charts(d).get("survival").svg()).startsWith("<svg").contains("exact top 2")
+        assertThat(d.charts().get("survival").svg()).startsWith("<svg").contains("exact top 2")
                 .endsWith("</svg>\n");
     }
 

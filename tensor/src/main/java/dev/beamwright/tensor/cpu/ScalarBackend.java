@@ -569,7 +569,7 @@ class ScalarBackend implements Backend {
                     found.add(new Child((float) (score + (z - lse)), row, e));
                 }
             }
-            found.sort((a, b) -> a.score != b.score ? Float.compare(b.score, a.score) : a.edge - b.edge);
+            found.sort((a, b) -> a.score == b.score ? a.edge - b.edge : Float.compare(last(b.score), last(a.score)));
             for (int i = 0; i < spec.width(); i++) {
                 int row = u * spec.width() + i;
                 Child best = i < found.size() ? found.get(i) : null;
@@ -579,6 +579,11 @@ class ScalarBackend implements Backend {
                 tokens.setInt(row, best == null ? -1 : spec.firstToken() + spec.columns().getInt(best.edge));
             }
         }
+    }
+
+    /** What is not a number ranks behind all that is. */
+    private static float last(float score) {
+        return Float.isNaN(score) ? Float.NEGATIVE_INFINITY : score;
     }
 
     private static boolean allowed(BeamSpec spec, int user, int node) {

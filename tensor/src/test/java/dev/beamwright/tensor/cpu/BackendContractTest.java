@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Key;
@@ -387,6 +388,45 @@ public class BackendContractTest {
             }
         }
 
+        for (boolean children : new boolean[] {false, true}) {
+            for (boolean limited : new boolean[] {false, true}) {
+                String name = "extendBeams" + (children ? " by children" : "") + (limited ? " limited" : "");
+                add(name, (b, in, users, c) -> {
+                    int before = 3, width = 4, inner = 7;
+                    SoftmaxMask trie = mask(in, in.ints(-1, c, inner), inner, c);
+                    int edges = (int) trie.columns().shape().size(), n = users * before, after = users * width;
+                    Tensor nodesBefore = in.ints(0, 1, n), scoresBefore = in.floats(n);
+                    for (int i = 0; i < n; i++) { // distinct nodes for the rows of a user; some rows stand for none
+                        nodesBefore.setInt(i, (i % before * 2 + i / before) % inner);
+                        if (i % 5 == 4) scoresBefore.set(i, Float.NEGATIVE_INFINITY);
+                    }
+                    Tensor open = limited ? in.ints(0, 3, edges + 1) : null;
+                    Tensor barred = limited ? in.ints(-1, edges + 1, users, 4) : null;
+                    var spec = new BeamSpec(
+                            before, width, trie.offsets(), trie.columns(), open, barred, children, 0.7f, 5);
+                    Tensor nodes = in.ints(0, 1, after), scores = in.floats(after), parents = in.ints(0, 1, after);
+                    Tensor tokens = in.ints(0, 1, after), paths = in.ints(0, 1, after, 3);
+                    b.extendBeams(
+                            nodes, scores, parents, tokens, in.floats(n, c), nodesBefore, scoresBefore, spec);
+                    b.extendPaths(paths, in.ints(0, 9, n, 2), parents);
+                    for (int i = 0; i < after; i++) {
+                        if (scores.get(i) == Float.NEGATIVE_INFINITY) scores.set(i, -1e6f);
+                    }
+                    return List.of(nodes, scores, parents, tokens, paths);
+                });
+            }
+        }
+        add("clip", (b, in, r, c) -> {
+            Tensor state = in.floats(4), norms = in.positive(r);
+            b.clip(state, in.floats(3), norms, 0.5f);
+            return List.of(state);
+        });
+        add("in place", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), y = in.floats(r, c);
+            b.accumulate(x, 0.3f, x);
+            b.relu(y, y);
+            return List.of(x, y);
+        });
         add("squaredNorm", (b, in, r, c) -> {
             Tensor sum = in.floats(3);
             b.squaredNorm(sum, 1, in.floats(r, c));
@@ -613,14 +653,16 @@ public class BackendContractTest {
                 refused(b, () -> b.gather(y, table, rows));
                 refused(b, () -> b.gatherBackward(table, y, rows));
                 Tensor targets = Tensor.of(arena, Shape.of(3), 2, 20, 0), each = random(arena, 3, 1);
-                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2), rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
+                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2),
+                        rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
                 refused(b, () -> b.crossEntropy(one, each, slope, y, targets, each));
                 refused(b, () -> b.logProbability(each, kept, y, targets, null, 1));
                 refused(b, () -> b.logProbabilityBackward(slope, each, kept, y, targets, null, 1));
                 refused(b, () -> b.topMargin(each, rivals, y, targets, 3, null));
                 refused(b, () -> b.topMarginBackward(slope, each, rivals, targets));
                 Tensor two = Tensor.of(arena, Shape.of(2), 0, 3), beyond = Tensor.of(arena, Shape.of(2), 0, 7);
-                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1), lse = random(arena, 3, 1);
+                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1),
+                        lse = random(arena, 3, 1);
                 var spec = new AttentionSpec(1, 20, 1, false, two, beyond, null);
                 refused(b, () -> b.attention(slope, lse, y, kv, null, spec));
                 refused(b, () -> b.beamAttention(slope, y, kv, two, user, List.of(), null, null, 1, 1));

@@ -15,7 +15,6 @@ import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.TargetObjective;
-import dev.beamwright.recsys.run.Bars;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
@@ -26,6 +25,7 @@ import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.AttentionSpec;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
+import dev.beamwright.tensor.BeamSpec;
 import dev.beamwright.tensor.Dropout;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
@@ -33,7 +33,6 @@ import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Step;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tornado.Lab;
-import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -73,62 +72,8 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             description = "default: ${DEFAULT-VALUE}")
     private Path out;
 
-    /**
-     * What was measured of one thing; seconds are medians, null where it was not measured.
-     *
-     * @param flops arithmetic operations of one run, 0 where they are not what counts
-     * @param bytes read and written by one run at the least, 0 where they are not what counts
-     * @param brains the device's with operands rounded to bfloat16, on tensor cores
-     * @param halves the same with half precision
-     * @param library cuBLAS in single precision
-     * @param firstRun seconds of the first run on the device: compiling, and copying parameters to it
-     * @param share of what the device was measured to be able to do, in the same run
-     * @param launch share of the time that starting the tasks takes, of what consists of many
-     */
-    public record Row(
-            String name,
-            double flops,
-            double bytes,
-            Double scalar,
-            Double vector1,
-            Double vector,
-            Double device,
-            Double brains,
-            Double halves,
-            Double library,
-            double firstRun,
-            int tasks,
-            Double share,
-            Double launch) {
-        String rate() {
-            if (launch != null) return String.format(Locale.ROOT, "launches %.0f%%", 100 * launch);
-            if (flops > 0) return String.format(Locale.ROOT, "%.1f GFLOP/s", flops / device / 1e9);
-            return bytes > 0 ? String.format(Locale.ROOT, "%.1f GB/s", bytes / device / 1e9) : "";
-        }
-    }
-
-    /**
-     * All of it.
-     *
-     * @param copyGBs what copying reached, in GB/s, read and written counted
-     * @param productGFLOPs what the greatest product reached
-     * @param taskMicroseconds what one more task in a captured body costs
-     */
-    public record Results(
-            String date,
-            String commit,
-            String device,
-            String sdk,
-            String jdk,
-            int threads,
-            boolean quick,
-            double copyGBs,
-            double productGFLOPs,
-            double taskMicroseconds,
-            List<Row> rows) {}
-
     private Backend tornado;
-    private final List<Row> rows = new ArrayList<>();
+    private final List<DeviceResults.Row> rows = new ArrayList<>();
     private final List<Tensor> made = new ArrayList<>();
     private double copyRate, productRate, taskSeconds;
 
@@ -147,14 +92,20 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             kernels(memory, progress);
         }
         for (String backbone : List.of("decoder", "encoder-decoder")) wholes(backbone, progress);
-        var results = new Results(
-                Instant.now().toString(), Version.current().commit(), Lab.device(), Lab.version(),
-                Runtime.version().toString(), Parallel.threads(), quick, copyRate / 1e9, productRate / 1e9,
-                taskSeconds * 1e6, rows);
-        Json.write(out.resolve("device.json"), results);
-        Json.writeAtomically(out.resolve("device.svg"), bars().getBytes(StandardCharsets.UTF_8));
-        print(spec.commandLine().getOut());
+        DeviceResults results = write(true);
+        Json.writeAtomically(out.resolve("device.svg"), results.bars().getBytes(StandardCharsets.UTF_8));
+        results.print(spec.commandLine().getOut());
         return 0;
+    }
+
+    /** After each row, so that what was measured is kept when the time runs out. */
+    private DeviceResults write(boolean complete) {
+        var results = new DeviceResults(
+                Instant.now().toString(), Version.current().commit(), Lab.device(), Lab.gpu() ? "gpu" : "cpu",
+                Lab.version(), Runtime.version().toString(), Parallel.threads(), quick, complete, copyRate / 1e9,
+                productRate / 1e9, taskSeconds * 1e6, List.copyOf(rows));
+        Json.write(out.resolve("device.json"), results);
+        return results;
     }
 
     /** No speed of wrong numbers: products of 16 bits against those of single precision, in all transpositions. */
@@ -252,10 +203,43 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         row(
                 "cross-entropy and gradient", 0, 8.0 * t * codes,
                 b -> b.crossEntropy(loss, nll, dlogits, logits, targets, weights), progress);
+        searches(memory, progress);
         int n = quick ? 1 << 12 : 1 << 22;
         Tensor p = filled(memory, n), g = filled(memory, n), m = filled(memory, n), v = filled(memory, n);
         Tensor state = Tensor.of(memory, Shape.of(4), 1e-3f, 1, 1, 1);
         row("AdamW", 0, 32.0 * n, b -> b.adamW(p, g, m, v, state, .9f, .999f, 1e-8f, .01f), progress);
+    }
+
+    /** One level of a beam search: attention to prompts of 64 tokens and to two ancestors, and the choice of children. */
+    private void searches(Arena memory, Progress progress) {
+        int users = quick ? 4 : 256, beam = quick ? 3 : 20, n = users * beam, tokens = quick ? 8 : 64, codes = 256;
+        int heads = quick ? 2 : 6, width = heads * (quick ? 16 : 64);
+        int[] cuts = new int[users + 1], user = new int[n], places = new int[n];
+        for (int i = 0; i <= users; i++) cuts[i] = i * tokens;
+        for (int i = 0; i < n; i++) user[i] = i / beam;
+        for (int i = 0; i < n; i++) places[i] = i % beam;
+        Tensor out = filled(memory, n, width), q = filled(memory, n, width);
+        Tensor prompts = filled(memory, users * tokens, 2 * width),
+                offsets = Tensor.of(memory, Shape.of(users + 1), cuts);
+        List<Tensor> levels = List.of(filled(memory, n, 2 * width), filled(memory, n, 2 * width));
+        Tensor ancestors = Tensor.of(memory, Shape.of(n, 2), numbers(2 * n, n)),
+                of = Tensor.of(memory, Shape.of(n), user);
+        row(
+                "beam's attention", 4.0 * n * width * (tokens + 2), 0,
+                b -> b.beamAttention(out, q, prompts, offsets, of, levels, ancestors, null, heads, 0.125f), progress);
+        int[] ends = new int[beam + 1], columns = new int[beam * codes];
+        for (int i = 0; i <= beam; i++) ends[i] = i * codes;
+        Arrays.setAll(columns, i -> i % codes);
+        var spec = new BeamSpec(
+                beam, beam, Tensor.of(memory, Shape.of(beam + 1), ends),
+                Tensor.of(memory, Shape.of(columns.length), columns),
+                null, null, false, 1, 0);
+        Tensor logits = filled(memory, n, codes), before = filled(memory, n), scores = filled(memory, n);
+        Tensor at = Tensor.of(memory, Shape.of(n), places), nodes = Tensor.of(memory, Shape.of(n), user);
+        Tensor parents = Tensor.of(memory, Shape.of(n), user), tokensOf = Tensor.of(memory, Shape.of(n), user);
+        row(
+                "choice of children", 0, 4.0 * n * codes,
+                b -> b.extendBeams(nodes, scores, parents, tokensOf, logits, at, before, spec), progress);
     }
 
     private interface Work {
@@ -271,33 +255,36 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         Double scalar = null, one = null, all = null;
         if (!noCpu) {
             Backend plain = Backends.named("scalar"), vector = Backends.named("vector");
-            if (quick) scalar = onCpu(() -> work.on(plain), 1);
-            one = onCpu(() -> work.on(vector), 1);
-            all = onCpu(() -> work.on(vector), Parallel.threads());
+            if (quick || name.equals("attention") || name.startsWith("product, weights")) {
+                scalar = Timing.onCpu(() -> work.on(plain), 1);
+            }
+            one = Timing.onCpu(() -> work.on(vector), 1);
+            all = Timing.onCpu(() -> work.on(vector), Parallel.threads());
         }
         Timed device = onDevice(() -> work.on(tornado), true);
         double share = flops > 0 ? flops / device.seconds / productRate : bytes / device.seconds / copyRate;
-        Double brains = null, halves = null, library = null;
+        Double bf16Ms = null, fp16Ms = null, library = null;
         if (Lab.cuda() && name.startsWith("product")) {
             Backend bf16 = Lab.withProducts(tornado, "bf16"), fp16 = Lab.withProducts(tornado, "fp16");
-            brains = onDevice(() -> work.on(bf16), true).seconds;
-            halves = onDevice(() -> work.on(fp16), true).seconds;
+            bf16Ms = 1e3 * onDevice(() -> work.on(bf16), true).seconds;
+            fp16Ms = 1e3 * onDevice(() -> work.on(fp16), true).seconds;
             Runnable cublas = side == 0 ? null : CuBlas.product(side);
             if (cublas != null) {
                 cublas.run();
-                library = median(cublas);
+                library = 1e3 * Timing.median(cublas);
             }
         }
         add(
-                new Row(
-                        name, flops, bytes, scalar, one, all, device.seconds, brains, halves, library, device.first,
-                        device.tasks, share, null),
+                new DeviceResults.Row(
+                        name, flops, bytes, scalar, one, all, 1e3 * device.seconds, bf16Ms, fp16Ms, library,
+                        1e3 * device.first, device.tasks, share, null, 0),
                 progress);
     }
 
-    private void add(Row r, Progress progress) {
+    private void add(DeviceResults.Row r, Progress progress) {
         rows.add(r);
-        progress.say(line(r));
+        write(false);
+        progress.say(DeviceResults.line(r));
     }
 
     // ---- a whole training step, and beam search
@@ -326,6 +313,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 ? new ModelConfig(backbone, 16, 1, decoder ? 0 : 1, 2, 8, 24, decoder, true, 10_000, 0, 8)
                 : decoder ? ModelConfig.llama()
                 : ModelConfig.tiger();
+        int users = quick ? 8 : 256;
         int items = quick ? 40 : 12_000, codes = quick ? 8 : 256, batch = quick ? 8 : decoder ? 128 : 1024;
         Key key = Key.of(5);
         int[][] ids = new int[items][];
@@ -342,7 +330,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
             int[] sequence = new int[n];
             for (int i = 0; i < n; i++) sequence[i] = k.below(i, items);
             samples.add(new Sample(s, sequence, decoder ? 0 : n - 1));
-            if (s < 32) histories.add(sequence);
+            if (s < users) histories.add(sequence);
         }
         Double one = null, all = null;
         double[] seconds = new double[2], first = new double[2];
@@ -362,29 +350,33 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                     Runnable step = () -> trainer.step(samples, key.fold("step"));
                     Runnable search = () -> generator.recommend(beam, Query.of(histories), null);
                     if (device) {
-                        first[0] = seconds(step);
+                        first[0] = Timing.seconds(step);
                         tasks = Lab.tasksAndGraphs(tornado)[0];
-                        seconds[0] = median(step);
-                        first[1] = seconds(search);
-                        seconds[1] = median(search);
+                        seconds[0] = Timing.median(step);
+                        first[1] = Timing.seconds(search);
+                        seconds[1] = Timing.median(search);
                     } else {
-                        if (quick) one = onCpu(step, 1);
-                        all = onCpu(step, Parallel.threads());
-                        beamAll = onCpu(search, Parallel.threads());
+                        if (quick) one = Timing.onCpu(step, 1);
+                        all = Timing.onCpu(step, Parallel.threads());
+                        beamAll = Timing.onCpu(search, Parallel.threads());
                     }
                 }
             }
         }
         String size = quick ? "tiny " + backbone : decoder ? "llama" : "TIGER";
         int searched = Lab.tasksAndGraphs(tornado)[0];
-        whole("step of " + size, one, all, seconds[0], first[0], tasks, progress);
-        whole("beam search of " + size, null, beamAll, seconds[1], first[1], searched, progress);
+        whole("step of " + size, one, all, seconds[0], first[0], tasks, batch, progress);
+        whole("beam search of " + size, null, beamAll, seconds[1], first[1], searched, histories.size(), progress);
     }
 
     private void whole(
-            String name, Double one, Double all, double seconds, double first, int tasks, Progress progress) {
+            String name, Double one, Double all, double seconds, double first, int tasks, int many, Progress progress) {
         double launch = Math.min(1, tasks * taskSeconds / seconds);
-        add(new Row(name, 0, 0, null, one, all, seconds, null, null, null, first, tasks, null, launch), progress);
+        add(
+                new DeviceResults.Row(
+                        name, 0, 0, null, one, all, 1e3 * seconds, null, null, null, 1e3 * first, tasks, null, launch,
+                        many / seconds),
+                progress);
     }
 
     // ---- timing
@@ -396,38 +388,9 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         int times = many ? 10 : 1;
         made.forEach(tornado::written); // what an earlier body left on the device may be read by this one
         Step step = tornado.capture(() -> repeat(times, work));
-        double first = seconds(step::run);
+        double first = Timing.seconds(step::run);
         int tasks = Lab.tasksAndGraphs(tornado)[0];
-        return new Timed(median(step::run) / times, first, tasks / times);
-    }
-
-    private static double onCpu(Runnable work, int threads) {
-        double[] seconds = new double[1];
-        Parallel.limited(threads, () -> {
-            // Half a second for the JVM's compiler.
-            for (double warm = 0; warm < 0.5;) warm += seconds(work);
-            seconds[0] = median(work);
-        });
-        return seconds[0];
-    }
-
-    /** The median of at least three runs, and of as many as fit into half a second. */
-    private static double median(Runnable work) {
-        List<Double> all = new ArrayList<>();
-        double sum = 0;
-        while (all.size() < 3 || (sum < 0.5 && all.size() < 200)) {
-            double s = seconds(work);
-            all.add(s);
-            sum += s;
-        }
-        all.sort(null);
-        return all.get(all.size() / 2);
-    }
-
-    private static double seconds(Runnable work) {
-        long began = System.nanoTime();
-        work.run();
-        return (System.nanoTime() - began) / 1e9;
+        return new Timed(Timing.median(step::run) / times, first, tasks / times);
     }
 
     private Tensor filled(Arena memory, int... dims) {
@@ -441,38 +404,5 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
         int[] numbers = new int[n];
         Arrays.setAll(numbers, i -> (int) (i * 7919L % bound));
         return numbers;
-    }
-
-    // ---- what is shown
-
-    private static String line(Row r) {
-        return String.format(
-                Locale.ROOT, "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %6.2f s %4d", r.name, ms(r.scalar),
-                ms(r.vector1), ms(r.vector), ms(r.device), ms(r.brains), ms(r.halves), ms(r.library), r.rate(),
-                r.share == null ? "" : String.format(Locale.ROOT, "%.0f%%", 100 * r.share), r.firstRun, r.tasks);
-    }
-
-    private static String ms(Double seconds) {
-        return seconds == null ? "-" : String.format(Locale.ROOT, "%.3f", 1e3 * seconds);
-    }
-
-    private void print(PrintWriter to) {
-        to.printf(
-                Locale.ROOT, "%s%ncopy %.1f GB/s, product %.1f GFLOP/s, one more task %.1f µs%n%nmilliseconds%n"
-                        + "%-28s %9s %9s %9s %9s %9s %9s %9s  %-16s %5s %8s %4s%n",
-                Lab.device(), copyRate / 1e9, productRate / 1e9, taskSeconds * 1e6, "", "plain Java", "Vector, 1",
-                "Vector, " + Parallel.threads(), "device", "bf16", "fp16", "cuBLAS", "rate", "share", "first", "tasks");
-        for (Row r : rows) to.println(line(r));
-        to.flush();
-    }
-
-    private String bars() {
-        List<Bars.Bar> bars = new ArrayList<>();
-        for (Row r : rows) {
-            if (r.share == null) continue;
-            String text = String.format(Locale.ROOT, "%.0f%%, %s", 100 * r.share, r.rate());
-            bars.add(new Bars.Bar(r.name, 100 * r.share, null, null, text, false, null));
-        }
-        return new Bars("Share of what the device reached in copying or in a large product, %", bars).svg();
     }
 }

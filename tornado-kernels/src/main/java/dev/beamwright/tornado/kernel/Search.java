@@ -131,13 +131,13 @@ public final class Search {
     }
 
     /** 1 where a child stands behind another in the order of scores, then of edges, else 0. No branch ends a round of a loop. */
-    private static int behind(float score, int edge, float otherScore, int otherEdge) {
+    static int behind(float score, int edge, float otherScore, int otherEdge) {
         int lower = score < otherScore ? 1 : 0, later = edge > otherEdge ? 1 : 0;
         return score == otherScore ? later : lower;
     }
 
     /** 1 where a node may be reached by a user, else 0. */
-    private static int allowed(IntArray open, IntArray barred, int opened, int bars, int user, int node) {
+    static int allowed(IntArray open, IntArray barred, int opened, int bars, int user, int node) {
         int yes = 1;
         if (opened == 1) yes = TornadoMath.min(open.get(node), 1);
         for (int i = 0; i < bars; i++) yes = barred.get(user * bars + i) == node ? 0 : yes;
