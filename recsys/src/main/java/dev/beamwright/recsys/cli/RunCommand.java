@@ -199,14 +199,15 @@ final class RunCommand implements Callable<Integer> {
         return !done;
     }
 
-    /**
-     * Whether these settings are those that were stored; {@code tokenize} decides itself what was left open.
-     */
+    /** Whether these settings are those that were stored; {@code tokenize} decides itself what was left open (null). */
     private static boolean agrees(Object settings, JsonNode stored) {
-        boolean open = settings instanceof TokenizeConfig;
-        return Json.mapper().readTree(Json.line(settings)).properties().stream()
-                .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
-                        || open && p.getValue().isNull());
+        return agrees(
+                Json.mapper().readTree(Json.line(settings)), stored, settings instanceof TokenizeConfig);
+    }
+
+    private static boolean agrees(JsonNode settings, JsonNode stored, boolean open) {
+        if (!settings.isObject()) return settings.equals(stored) || open && settings.isNull();
+        return settings.properties().stream().allMatch(p -> agrees(p.getValue(), stored.path(p.getKey()), open));
     }
 
     /** Whether a result is there, and was not written before what it is made of. */
