@@ -120,7 +120,7 @@ final class TokenizeCommand implements Callable<Integer> {
             paramLabel = "N",
             split = ",",
             description = "Give each level this many codes, such as 256,256,128. Default: see below.")
-    private int[] widths;
+    private int[] codebookSizes;
 
     @Section.In(Section.IDS)
     @Option(
@@ -172,17 +172,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         TokenizeConfig config = new TokenizeConfig(
-                vectors,
-                textDims,
-                collaborativeDims,
-                collaborativeWeight,
-                window,
-                quantizer,
-                balanced,
-                rqVae(),
-                levels,
-                widths,
-                collisions,
+                new TokenizeConfig.Vectors(vectors, textDims, collaborativeDims, collaborativeWeight, window),
+                new TokenizeConfig.Codes(quantizer, balanced, rqVae(), levels, codebookSizes, collisions),
                 seed,
                 sids,
                 sidKeyOffset);

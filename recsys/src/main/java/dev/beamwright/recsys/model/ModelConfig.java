@@ -60,7 +60,7 @@ public record ModelConfig(
 
         public Item {
             if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0 || nodeRows < 2) {
-                throw new UserError("model: filter taps and the width of a level's network must be 0 or more, the filter's"
+                throw new UserError("model: filter taps and the dimensions of a level's network must be 0 or more, the filter's"
                         + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", " + share + ", "
                         + nodeRows);
             }
@@ -84,9 +84,11 @@ public record ModelConfig(
                     + " settings of an item decoder");
         }
         if (dModel < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || ffnDim < 1 || maxItems < 1) {
-            throw new UserError("model: d-model, layers, heads, ffn-dim and max-items must be at least 1 and head-dim an "
-                    + "even number, got d-model " + dModel + ", layers " + layers + ", heads " + heads + ", head-dim "
-                    + headDim + ", ffn-dim " + ffnDim + ", max-items " + maxItems);
+            throw new UserError(
+                    "model: d-model, layers, heads, ffn-dim and max-items must be at least 1 and head-dim an "
+                            + "even number, got d-model " + dModel + ", layers " + layers + ", heads " + heads
+                            + ", head-dim "
+                            + headDim + ", ffn-dim " + ffnDim + ", max-items " + maxItems);
         }
         if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || gated == ofItems) {
             throw new UserError("model: an encoder-decoder needs at least one decoder layer and 0 or more user tokens, "
@@ -168,7 +170,8 @@ public record ModelConfig(
             if (backbone.equals(ITEM)) {
                 if (l > 0 && item.levelMlp() > 0) all += rows[l] * 6.0 * dModel * item.levelMlp();
             } else if (two) {
-                all += decoderLayers * rows[l] * (block + 4 * (l + 1) * inner + 4 * dModel * inner + 4 * tokens * inner);
+                all += decoderLayers * rows[l]
+                        * (block + 4 * (l + 1) * inner + 4 * dModel * inner + 4 * tokens * inner);
             } else if (l > 0) {
                 all += layers * rows[l] * (block + 4 * (tokens + l) * inner);
             }
