@@ -67,9 +67,9 @@ final class ModelRows {
         var m = models.config().model();
         double flop = models.flop();
         String command = "llama-step %d %d %d %d %d %d %d %d dropout=%s".formatted(
-                m.width(), m.layers(), m.heads(), m.headDim(), m.hidden(), models.codes(), models.items(),
+                m.dModel(), m.layers(), m.heads(), m.headDim(), m.ffnDim(), models.codes(), models.items(),
                 models.batch(),
-                models.config().dropout());
+                models.config().optimization().dropout());
         return Row.of(
                 "steps", "decoder-only, " + name + ", batch " + models.batch(), flop, "FLOP/s",
                 lab -> join(

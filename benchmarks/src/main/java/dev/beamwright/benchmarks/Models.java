@@ -37,11 +37,7 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     /** The encoder reads 21 items of 4 codes and the end token: 85 tokens, one more than the peers'. */
     static Models tiger(int batch, double dropout) {
         TrainConfig c = TrainConfig.preset("tiger", 1);
-        ModelConfig m = c.model();
-        var model = new ModelConfig(
-                m.backbone(), m.width(), m.layers(), m.decoderLayers(), m.heads(), m.headDim(), m.hidden(), m.gated(),
-                m.tied(), m.theta(), m.userTokens(), 21);
-        return new Models(with(c, model, dropout), 256, batch, 21, false);
+        return new Models(with(c, c.model().withMaxItems(21), dropout), 256, batch, 21, false);
     }
 
     /** The default preset, on histories as long as it reads. */
@@ -57,10 +53,7 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     }
 
     private static TrainConfig with(TrainConfig c, ModelConfig model, double dropout) {
-        return new TrainConfig(
-                model, c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), c.rate(), c.warmup(), c.decay(),
-                c.clip(), dropout, c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
-                c.checkpointSeconds());
+        return c.withModel(model).withOptimization(c.optimization().withDropout(dropout));
     }
 
     private GenerativeModel model(Arena memory) {
@@ -88,7 +81,8 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     Runnable step(Backend backend, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
         GenerativeModel model = model(memory);
-        var loss = new ObjectiveLoss(config.objective().forBeam(config.beam()), config.likelihood(), LEVELS);
+        var loss = new ObjectiveLoss(config.objective().forBeam(config.decoding().beamSize()), config.likelihood(),
+                LEVELS);
         var trainer = closer.closing(Trainer.of(backend, Guided.trained(model, null), loss, config, 100_000, memory));
         List<Sample> samples = IntStream.range(0, batch)
                 .mapToObj(u -> wholeSequences
@@ -118,8 +112,8 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
      */
     double flop() {
         ModelConfig m = config.model();
-        double inner = m.heads() * m.headDim(), width = m.width();
-        double attention = 4 * width * inner, feedForward = (m.gated() ? 3 : 2) * width * m.hidden(), flop;
+        double inner = m.heads() * m.headDim(), width = m.dModel();
+        double attention = 4 * width * inner, feedForward = (m.gated() ? 3 : 2) * width * m.ffnDim(), flop;
         if (wholeSequences) {
             double length = items * LEVELS, tokens = batch * length;
             flop = m.layers() * tokens * (2 * (attention + feedForward) + 4 * length / 2 * inner)

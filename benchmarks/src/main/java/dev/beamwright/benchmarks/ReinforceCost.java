@@ -64,17 +64,18 @@ public final class ReinforceCost {
             Map<String, IntConsumer> steps = new LinkedHashMap<>();
             GenerativeModel model = model(run, prepared, config, memory);
             var settings = new Trainer.Settings(
-                    new AdamW.Config(1e-9f, .9f, .98f, 1e-8f, 0, 1), Schedule.constant(0), config.dropout(),
-                    config.shards(), config.microTokens(), model.space().levels());
+                    new AdamW.Config(1e-9f, .9f, .98f, 1e-8f, 0, 1), Schedule.constant(0),
+                    config.optimization().dropout(),
+                    config.execution().shards(), config.execution().microTokens(), model.space().levels());
             var likelihood = config.likelihood();
             var first = new Trainer<GenerativeModel>(
                     backend, model,
                     (tape, m, s, noise, weight, key) -> new CrossEntropy()
                             .loss(MicroBatch.of(tape, m, likelihood, s, noise, weight, new double[0], key)),
                     settings, memory);
-            steps.put("first training, " + config.batch() + " sequences",
-                    r -> first.step(chosen(windows, config.batch(), r), Key.of(r)));
-            var search = new BeamSearch(model, SearchConfig.beam(grpo.group(), likelihood));
+            steps.put("first training, " + config.optimization().batchSize() + " sequences",
+                    r -> first.step(chosen(windows, config.optimization().batchSize(), r), Key.of(r)));
+            var search = new BeamSearch(model, SearchConfig.beam(grpo.rollouts().groupSize(), likelihood));
             var workspace = new Workspace();
             steps.put("rollouts alone, 16 prompts", r -> {
                 List<Sample> batch = chosen(prompts, 16, r);
@@ -124,11 +125,11 @@ public final class ReinforceCost {
         var policy = new Policy(model,
                 r.objective().asksConfidence() ? Confidence.of(model, r.confidenceGain(), Key.of(1), memory) : null);
         var loss = new Rollouts(
-                backend, r.objective(), r.group(), config.likelihood(), null, shared, skipping);
+                backend, r.objective(), r.rollouts().groupSize(), config.likelihood(), null, shared, skipping);
         Trainer<Policy> trainer = Reinforce.trainer(backend, policy, loss, r, memory);
         return round -> {
             loss.nextBatch();
-            trainer.step(chosen(prompts, r.batch(), round), Key.of(round));
+            trainer.step(chosen(prompts, r.optimization().batchSize(), round), Key.of(round));
         };
     }
 

@@ -1,6 +1,7 @@
 package dev.beamwright.tensor;
 
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * The kernels. One rule for all of them:
@@ -288,6 +289,36 @@ public interface Backend {
             Tensor bias,
             int heads,
             float scale);
+
+    /**
+     * Prompts in a layout of this backend's own, for every {@link #beamAttention} that reads them; null where they stay
+     * as they are.
+     *
+     * @param memory gives room for so many numbers
+     */
+    default Tensor packPrompts(Tensor promptKv, Tensor promptOffsets, int heads, IntFunction<Tensor> memory) {
+        return null;
+    }
+
+    /**
+     * The same with prompts that were packed.
+     *
+     * @param packed what {@link #packPrompts} made of promptKv, may be null
+     */
+    default void beamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor packed,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
+            int heads,
+            float scale) {
+        beamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale);
+    }
 
     // ---- beam search
 

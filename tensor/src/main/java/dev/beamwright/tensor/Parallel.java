@@ -1,6 +1,7 @@
 package dev.beamwright.tensor;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 
@@ -64,7 +65,7 @@ public final class Parallel {
             Job mine = new Job(blocks, threads, body);
             job = mine;
             for (int i = 0; i < threads - 1; i++) LockSupport.unpark(WORKERS[i]);
-            limited(1, mine::work);
+            limited(1, () -> mine.work(0));
             for (int spins = 0; mine.done.get() < blocks; spins++) {
                 if (spins < SPINS) Thread.onSpinWait();
                 else Thread.yield();
@@ -87,31 +88,40 @@ public final class Parallel {
                 LockSupport.park(Parallel.class);
                 continue;
             }
-            if (number < next.threads) next.work();
+            if (number < next.threads) next.work(number);
             last = next;
         }
     }
 
     private static final class Job {
+        private static final int LINE = 16;
         final int blocks, threads;
         final IntConsumer body;
-        final AtomicInteger next = new AtomicInteger(), done = new AtomicInteger();
+        /** The next block of each thread's own range, a cache line apart. */
+        final AtomicIntegerArray next;
+        final AtomicInteger done = new AtomicInteger();
         volatile Throwable failure;
 
         Job(int blocks, int threads, IntConsumer body) {
             this.blocks = blocks;
             this.threads = threads;
             this.body = body;
+            next = new AtomicIntegerArray(threads * LINE);
         }
 
-        void work() {
-            for (int i = next.getAndIncrement(); i < blocks; i = next.getAndIncrement()) {
-                try {
-                    if (failure == null) body.accept(i);
-                } catch (Throwable t) {
-                    failure = t;
-                } finally {
-                    done.incrementAndGet();
+        /** Each thread has a range of neighbouring blocks, the same at every call, and then helps the others. */
+        void work(int number) {
+            for (int t = 0; t < threads; t++) {
+                int whose = (number + t) % threads;
+                int from = (int) ((long) blocks * whose / threads), to = (int) ((long) blocks * (whose + 1) / threads);
+                for (int i = from + next.getAndIncrement(whose * LINE); i < to; i = from + next.getAndIncrement(whose * LINE)) {
+                    try {
+                        if (failure == null) body.accept(i);
+                    } catch (Throwable e) {
+                        failure = e;
+                    } finally {
+                        done.incrementAndGet();
+                    }
                 }
             }
         }

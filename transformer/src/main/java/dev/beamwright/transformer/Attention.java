@@ -4,6 +4,7 @@ import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.tensor.AttentionSpec;
+import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import java.util.List;
 
@@ -96,8 +97,13 @@ public record Attention(
         return output.apply(tape, Ops.joinedAttention(tape, q, own, ownSpec, prefixes, prefixSpec));
     }
 
+    /** Keys and values of prompts, ready for many decoding steps. */
+    Prompt prompt(Tape tape, Tensor kv, Tensor offsets) {
+        return new Prompt(kv, tape.backend().packPrompts(kv, offsets, heads, n -> tape.allocate(Shape.of(n))));
+    }
+
     /** One decoding step: rows of beams against the prompt of their user and their own ancestors. */
-    Variable beams(Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor promptKv, List<Tensor> levels,
+    Variable beams(Tape tape, Variable x, Tensor positions, BeamRows rows, Prompt prompt, List<Tensor> levels,
             Tensor bias) {
         Variable q = queries(tape, x, positions);
         Tensor out = tape.allocate(q.shape());
@@ -105,7 +111,8 @@ public record Attention(
                 .beamAttention(
                         out,
                         q.value(),
-                        promptKv,
+                        prompt == null ? null : prompt.kv(),
+                        prompt == null ? null : prompt.packed(),
                         rows.promptOffsets(),
                         rows.users(),
                         levels,

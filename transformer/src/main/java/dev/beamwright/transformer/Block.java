@@ -84,6 +84,11 @@ public record Block(
         return cross.keyValue().apply(tape, memory.states());
     }
 
+    /** The keys and values of prompts, ready for many steps: of the decoder's own prompt, or of an encoder's output. */
+    Prompt prompt(Tape tape, Tensor kv, Tensor offsets) {
+        return (cross == null ? attention : cross).prompt(tape, kv, offsets);
+    }
+
     /**
      * One decoding step: x (rows, width) → (rows, width).
      *
@@ -93,7 +98,7 @@ public record Block(
      * @param bias (heads, distances) for the self-attention, or null
      */
     Variable step(
-            Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor prompt, LevelCache cache, Tensor bias) {
+            Tape tape, Variable x, Tensor positions, BeamRows rows, Prompt prompt, LevelCache cache, Tensor bias) {
         Variable normed = attentionNorm.apply(tape, x);
         Tensor kv = attention.keysAndValues(tape, normed, positions).value();
         List<Tensor> levels = cache.add(tape, rows.ancestors().shape().dim(1) - 1, kv);

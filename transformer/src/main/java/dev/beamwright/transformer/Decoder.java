@@ -6,6 +6,7 @@ import dev.beamwright.autograd.Variable;
 import dev.beamwright.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A causal stack of blocks: alone in Llama's form, or in T5's form attending to an encoder's output. Embeddings and
@@ -91,14 +92,16 @@ public record Decoder(RelativeBias bias, List<Block> blocks, RmsNorm norm) imple
     /** The prompts' keys and values, and those of each level decoded so far. */
     public final class Decoding {
         private final Tensor promptOffsets;
-        private final List<Tensor> prompts;
+        private final List<Prompt> prompts;
         private final List<LevelCache> levels;
         private final Tensor distances;
         private Variable last;
 
         private Decoding(Tape tape, Tensor promptOffsets, List<Tensor> prompts, Variable last) {
             this.promptOffsets = promptOffsets;
-            this.prompts = prompts;
+            this.prompts = IntStream.range(0, blocks.size())
+                    .mapToObj(i -> blocks.get(i).prompt(tape, prompts.get(i), promptOffsets))
+                    .toList();
             this.levels = blocks.stream().map(b -> new LevelCache()).toList();
             this.distances = bias == null ? null : bias.apply(tape).value();
             this.last = last;

@@ -37,21 +37,21 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
      *
      * @param start what is added to the first columns of the items' random embeddings, by item; null for nothing
      */
-    static SasRec of(SasRecConfig c, int items, float[][] start, Key key, SegmentAllocator memory) {
+    static SasRec of(SasRecConfig.Model c, int items, float[][] start, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         var form = new StackConfig(
-                c.width(), c.layers(), c.heads(), c.width() / c.heads(), c.hidden(), false, true, 0, 1e-6f);
-        Variable embeddings = init.normal(0.02, items, c.width());
+                c.dModel(), c.layers(), c.heads(), c.dModel() / c.heads(), c.ffnDim(), false, true, 0, 1e-6f);
+        Variable embeddings = init.normal(0.02, items, c.dModel());
         for (int i = 0; start != null && i < items; i++) {
             for (int j = 0; j < start[i].length; j++) {
-                int at = i * c.width() + j;
+                int at = i * c.dModel() + j;
                 embeddings.value().set(at, embeddings.value().get(at) + start[i][j]);
             }
         }
         return new SasRec(
                 embeddings,
-                init.normal(0.02, c.maxItems(), c.width()),
-                RmsNorm.of(init, c.width(), form.eps()),
+                init.normal(0.02, c.maxItems(), c.dModel()),
+                RmsNorm.of(init, c.dModel(), form.eps()),
                 Decoder.of(init, form));
     }
 

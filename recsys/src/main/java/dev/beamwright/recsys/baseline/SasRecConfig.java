@@ -1,51 +1,29 @@
 package dev.beamwright.recsys.baseline;
 
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 
 /**
  * The settings of {@link SasRec}; they stand in the run as {@code config/<name>.json}.
  *
  * @param loss what training minimises
  * @param start what the items' embeddings begin from
- * @param width columns of an item
- * @param layers blocks
- * @param heads of each attention; the width is divided among them
- * @param hidden columns inside the feed-forward parts
- * @param dropout share of activations and of attention weights set to zero
- * @param maxItems how many items of a history are read at the most
+ * @param model its sizes
  * @param negatives items drawn against each target ({@link Loss#BCE}) or against all targets of a micro-batch
  *     ({@link Loss#SAMPLED})
- * @param batch sequences of one step
- * @param rate the learning rate
- * @param cosine whether the rate falls to nought along half a cosine over the epochs, after a rise over the first
- *     twentieth of the steps; otherwise it is constant
- * @param decay weight decay
  * @param epochs passes over the training data at the most
- * @param patience epochs without a better validation NDCG@10 after which training stops
- * @param validationCases how many validation users are asked after each epoch; 0 for all
- * @param shards into how many parts a step's gradient is summed, each by one thread
- * @param microTokens items that go through the network at once
  * @param seed of parameters, order, dropout and negatives
  */
 public record SasRecConfig(
         Loss loss,
         Start start,
-        int width,
-        int layers,
-        int heads,
-        int hidden,
-        double dropout,
-        int maxItems,
+        Model model,
         int negatives,
-        int batch,
-        double rate,
-        boolean cosine,
-        double decay,
         int epochs,
-        int patience,
-        int validationCases,
-        int shards,
-        int microTokens,
+        Optimization optimization,
+        ValidationConfig validation,
+        ExecutionConfig execution,
         long seed) {
     /** What training minimises. */
     public enum Loss {
@@ -61,29 +39,57 @@ public record SasRecConfig(
     public enum Start {
         /** Small random numbers. */
         RANDOM,
-        /** The run's item vectors, {@code tokens/vectors.npy}: centred, reduced to the width, each of length 1. */
+        /** The run's item vectors, {@code tokens/vectors.npy}: centred, reduced to d_model, each of length 1. */
         VECTORS
     }
 
+    /**
+     * The sizes.
+     *
+     * @param dModel columns of an item
+     * @param layers blocks
+     * @param heads of each attention; d_model is divided among them
+     * @param ffnDim columns inside the feed-forward parts
+     * @param maxItems how many items of a history are read at the most
+     */
+    public record Model(int dModel, int layers, int heads, int ffnDim, int maxItems) {
+        public Model {
+            require(dModel >= 1 && layers >= 1 && heads >= 1 && ffnDim >= 1,
+                    "dModel, layers, heads and ffnDim must be 1 or more");
+            require(heads < 1 || dModel % heads == 0,
+                    "dModel " + dModel + " cannot be divided among " + heads + " heads");
+            require(maxItems >= 1, "maxItems must be at least 1, got " + maxItems);
+        }
+    }
+
+    /**
+     * How training steps change the parameters: by AdamW, without clipping.
+     *
+     * @param batchSize sequences of one step
+     * @param learningRate the learning rate
+     * @param cosine whether the rate falls to nought along half a cosine over the epochs, after a warm-up over the first
+     *     twentieth of the steps; otherwise it is constant
+     * @param weightDecay AdamW's weight decay
+     * @param dropout share of activations and of attention weights set to zero
+     */
+    public record Optimization(int batchSize, double learningRate, boolean cosine, double weightDecay, double dropout) {
+        public Optimization {
+            require(batchSize >= 1, "batchSize must be 1 or more, got " + batchSize);
+            require(learningRate > 0 && weightDecay >= 0 && weightDecay < 1,
+                    "learningRate must be above 0, weightDecay in [0, 1)");
+            require(dropout >= 0 && dropout < 1, "dropout must be in [0, 1), got " + dropout);
+        }
+    }
+
     public SasRecConfig {
-        if (start == null) start = Start.RANDOM;
-        require(width >= 1 && layers >= 1 && heads >= 1 && hidden >= 1,
-                "width, layers, heads and hidden must be 1 or more");
-        require(heads < 1 || width % heads == 0, "width " + width + " cannot be divided among " + heads + " heads");
-        require(dropout >= 0 && dropout < 1, "dropout must be in [0, 1), got " + dropout);
-        require(maxItems >= 1, "maxItems must be at least 1, got " + maxItems);
         require(negatives >= 1, "negatives must be at least 1, got " + negatives);
-        require(batch >= 1 && epochs >= 1 && patience >= 1, "batch, epochs and patience must be 1 or more");
-        require(rate > 0 && decay >= 0 && decay < 1, "the rate must be above 0, the decay in [0, 1)");
-        require(validationCases >= 0, "validationCases must be 0 (all) or more, got " + validationCases);
-        require(shards >= 1 && shards <= 64 && microTokens >= 1, "shards must be in 1 … 64, microTokens 1 or more");
+        require(epochs >= 1, "epochs must be 1 or more, got " + epochs);
+        require(validation.patience() >= 1, "patience must be 1 or more, got " + validation.patience());
     }
 
     /** The same with another seed. */
     SasRecConfig withSeed(long seed) {
-        return new SasRecConfig(
-                loss, start, width, layers, heads, hidden, dropout, maxItems, negatives, batch, rate, cosine, decay,
-                epochs, patience, validationCases, shards, microTokens, seed);
+        return new SasRecConfig(loss, start, model, negatives, epochs, optimization, validation, execution, seed);
     }
 
     /**
@@ -101,18 +107,20 @@ public record SasRecConfig(
 
     /**
      * The best in validation on Amazon Beauty, in a fraction of the time of the full cross-entropy: embeddings that begin
-     * at the item vectors, 128 columns, one layer, 512 sampled items.
+     * at the item vectors, d_model 128, one layer, 512 sampled items.
      */
     private static SasRecConfig best(long seed) {
         return new SasRecConfig(
-                Loss.SAMPLED, Start.VECTORS, 128, 1, 2, 256, 0.5, 50, 512, 128, 1e-3, false, 0, 50, 2, 4000, 4, 256,
-                seed);
+                Loss.SAMPLED, Start.VECTORS, new Model(128, 1, 2, 256, 50), 512, 50,
+                new Optimization(128, 1e-3, false, 0, 0.5), new ValidationConfig(4000, 2),
+                new ExecutionConfig(4, 256, 60), seed);
     }
 
-    /** As it is published: 64 columns, 2 layers, 50 items, dropout 0.5, random embeddings. */
+    /** As it is published: d_model 64, 2 layers, 50 items, dropout 0.5, random embeddings. */
     private static SasRecConfig plain(Loss loss, long seed) {
         return new SasRecConfig(
-                loss, Start.RANDOM, 64, 2, 2, 256, 0.5, 50, 1, 256, 1e-3, false, 0, 200, 10, 4000, 4, 256, seed);
+                loss, Start.RANDOM, new Model(64, 2, 2, 256, 50), 1, 200, new Optimization(256, 1e-3, false, 0, 0.5),
+                new ValidationConfig(4000, 10), new ExecutionConfig(4, 256, 60), seed);
     }
 
     private static void require(boolean holds, String message) {

@@ -11,7 +11,6 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
-import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.train.Batches;
 import dev.beamwright.recsys.train.Checkpoints;
 import dev.beamwright.recsys.train.MetricsLog;
@@ -37,7 +36,6 @@ import tools.jackson.core.JacksonException;
 
 /** The training of {@link SasRec} as the loop sees it: a validation after each epoch, by the ranks among all items. */
 final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, AutoCloseable {
-    private static final int CHECKPOINT_SECONDS = 60;
     private static final String ORIGIN = "origin"; // in a file's metadata: the settings and the data
 
     /** What a validation found. */
@@ -90,18 +88,19 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
         files = files(ranker.name());
         origin = Json.line(config) + " on " + Arrays.deepHashCode(split.train())
                 + (TrainedSasRec.beginsFromVectors(config, run)
-                        ? " from " + Hash.sha256(run.file(Tokenize.VECTORS))
+                        ? " from " + Hash.sha256(run.file(RunFolder.VECTORS))
                         : "");
         List<Sample> samples = samples(split.train());
         if (samples.isEmpty()) throw new UserError(ranker.name() + ": no user has two items in the training part");
         key = Key.of(config.seed());
-        batches = new Batches(samples, config.batch(), false, key);
-        validation = Case.some(split.validation(), config.validationCases(), key.fold("validation"));
-        var optimizer = new AdamW.Config((float) config.rate(), 0.9f, 0.999f, 1e-8f, (float) config.decay(), 0);
+        batches = new Batches(samples, config.optimization().batchSize(), false, key);
+        validation = Case.some(split.validation(), config.validation().cases(), key.fold("validation"));
+        SasRecConfig.Optimization o = config.optimization();
+        var optimizer = new AdamW.Config((float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(), 0);
         long steps = (long) config.epochs() * batches.perEpoch();
-        Schedule schedule = config.cosine() ? Schedule.cosine(steps / 20, steps, 0.02) : Schedule.constant(0);
+        Schedule schedule = o.cosine() ? Schedule.cosine(steps / 20, steps, 0.02) : Schedule.constant(0);
         var settings = new Trainer.Settings(
-                optimizer, schedule, config.dropout(), config.shards(), config.microTokens(), 1);
+                optimizer, schedule, o.dropout(), config.execution().shards(), config.execution().microTokens(), 1);
         trainer = new Trainer<>(
                 backend,
                 model,
@@ -112,20 +111,21 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
                 run, files, backend, Checkpoint.parameters(model), trainer.optimizer(), Map.of(ORIGIN, origin));
         var plan = new TrainingRun.Plan(
                 ranker.name(), steps, batches.perEpoch(),
-                validation.isEmpty() ? 0 : config.patience(), CHECKPOINT_SECONDS, TrainingRun.Start.NONE);
+                validation.isEmpty() ? 0 : config.validation().patience(), config.execution().checkpointSeconds(),
+                TrainingRun.Start.NONE);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
     }
 
     /** The files of a model of this name. */
     static TrainingFiles files(String name) {
-        String path = "baselines/" + name;
-        return TrainingFiles.of("evaluate", "delete %s/" + path + "-last.safetensors to train it again",
-                path + ".safetensors", path + "-");
+        return TrainingFiles.of("evaluate",
+                "delete %s/" + RunFolder.baseline(name, "-last.safetensors") + " to train it again",
+                RunFolder.baseline(name, ".safetensors"), RunFolder.baseline(name, "-"));
     }
 
     /** Windows of the sequences; each item that has one before it is a target once. */
     private List<Sample> samples(int[][] train) {
-        return Samples.windows(train, config.maxItems() + 1).stream()
+        return Samples.windows(train, config.model().maxItems() + 1).stream()
                 .map(s -> new Sample(s.user(), s.items(), Math.max(1, s.from())))
                 .filter(s -> s.targets() > 0)
                 .toList();

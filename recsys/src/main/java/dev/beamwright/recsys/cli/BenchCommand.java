@@ -19,7 +19,7 @@ import picocli.CommandLine.Unmatched;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
-        description = "Measures speed and memory beside other programs; from a checkout of the sources.")
+        description = "Measure speed and memory beside other programs; from a checkout of the sources.")
 public final class BenchCommand implements Callable<Integer> {
     /** A command under {@code bench}, with picocli's annotations, found as a service. */
     public interface Benchmark extends Callable<Integer> {}

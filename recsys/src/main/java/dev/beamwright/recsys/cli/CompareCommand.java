@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
         name = "compare",
         mixinStandardHelpOptions = true,
         description = {
-            "Puts the score cards of several runs into one table.",
+            "Put the score cards of several runs into one table.",
             "Runs whose settings differ in nothing but the seed are one line, with mean and standard deviation. Each line is"
                     + " tested against the best one, user by user: paired t-test and bootstrap."
         })
@@ -36,69 +36,79 @@ final class CompareCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", arity = "1..*", description = "folders of evaluated runs")
+    @Parameters(paramLabel = "RUN", arity = "1..*", description = "Compare these evaluated runs.")
     private List<Path> runs;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--split",
             paramLabel = "S",
             defaultValue = "test",
-            description = "test or validation; default: test")
+            description = "Compare the rows of test or validation. Default: ${DEFAULT-VALUE}.")
     private String split;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--level",
             paramLabel = "L",
             defaultValue = "item",
-            description = "item, or sid (an item with the same semantic ID will do); default: item")
+            description = "Compare the rows of item, or of sid (an item with the same semantic ID will do). Default:"
+                    + " ${DEFAULT-VALUE}.")
     private String level;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--seen-items",
             paramLabel = "S",
             defaultValue = "allowed",
-            description = "take the rows in which items of the history were allowed, hidden, or had the repeat prior"
-                    + " (prior); default: ${DEFAULT-VALUE}")
+            description = "Compare the rows in which items of the history were allowed, hidden, or had the repeat prior"
+                    + " (prior). Default: ${DEFAULT-VALUE}.")
     private SeenItems seenItems;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--metric",
             paramLabel = "M",
             defaultValue = "ndcg@10",
-            description = "what is tested and drawn: recall@K, ndcg@K or mrr@K; default: ${DEFAULT-VALUE}")
+            description = "Test and draw recall@K, ndcg@K or mrr@K. Default: ${DEFAULT-VALUE}.")
     private String metric;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--against",
             paramLabel = "MODEL",
-            description = "the line the others are tested against; default: the best")
+            description = "Test the others against this line. Default: the best.")
     private String against;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--bootstrap",
             paramLabel = "N",
             defaultValue = "2000",
-            description = "draws of the bootstrap; default: ${DEFAULT-VALUE}")
+            description = "Draw N times for the bootstrap. Default: ${DEFAULT-VALUE}.")
     private int bootstrap;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "of these draws; default: ${DEFAULT-VALUE}")
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
+    @Section.In(Section.OUTPUT)
     @Option(
             names = "--format",
             paramLabel = "F",
             defaultValue = "text",
-            description = "text, markdown or json; default: ${DEFAULT-VALUE}")
+            description = "Print text, markdown or json. Default: ${DEFAULT-VALUE}.")
     private Format format;
 
-    @Option(names = "--json", description = "the same as --format json")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print JSON: the same as --format json.")
     private boolean json;
 
-    @Option(names = "--svg", paramLabel = "FILE", description = "draw the metric as bars into this file")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--svg", paramLabel = "FILE", description = "Draw the metric as bars into FILE.")
     private Path svg;
 
     @Override

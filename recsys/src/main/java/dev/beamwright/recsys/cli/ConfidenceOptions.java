@@ -6,6 +6,7 @@ import dev.beamwright.recsys.serve.Recommender;
 import picocli.CommandLine.Option;
 
 /** Which model of a run, and what its confidence is used for; shared by {@code recommend} and {@code evaluate}. */
+@Section.In(Section.CONFIDENCE)
 final class ConfidenceOptions {
     /** By what lists are ordered. */
     enum Rank {
@@ -17,21 +18,21 @@ final class ConfidenceOptions {
             names = "--rank",
             paramLabel = "BY",
             defaultValue = "likelihood",
-            description = "likelihood, or hybrid: exp of the mean log-probability of an item's codes, and the model's"
-                    + " confidence in it; default: ${DEFAULT-VALUE}")
+            description = "Order lists by likelihood, or hybrid: exp of the mean log-probability of an item's codes, and the"
+                    + " model's confidence in it. Default: ${DEFAULT-VALUE}.")
     private Rank rank;
 
     @Option(
             names = "--confidence-weight",
             paramLabel = "W",
-            description = "weight of the confidence in hybrid; default: 0.5")
+            description = "Weigh the confidence in hybrid by W. Default: 0.5.")
     private Double weight;
 
     @Option(
             names = "--truncate-below",
             paramLabel = "C",
             defaultValue = "0",
-            description = "leave out items of which the model is less sure")
+            description = "Leave out items of which the model is less sure than C. Default: ${DEFAULT-VALUE}.")
     private double truncateBelow;
 
     /** The rule, for lists of which so many items from the top may change places. */

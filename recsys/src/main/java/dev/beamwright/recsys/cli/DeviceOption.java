@@ -12,8 +12,8 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, vector, scalar or tornado (GPUs, by TornadoVM; not yet run on one);"
-                    + " 'beamwright devices' lists what there is and what is missing")
+            description = "Compute on auto, vector, scalar or tornado (GPUs, by TornadoVM; not yet run on one); 'beamwright"
+                    + " devices' lists what there is and what is missing. Default: ${DEFAULT-VALUE}.")
     private String name;
 
     /** Opens the backend that was asked for. */

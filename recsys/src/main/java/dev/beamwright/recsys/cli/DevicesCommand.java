@@ -16,12 +16,13 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "devices",
         mixinStandardHelpOptions = true,
-        description = "Lists what can compute here, fastest first, and what is missing.")
+        description = "List what can compute here, fastest first, and what is missing.")
 final class DevicesCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--json", description = "print JSON")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
     /**

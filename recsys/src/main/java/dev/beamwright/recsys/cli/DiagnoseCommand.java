@@ -21,55 +21,59 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "diagnose",
         mixinStandardHelpOptions = true,
-        description = "Looks into the beam: where targets leave it, against an exact ranking of all items. Several runs"
+        description = "Look into the beam: where targets leave it, against an exact ranking of all items. Several runs"
                 + " are shown side by side.",
-        footer = {"", "Writes diagnostics.json and plots/*.svg in each run's folder."})
+        footer = {"", "Write diagnostics.json and plots/*.svg in each run's folder."})
 final class DiagnoseCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", arity = "1..*", description = "the folders of trained runs")
+    @Parameters(paramLabel = "RUN", arity = "1..*", description = "Look into the models of these runs.")
     private List<Path> runs;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--users",
             paramLabel = "N",
             defaultValue = "500",
-            description = "users asked, drawn at random; 0 for all; default: ${DEFAULT-VALUE}")
+            description = "Ask N users, drawn at random; 0 for all. Default: ${DEFAULT-VALUE}.")
     private int users;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--beam",
             paramLabel = "N",
             defaultValue = "0",
-            description = "width of the beam; default: the one of the training")
+            description = "Use a beam of size N. Default: that of the training.")
     private int beam;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--split",
             paramLabel = "S",
             defaultValue = "test",
-            description = "test or validation; default: ${DEFAULT-VALUE}")
+            description = "Ask the questions of test or validation. Default: ${DEFAULT-VALUE}.")
     private String split;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "of the draw; default: ${DEFAULT-VALUE}")
+            description = "Draw users by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--json", description = "print the diagnostics as JSON, a list with one entry for each run")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print the diagnostics as JSON, a list with one entry for each run.")
     private boolean json;
 
     @Override
     public Integer call() {
         var config = new Diagnose.Config(split, users, beam, seed);
         List<RunFolder> folders = runs.stream().map(RunFolder::open).toList();
-        for (RunFolder run : folders) run.need("model/best.safetensors", "train");
+        for (RunFolder run : folders) run.need(RunFolder.BEST, "train");
         List<Diagnostics> all = new ArrayList<>();
         for (RunFolder run : folders) {
             try (var _ = run.lock()) {
@@ -82,7 +86,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         } else {
             out.print(Diagnostics.table(all));
             for (Path run : runs)
-                out.println("wrote " + run.resolve("diagnostics.json") + " and " + run.resolve("plots"));
+                out.println("wrote " + run.resolve(RunFolder.DIAGNOSTICS) + " and " + run.resolve("plots"));
         }
         out.flush();
         return Main.OK;

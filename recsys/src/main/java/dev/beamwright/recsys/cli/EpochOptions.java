@@ -3,41 +3,47 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.UserError;
-import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The options of a training in epochs over the true sequences; null where not given. */
 final class EpochOptions {
+    @Section.In(Section.OPTIMIZATION)
+    @Option(names = "--epochs", paramLabel = "N", description = "Pass over the data N times at the most.")
+    Integer epochs;
+
+    @Section.In(Section.OBJECTIVE)
     @Option(
             names = "--softmax",
             paramLabel = "OVER",
-            description = "children (codes that can follow in the item trie) or level (all codes of the level)")
+            description = "Take the softmax over children (codes that can follow in the item trie) or level (all codes of"
+                    + " the level). Default: the preset's; children for msl and bear.")
     Softmax softmax;
 
-    @Option(
-            names = "--prm-weight",
-            paramLabel = "X",
-            description = "train a process reward model, too, with this weight of its loss; default: 0, none; 'train-prm"
-                    + " --help' lists its parameters")
-    private double prmWeight;
-
-    @Option(names = "--epochs", paramLabel = "N", description = "passes over the data at the most")
-    Integer epochs;
-
+    @Section.In(Section.VALIDATION)
     @Option(
             names = "--best",
             paramLabel = "BY",
-            description = "the epoch to keep, by validation: ndcg (NDCG@10 of the beam search; default) or loss (the"
-                    + " whole training loss)")
-    TrainConfig.Best best;
+            description = "Keep the best epoch by ndcg (validation NDCG@10 of the beam search) or loss (the whole training"
+                    + " loss of the validation users). Default: ndcg.")
+    ValidationConfig.Best best;
 
+    @Section.In(Section.DATA)
     @Option(
             names = "--hold-out",
             paramLabel = "N",
-            description = "leave out the last N training items of each user; training by rollouts and train-prm"
-                    + " then learn from these alone, which the model has not seen")
+            description = "Leave out the last N training items of each user; rollouts and train-prm then learn from these"
+                    + " alone, which the model has not seen.")
     Integer holdOut;
+
+    @Section.In(Section.OBJECTIVE)
+    @Option(
+            names = "--prm-weight",
+            paramLabel = "X",
+            description = "Train a process reward model with the model, with this weight of its loss; 'train-prm --help'"
+                    + " lists its parameters (-P prm.KEY=VALUE). Default: 0, none.")
+    private double prmWeight;
 
     /** The process reward model to train with the model, with these parameters; null for none. */
     PrmConfig prm(Map<String, String> parameters) {

@@ -68,95 +68,106 @@ final class EvaluateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "The run's folder.")
+    @Parameters(paramLabel = "RUN", description = "Evaluate the model of this run.")
     private Path folder;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--baselines",
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card; sasrec, sasrec-ce (full cross-entropy, random"
-                    + " start) and sasrec-bce are trained first."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "Put these baselines in the card; sasrec, sasrec-ce (full cross-entropy, random start) and sasrec-bce"
+                    + " are trained first. Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--k",
             split = ",",
             paramLabel = "K",
             defaultValue = "1,5,10,20,50",
-            description = "Depths of the metrics. Default: those of ${DEFAULT-VALUE} up to --beam.")
+            description = "Take metrics at these depths. Default: those of ${DEFAULT-VALUE} up to --beam.")
     private List<Integer> k;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--split",
             paramLabel = "S",
             defaultValue = "test",
-            description = "test or validation. Default: ${DEFAULT-VALUE}.")
+            description = "Ask the questions of test or validation. Default: ${DEFAULT-VALUE}.")
     private String split;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--seen-items",
             paramLabel = "S",
             defaultValue = "all",
-            description = "Items of the history are allowed, hidden, or as likely as people repeat in the training part"
+            description = "Have items of the history allowed, hidden, or as likely as people repeat in the training part"
                     + " (prior); or all of these, each in a row. Default: ${DEFAULT-VALUE}.")
     private Seen seenItems;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--no-memory",
             description = "Leave out the rows in which models have a memory of what followed what.")
     private boolean noMemory;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--bootstrap",
             paramLabel = "N",
             defaultValue = "1000",
-            description = "Draws for the 95 %% intervals; 0 for none. Default: ${DEFAULT-VALUE}.")
+            description = "Draw N times for the 95 %% intervals; 0 for none. Default: ${DEFAULT-VALUE}.")
     private int bootstrap;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Of these draws, and of baselines that are trained. Default: ${DEFAULT-VALUE}.")
+            description = "Draw by this seed, and train baselines by it. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
+    @Section.In(Section.OUTPUT)
     @Option(
             names = "--predictions",
             paramLabel = "N",
             defaultValue = "10",
-            description = "Items per question in RUN/predictions; 0 writes none. Default: ${DEFAULT-VALUE}.")
+            description = "Write N items per question to RUN/predictions; 0 writes none. Default: ${DEFAULT-VALUE}.")
     private int predictions;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--exact",
             description = "Add a row in which the model scores every item, without a beam; many times as much work.")
     private boolean exact;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--checkpoint",
             paramLabel = "WHICH",
             defaultValue = "best",
-            description = "best (in validation), last, or both, each in a row. Default: ${DEFAULT-VALUE}.")
+            description = "Use the best (in validation) or last model, or both, each in a row. Default: ${DEFAULT-VALUE}.")
     private Checkpoints checkpoint;
 
     @Mixin
     private ConfidenceOptions confidence;
 
+    @Section.In(Section.CONFIDENCE)
     @Option(
             names = "--rank-pool",
             paramLabel = "N",
-            description = "Items from the top of a list that hybrid may put in another order. Default: 10.")
+            description = "Let hybrid order the N items at the top of a list. Default: 10.")
     private Integer pool;
 
+    @Section.In(Section.CONFIDENCE)
     @Option(
             names = "--confidence",
-            description = "Also measure how sure the likelihood of a model without confidence is; a model with"
-                    + " confidence is always measured.")
+            description = "Also measure how sure the likelihood of a model without confidence is; a model with confidence is"
+                    + " always measured.")
     private boolean measureConfidence;
 
+    @Section.In(Section.CONFIDENCE)
     @Option(
             names = "--rejection-curve",
             description = "Also print what is left of NDCG@10 when the least sure users are rejected.")
@@ -168,6 +179,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device;
 
+    @Section.In(Section.OUTPUT)
     @Option(names = "--json", description = "Print the score card as JSON.")
     private boolean json;
 
@@ -200,17 +212,17 @@ final class EvaluateCommand implements Callable<Integer> {
         for (ConfidenceReport report : reports) {
             System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
         }
-        System.out.println("\nwrote " + run.file("scorecard.json")
+        System.out.println("\nwrote " + run.file(RunFolder.SCORECARD)
                 + (reports.isEmpty()
                         ? ""
-                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
+                        : ", " + run.file(RunFolder.CONFIDENCE) + " and charts in " + run.file("plots")));
         return Main.OK;
     }
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths(RunFolder run) {
         List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
-        if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
+        if (given("--k") || some.size() == k.size() || !run.has(RunFolder.BEST)) return k;
         Progress.stderr()
                 .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast()
                         + "; --k asks for more");
@@ -228,7 +240,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
-        TargetObjective objective = model.config().objective().forBeam(model.config().beam());
+        TargetObjective objective = model.config().objective().forBeam(model.config().decoding().beamSize());
         int asked = Math.max(search.beam(), config.depth());
         if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(
@@ -242,7 +254,7 @@ final class EvaluateCommand implements Callable<Integer> {
         boolean changed = confidence.changesLists();
         if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, StopRequest.progress());
         }
         Map<String, String> files = new TreeMap<>();
@@ -284,7 +296,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         config.split().equals("test") ? split.test() : split.validation(), config.split(),
                         models.get(m).model().space().levels(), 10, Progress.stderr()));
             }
-            if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
+            if (!reports.isEmpty()) Json.write(run.file(RunFolder.CONFIDENCE), reports);
             return card;
         } finally {
             models.forEach(Recommender::close);
@@ -292,7 +304,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static int[] groups(RunFolder run) {
-        if (!run.has("tokens/semantic-ids.json")) return null;
+        if (!run.has(RunFolder.SEMANTIC_IDS)) return null;
         SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
         return ids.distinct() < ids.items() ? ids.sharedBy() : null;
     }
@@ -306,7 +318,7 @@ final class EvaluateCommand implements Callable<Integer> {
             Progress progress) {
         int[] groups = groups(run);
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));

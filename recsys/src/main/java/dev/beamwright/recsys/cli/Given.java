@@ -8,6 +8,11 @@ import picocli.CommandLine.Model.OptionSpec;
 final class Given {
     private Given() {}
 
+    /** A value, or the usual one if that is null. */
+    static <T> T or(T given, T usual) {
+        return given == null ? usual : given;
+    }
+
     /**
      * Refuses the options of a group.
      *

@@ -44,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VerifyCommand.class,
             DevicesCommand.class,
             BenchCommand.class,
+            CompletionCommand.class,
         })
 public final class Main implements Runnable {
     static final int OK = 0;
@@ -70,6 +71,8 @@ public final class Main implements Runnable {
         ObjectiveOptions.list(line.getSubcommands().get("run"), false);
         TrainingDefaults.tell(line.getSubcommands().get("train"), true);
         TrainingDefaults.tell(line.getSubcommands().get("run"), false);
+        PrmOptions.list(line.getSubcommands().get("train-prm"));
+        Section.sort(line);
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((e, _) -> refused(e))

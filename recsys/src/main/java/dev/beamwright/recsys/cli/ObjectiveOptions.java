@@ -19,30 +19,31 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the objective. What is not given keeps its default. */
+@Section.In(Section.OBJECTIVE)
 final class ObjectiveOptions {
     @Option(
             names = "--objective",
             paramLabel = "NAME",
-            description = "the training objective, see the list below; default: the preset's, ce")
+            description = "Train by this objective, see the list below. Default: the preset's, ce.")
     private String name;
 
     @Option(
             names = "-P",
             paramLabel = "KEY=VALUE",
-            description = "a parameter of the objective, such as -P lambda=.3; --help-objective lists them")
+            description = "Set a parameter of the objective, such as -P lambda=.3; --help-objective lists them; repeatable.")
     private Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(
             names = "--objective-preset",
             paramLabel = "NAME",
-            description = "a paper's values for the objective; --help-objective lists them")
+            description = "Take a paper's values for the objective; --help-objective lists them.")
     private String preset;
 
     @Option(
             names = "--help-objective",
             paramLabel = "NAME",
             help = true,
-            description = "print the equation, parameters, defaults and presets of an objective, and exit")
+            description = "Print the equation, parameters, defaults and presets of an objective, and exit.")
     private String help;
 
     /** What {@code --help-objective} prints; null if it was not given. */
@@ -64,8 +65,9 @@ final class ObjectiveOptions {
         Objective base = name == null || name.equals(usual.name()) ? usual : Objectives.named(name);
         if (preset != null) base = preset(base).objective();
         if (!kind.isInstance(base)) {
-            throw new UserError("--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
-                    + " NEW-RUN --objective " + base.name() + " --from RUN'");
+            throw new UserError(
+                    "--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
+                            + " NEW-RUN --objective " + base.name() + " --from RUN'");
         }
         return Objectives.with(kind.cast(base), base instanceof RolloutObjective ? parameters : parameters(false));
     }
@@ -123,11 +125,13 @@ final class ObjectiveOptions {
     static String text(Objective o) {
         var text = new StringBuilder(o.name() + ": " + o.summary() + "\n\n" + o.equation().indent(2));
         Map<String, String> values = Parameter.values(o);
-        text.append(values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
+        text.append(
+                values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
         text.append(Parameter.table(o, ""));
         if (!o.presets().isEmpty()) {
             text.append("\nPresets (--objective-preset NAME):\n");
-            text.append(TextTable.of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));
+            text.append(TextTable
+                    .of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));
         }
         return text.toString();
     }
@@ -139,6 +143,6 @@ final class ObjectiveOptions {
                 .collect(Collectors.joining(" "));
         return (changed.isEmpty() ? "the defaults" : changed)
                 + (p.softmax() == null ? "" : ", --softmax " + p.softmax().name().toLowerCase(Locale.ROOT))
-                + (p.maxGradNorm() == null ? "" : ", --clip " + Parameter.text(p.maxGradNorm()));
+                + (p.maxGradNorm() == null ? "" : ", --max-grad-norm " + Parameter.text(p.maxGradNorm()));
     }
 }

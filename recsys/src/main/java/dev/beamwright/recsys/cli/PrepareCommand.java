@@ -27,9 +27,11 @@ final class PrepareCommand implements Callable<Integer> {
     @Mixin
     private DataOptions data;
 
-    @Option(names = "--out", required = true, paramLabel = "RUN", description = "The run's folder.")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--out", required = true, paramLabel = "RUN", description = "Make the run in this folder.")
     private Path out;
 
+    @Section.In(Section.OUTPUT)
     @Option(names = "--json", description = "Print the audit as JSON.")
     private boolean json;
 
@@ -41,125 +43,150 @@ final class PrepareCommand implements Callable<Integer> {
             audit = Prepare.run(data.config(), run, Progress.stderr());
         }
         System.out.print(json ? Json.line(audit) + "\n" : audit.table());
-        if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file("config/prepare.json"));
+        if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file(RunFolder.config("prepare")));
         return Main.OK;
     }
 
     /** Where the data comes from and what is made of it; for every command that prepares. */
     static final class DataOptions {
+        @Section.In(Section.DATA)
         @Option(
                 names = "--data",
                 paramLabel = "FILE",
-                description = "Interactions: CSV (commas, semicolons or bars) or TSV with a header, JSON lines, a JSON object {user: [item, ...]}, RecBole"
-                        + " .inter, Amazon reviews, or :: files; each may be .gz; - for"
-                        + " standard input.")
+                description = "Read interactions from FILE: CSV (commas, semicolons or bars) or TSV with a header, JSON lines, a"
+                        + " JSON object {user: [item, ...]}, RecBole .inter, Amazon reviews, or :: files; each may be .gz; -"
+                        + " for standard input.")
         private String data;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--items",
                 paramLabel = "FILE",
-                description = "Items with a title and more text, in one of the same formats. The id column is named by --items-id-column or"
-                        + " as in the interactions, or is the first of the usual names.")
+                description = "Read items with a title and more text from FILE, in one of the same formats. The id column is named"
+                        + " by --items-id-column or as in the interactions, or is the first of the usual names.")
         private String items;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--format",
                 paramLabel = "F",
-                description = "Format of --data: csv, tsv, jsonl, json, recbole, movielens or amazon. Default: told by the"
-                        + " file's name and content.")
+                description = "Read --data as csv, tsv, jsonl, json, recbole, movielens or amazon. Default: told by the file's name"
+                        + " and content.")
         private String format;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--items-format",
                 paramLabel = "F",
-                description = "Format of --items, in the same way.")
+                description = "Read --items as one of the same formats. Default: told in the same way.")
         private String itemsFormat;
 
+        @Section.In(Section.COLUMNS)
         @Option(
                 names = "--user-column",
                 paramLabel = "NAME",
-                description = "Who. Default: user_id, user, reviewerID, ...")
+                description = "Take users from column NAME. Default: user_id, user, reviewerID, ...")
         private String user;
 
+        @Section.In(Section.COLUMNS)
         @Option(
                 names = "--item-column",
                 paramLabel = "NAME",
-                description = "What. Default: item_id, item, parent_asin, asin, ...")
+                description = "Take items from column NAME. Default: item_id, item, parent_asin, asin, ...")
         private String item;
 
+        @Section.In(Section.COLUMNS)
         @Option(
                 names = "--time-column",
                 paramLabel = "NAME",
-                description = "When: seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO dates."
-                        + " Default: the first of timestamp, unix_time, time, date, ... that holds dates.")
+                description = "Take times from column NAME: seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO"
+                        + " dates. Default: the first of timestamp, unix_time, time, date, ... that holds dates.")
         private String time;
 
+        @Section.In(Section.COLUMNS)
         @Option(
                 names = "--time-format",
                 paramLabel = "F",
-                description = "How times are written, such as 'dd/MM/yyyy HH:mm' (in UTC unless they name a zone), or s,"
-                        + " ms, us or ns since 1970. Default: any of the usual forms.")
+                description = "Read times written as F, such as 'dd/MM/yyyy HH:mm' (in UTC unless they name a zone), or s, ms, us"
+                        + " or ns since 1970. Default: any of the usual forms.")
         private String timeFormat;
 
+        @Section.In(Section.COLUMNS)
         @Option(
                 names = "--items-id-column",
                 paramLabel = "NAME",
-                description = "Where the items' file has the item ids.")
+                description = "Take item ids in the items' file from column NAME.")
         private String itemsId;
 
-        @Option(names = "--rating-column", paramLabel = "NAME", description = "Default: rating, overall, stars, score.")
+        @Section.In(Section.COLUMNS)
+        @Option(
+                names = "--rating-column",
+                paramLabel = "NAME",
+                description = "Take ratings from column NAME. Default: rating, overall, stars, score.")
         private String rating;
 
-        @Option(names = "--title-column", paramLabel = "NAME", description = "Of the items. Default: title, name, ...")
+        @Section.In(Section.COLUMNS)
+        @Option(
+                names = "--title-column",
+                paramLabel = "NAME",
+                description = "Take the items' titles from column NAME. Default: title, name, ...")
         private String title;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--order",
                 paramLabel = "O",
                 defaultValue = "auto",
-                description = "auto: by time, the file's order where times are equal or there are none. time: times are"
-                        + " required. file: as in the file. Default: auto.")
+                description = "Order each user's interactions by auto (by time, in the file's order where times are equal or"
+                        + " missing), time (times are required) or file (in the file's order). Default: ${DEFAULT-VALUE}.")
         private String order;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--core",
                 paramLabel = "N",
                 description = "Keep users and items with at least N interactions; 0 keeps all. Default: 5, bundled data 10.")
         private Integer core;
 
+        @Section.In(Section.DATA)
         @Option(names = "--min-rating", paramLabel = "R", description = "Drop interactions that are rated lower.")
         private Double minRating;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--split",
                 paramLabel = "S",
                 defaultValue = "leave-one-out",
-                description = "leave-one-out: each user's last item tests, the one before validates; users with fewer than 3"
-                        + " only train. time: two moments for all users. Default: ${DEFAULT-VALUE}.")
+                description = "Split by leave-one-out (each user's last item tests, the one before validates; users with fewer than"
+                        + " 3 only train) or time (two moments for all users). Default: ${DEFAULT-VALUE}.")
         private String split;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--valid-share",
                 paramLabel = "X",
                 defaultValue = "0.1",
-                description = "With --split time. Default: ${DEFAULT-VALUE}.")
+                description = "Let this share of interactions validate, with --split time. Default: ${DEFAULT-VALUE}.")
         private double validationShare;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--test-share",
                 paramLabel = "X",
                 defaultValue = "0.1",
-                description = "With --split time. Default: ${DEFAULT-VALUE}.")
+                description = "Let this share of interactions test, with --split time. Default: ${DEFAULT-VALUE}.")
         private double testShare;
 
-        @Option(names = "--skip-bad-lines", description = "Pass over lines that cannot be read; count and show them.")
+        @Section.In(Section.DATA)
+        @Option(names = "--skip-bad-lines", description = "Skip lines that cannot be read; count and show them.")
         private boolean skipBadLines;
 
+        @Section.In(Section.DATA)
         @Option(
                 names = "--history",
                 paramLabel = "N",
-                description = "How many of a user's latest items models read, unless train's --max-items says otherwise."
-                        + " Default: the preset's.")
+                description = "Let models read the latest N items of a user, unless train's --max-items says otherwise. Default:"
+                        + " the preset's.")
         private Integer history;
 
         PrepareConfig config() {

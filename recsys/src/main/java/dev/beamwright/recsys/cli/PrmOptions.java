@@ -2,7 +2,10 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.Parameter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import picocli.CommandLine;
 
 /** The parameters of a process reward model on the command line: {@code -P prm.KEY=VALUE}. */
 final class PrmOptions {
@@ -22,8 +25,12 @@ final class PrmOptions {
                 parameters);
     }
 
-    /** Keys, defaults and meanings. */
-    static String table(boolean detached) {
-        return Parameter.table(PrmConfig.DEFAULT.withDetached(detached), PREFIX);
+    /** Adds the list of parameters to the help of a command. */
+    static void list(CommandLine command) {
+        var usage = command.getCommandSpec().usageMessage();
+        List<String> footer = new ArrayList<>(List.of("", "Parameters (-P KEY=VALUE), defaults and meanings:"));
+        Parameter.table(PrmConfig.DEFAULT, PREFIX).lines().forEach(footer::add);
+        footer.addAll(List.of(usage.footer()));
+        usage.footer(footer.toArray(String[]::new));
     }
 }

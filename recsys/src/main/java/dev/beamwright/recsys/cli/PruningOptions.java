@@ -8,31 +8,26 @@ import picocli.CommandLine.Option;
  * How a widened beam is pruned. What is not given is as in the paper, but for the order: added to the log-probability, the
  * score was worth more on every data set that was tried.
  */
+@Section.In(Section.SEARCH)
 final class PruningOptions {
-    @Option(
-            names = "--keep",
-            paramLabel = "N",
-            description = "with --widen: paths that it keeps; default: the width of the beam")
+    @Option(names = "--keep", paramLabel = "N", description = "Keep N paths, with --widen. Default: the beam size.")
     private Integer keep;
 
     @Option(
             names = "--order",
             paramLabel = "BY",
-            description = "with --widen: sum (log-probability + score / beta prunes and ranks), prm (the score alone does, as"
-                    + " in the paper) or lm (it prunes, log-probability ranks); default: sum")
+            description = "Prune and rank, with --widen, by sum (log-probability + score / beta), prm (the score alone, as in"
+                    + " the paper) or lm (the score prunes, log-probability ranks). Default: sum.")
     private Widening.Order order;
 
-    @Option(
-            names = "--prm-beta",
-            paramLabel = "X",
-            description = "with --order sum: what scores are divided by; default: 1")
+    @Option(names = "--prm-beta", paramLabel = "X", description = "Divide scores by X, with --order sum. Default: 1.")
     private Double beta;
 
     @Option(
             names = "--prm-levels",
             split = ",",
             paramLabel = "N",
-            description = "with --widen: only at these levels, from 1; default: at all")
+            description = "Prune at these levels only, from 1, with --widen. Default: at all.")
     private List<Integer> levels;
 
     boolean given() {

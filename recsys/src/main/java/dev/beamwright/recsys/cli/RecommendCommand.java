@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "recommend",
         mixinStandardHelpOptions = true,
-        description = "Recommends items for users of the run, or for a history of item ids.",
+        description = "Recommend items for users of the run, or for a history of item ids.",
         footer = {
             "",
             "Examples:",
@@ -47,60 +47,74 @@ final class RecommendCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a trained run")
+    @Parameters(paramLabel = "RUN", description = "Use the model of this run.")
     private Path run;
 
-    @Option(names = "--user", paramLabel = "ID", description = "a user of the run, by the id of the file; repeatable")
+    @Section.In(Section.REQUEST)
+    @Option(
+            names = "--user",
+            paramLabel = "ID",
+            description = "Recommend for this user of the run, by the id of the file; repeatable.")
     private List<String> users;
 
+    @Section.In(Section.REQUEST)
     @Option(
             names = "--history",
             paramLabel = "ID,ID,…",
-            description = "item ids, oldest first; an id with a comma goes in an option of its own; repeatable")
+            description = "Recommend for a history of item ids, oldest first; an id with a comma goes in an option of its own;"
+                    + " repeatable.")
     private List<String> history;
 
-    @Option(names = "--all", description = "all users of the run, one line of JSON for each")
+    @Section.In(Section.REQUEST)
+    @Option(names = "--all", description = "Recommend for all users of the run, one line of JSON for each.")
     private boolean all;
 
+    @Section.In(Section.REQUEST)
     @Option(
             names = "-k",
             paramLabel = "N",
             defaultValue = "10",
-            description = "items wanted; default: ${DEFAULT-VALUE}")
+            description = "Recommend N items. Default: ${DEFAULT-VALUE}.")
     private int k;
 
+    @Section.In(Section.REQUEST)
     @Option(
             names = "--seen-items",
             paramLabel = "S",
             defaultValue = "prior",
-            description = "items of the history are as likely as people repeat in the training part (prior), hidden, or"
-                    + " allowed like all others; default: ${DEFAULT-VALUE}")
+            description = "Score items of the history by how likely people repeat in the training part (prior), leave them out"
+                    + " (hidden), or treat them like all others (allowed). Default: ${DEFAULT-VALUE}.")
     private SeenItems seenItems;
 
-    @Option(names = "--no-memory", description = "by the model alone, without a memory of what followed what")
+    @Section.In(Section.SEARCH)
+    @Option(names = "--no-memory", description = "Use the model alone, without a memory of what followed what.")
     private boolean noMemory;
 
+    @Section.In(Section.REQUEST)
     @Option(
             names = "--eligible",
             paramLabel = "FILE",
-            description = "a file of item ids, one a line: the only items that may be recommended")
+            description = "Recommend only the items in FILE: item ids, one a line.")
     private Path eligible;
 
     @Mixin
     private ConfidenceOptions confidence;
 
+    @Section.In(Section.CONFIDENCE)
     @Option(
             names = "--abstain-below",
             paramLabel = "C",
             defaultValue = "0",
-            description = "recommend nothing to a user of whose first item the model is less sure, and say so")
+            description = "Recommend nothing to a user of whose first item the model is less sure than C, and say so. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private double abstainBelow;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--checkpoint",
             paramLabel = "WHICH",
             defaultValue = "best",
-            description = "best (in validation) or last; default: ${DEFAULT-VALUE}")
+            description = "Use the best (in validation) or last model. Default: ${DEFAULT-VALUE}.")
     private Recommender.Which checkpoint;
 
     @Mixin
@@ -109,7 +123,8 @@ final class RecommendCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--json", description = "print one JSON object, or a list where several are asked for")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print one JSON object, or a list where several are asked for.")
     private boolean json;
 
     /**

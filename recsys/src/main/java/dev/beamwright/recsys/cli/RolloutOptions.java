@@ -1,6 +1,6 @@
 package dev.beamwright.recsys.cli;
 
-import static dev.beamwright.recsys.cli.ModelOptions.or;
+import static dev.beamwright.recsys.cli.Given.or;
 
 import dev.beamwright.recsys.objective.Preset;
 import dev.beamwright.recsys.objective.RolloutObjective;
@@ -8,24 +8,25 @@ import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import picocli.CommandLine.Option;
 
 /** The options of training by rollouts. What is not given keeps its default. */
+@Section.In(Section.ROLLOUTS)
 final class RolloutOptions {
     @Option(
-            names = "--group",
+            names = "--steps",
             paramLabel = "N",
-            description = "rollouts: items of a group, the width of its beam; default: 16")
-    private Integer group;
-
-    @Option(names = "--steps", paramLabel = "N", description = "rollouts: updates in all; default: 300")
+            description = "Make N steps. Default: 300.")
     private Integer steps;
 
     @Option(
-            names = "--iterations",
+            names = "--group-size",
             paramLabel = "N",
-            description = "rollouts: updates that one rollout serves; default: 1")
+            description = "Return N items for a prompt: the beam size of a rollout. Default: 16.")
+    private Integer groupSize;
+
+    @Option(names = "--iterations", paramLabel = "N", description = "Make N steps with one rollout. Default: 1.")
     private Integer iterations;
 
-    @Option(names = "--every", paramLabel = "N", description = "rollouts: steps between two validations; default: 50")
-    private Integer every;
+    @Option(names = "--validate-every", paramLabel = "N", description = "Validate every N steps. Default: 50.")
+    private Integer validateEvery;
 
     /**
      * The settings.
@@ -34,28 +35,20 @@ final class RolloutOptions {
      * @param from the folder of the run to start from, or null
      */
     ReinforceConfig config(
-            RolloutObjective objective, Preset preset, String from, OptimizationOptions o, long seed) {
+            RolloutObjective objective, Preset preset, String from, OptimizationOptions o, ValidationOptions v,
+            long seed) {
         ReinforceConfig d = ReinforceConfig.of(objective, from, seed);
-        Double clip = preset == null ? null : preset.maxGradNorm();
-        return new ReinforceConfig(
-                objective,
-                from,
-                or(group, d.group()),
-                or(o.batch, d.batch()),
-                or(iterations, d.iterations()),
-                or(steps, d.steps()),
-                or(o.rate, d.rate()),
-                or(o.warmup, d.warmup()),
-                or(o.decay, d.decay()),
-                or(o.clip, or(clip, d.clip())),
-                or(o.dropout, d.dropout()),
-                or(every, d.every()),
-                or(o.patience, d.patience()),
-                or(o.beam, d.beam()),
-                or(o.validationCases, d.validationCases()),
-                seed,
-                or(o.shards, d.shards()),
-                d.microTokens(),
-                d.checkpointSeconds());
+        if (preset != null && preset.maxGradNorm() != null) {
+            d = d.withOptimization(d.optimization().withMaxGradNorm(preset.maxGradNorm()));
+        }
+        return d.withRollouts(new ReinforceConfig.RolloutConfig(
+                or(groupSize, d.rollouts().groupSize()),
+                or(iterations, d.rollouts().iterations()),
+                v.beamSize(d.rollouts().validationBeamSize()),
+                or(validateEvery, d.rollouts().validateEvery())))
+                .withSteps(or(steps, d.steps()))
+                .withOptimization(o.config(d.optimization()))
+                .withValidation(v.config(d.validation()))
+                .withExecution(o.execution(d.execution()));
     }
 }

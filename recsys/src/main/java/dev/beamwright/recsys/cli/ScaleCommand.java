@@ -27,113 +27,126 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "scale",
         mixinStandardHelpOptions = true,
-        description = "Measures what more computation at serving buys: plain beams of several widths, and beams that are"
+        description = "Measure what more computation at serving buys: plain beams of several widths, and beams that are"
                 + " widened and pruned by the run's process reward model, if it has one. Several runs are shown together.",
         footer = {
             "",
-            "Writes scaling.json in each run's folder, and plots/scaling-*.svg, for all runs together, in the first one's.",
-            "Time is taken with all threads; --batch 1 tells what a single request costs."
+            "Write scaling.json in each run's folder, and plots/scaling-*.svg, for all runs together, in the first one's.",
+            "Time is taken with all threads; --batch-size 1 tells what a single request costs."
         })
 final class ScaleCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", arity = "1..*", description = "the folders of trained runs")
+    @Parameters(paramLabel = "RUN", arity = "1..*", description = "Measure the models of these runs.")
     private List<Path> runs;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--users",
             paramLabel = "N",
             defaultValue = "1000",
-            description = "users asked, drawn at random; 0 for all; default: ${DEFAULT-VALUE}")
+            description = "Ask N users, drawn at random; 0 for all. Default: ${DEFAULT-VALUE}.")
     private int users;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--split",
             paramLabel = "S",
             defaultValue = "validation",
-            description = "validation, to choose by, or test; default: ${DEFAULT-VALUE}")
+            description = "Ask the questions of validation, to choose by, or test. Default: ${DEFAULT-VALUE}.")
     private String split;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "-k",
             paramLabel = "N",
             defaultValue = "10",
-            description = "depth of recall and NDCG; default: ${DEFAULT-VALUE}")
+            description = "Take Recall and NDCG at depth N. Default: ${DEFAULT-VALUE}.")
     private int k;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--beam",
             paramLabel = "K",
             defaultValue = "20",
-            description = "width of the beams that are widened; default: ${DEFAULT-VALUE}")
+            description = "Widen a beam of size K: smaller than the 50 of 'evaluate', because up to ten times as many"
+                    + " candidates are looked at. Default: ${DEFAULT-VALUE}.")
     private int beam;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--widen",
             split = ",",
             paramLabel = "N",
-            description = "how many candidates are looked at, one search for each; default: 1, 2, 4, 6 and 10 times the"
-                    + " beam")
+            description = "Look at N candidates, one search for each. Default: 1, 2, 4, 6 and 10 times the beam.")
     private List<Integer> widen;
 
+    @Section.In(Section.SEARCH)
     @Option(
-            names = "--widths",
+            names = "--beams",
             split = ",",
             paramLabel = "N",
-            description = "widths of the plain beams; default: ½, 1, 2, 4 and 8 times the beam")
+            description = "Measure plain beams of these sizes. Default: ½, 1, 2, 4 and 8 times the beam.")
     private List<Integer> widths;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--search",
             split = ",",
             paramLabel = "KIND",
             converter = SearchOptions.Kind.class,
-            description = "also these searches for -k items: adaptive (up to the largest of --widths), best-first, exact")
+            description = "Also measure these searches for -k items: adaptive (up to the largest of --beams), best-first,"
+                    + " exact.")
     private List<SearchConfig.Kind> searches = List.of();
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--together",
             split = ",",
             paramLabel = "N",
-            description = "with --search best-first: prefixes of a user that a round goes on from, one search for each;"
-                    + " default: what recommend takes")
+            description = "Extend N prefixes of a user in a round, with --search best-first, one search for each. Default: what"
+                    + " recommend takes.")
     private List<Integer> together = List.of(SearchConfig.Limits.DEFAULT.together());
 
     @Mixin
     private PruningOptions pruning;
 
+    @Section.In(Section.SEARCH)
     @Option(
             names = "--ablations",
-            description = "also, at 4 times the beam: the process reward model at the last level only, at the first only,"
-                    + " the other orders, and half of the beam kept")
+            description = "Also measure, at 4 times the beam: the process reward model at the last level only, at the first"
+                    + " only, the other orders, and half of the beam kept.")
     private boolean ablations;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
             names = "--repeats",
             paramLabel = "N",
             defaultValue = "1",
-            description = "how often each is timed; the shortest time counts; default: ${DEFAULT-VALUE}")
+            description = "Time each search N times; the shortest time counts. Default: ${DEFAULT-VALUE}.")
     private int repeats;
 
+    @Section.In(Section.PROTOCOL)
     @Option(
-            names = "--batch",
+            names = "--batch-size",
             paramLabel = "N",
             defaultValue = "32",
-            description = "users that are searched for at once; default: ${DEFAULT-VALUE}")
+            description = "Search for N users at once. Default: ${DEFAULT-VALUE}.")
     private int batch;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "of the draw of users; default: ${DEFAULT-VALUE}")
+            description = "Draw users by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--json", description = "print the measurements as JSON, a list with one entry for each run")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print the measurements as JSON, a list with one entry for each run.")
     private boolean json;
 
     @Override
@@ -153,7 +166,7 @@ final class ScaleCommand implements Callable<Integer> {
             out.println(Json.line(all));
         } else {
             for (Scaling s : all) out.println(s.table());
-            for (Path run : runs) out.println("wrote " + run.resolve("scaling.json"));
+            for (Path run : runs) out.println("wrote " + run.resolve(RunFolder.SCALING));
             for (String name : charts.keySet()) out.println("wrote " + plots.resolve(name + ".svg"));
         }
         out.flush();

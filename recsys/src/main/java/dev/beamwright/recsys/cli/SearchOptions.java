@@ -11,22 +11,24 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options of how to search with a model. */
+@Section.In(Section.SEARCH)
 final class SearchOptions {
     @Option(
             names = "--search",
             paramLabel = "KIND",
             defaultValue = "beam",
             converter = Kind.class,
-            description = "beam; adaptive (wider beams for the users whose list is not certified); best-first (the exact"
-                    + " list, by the best path first); exact (the same by scoring every item). Default: ${DEFAULT-VALUE}.")
+            description = "Search by beam; adaptive (wider beams for the users whose list is not certified); best-first (the"
+                    + " exact list, by the best path first); exact (the same by scoring every item). Default:"
+                    + " ${DEFAULT-VALUE}.")
     private SearchConfig.Kind kind;
 
     @Option(
             names = "--beam",
             paramLabel = "N",
             defaultValue = "50",
-            description = "Beam size, with --search adaptive the largest; never below the number of items asked for."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "Use a beam of size N, with --search adaptive the largest; never below the number of items asked for."
+                    + " A smaller one is faster, a larger one closer to exact. Default: ${DEFAULT-VALUE}.")
     private int beam;
 
     @Mixin

@@ -21,116 +21,139 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "tokenize",
         mixinStandardHelpOptions = true,
-        description = "Gives each item of a prepared run a semantic ID, and reports how good the IDs are.",
+        description = "Give each item of a prepared run a semantic ID, and report how good the IDs are.",
         footer = {
             "",
-            "Without --widths each level has as many codes as the smallest power of two",
+            "Without --codebook-sizes each level has as many codes as the smallest power of two",
             "whose square is twice the number of items, at most 256.",
             "",
-            "Writes tokens/vectors.npy, tokens/semantic-ids.json, tokens/report.json."
+            "Write tokens/vectors.npy, tokens/semantic-ids.json, tokens/report.json."
         })
 final class TokenizeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a run, made by 'beamwright prepare'")
+    @Parameters(paramLabel = "RUN", description = "Tokenize the items of this run, made by 'beamwright prepare'.")
     private Path run;
 
+    @Section.In(Section.VECTORS)
     @Option(
             names = "--vectors",
             paramLabel = "KIND|FILE",
             defaultValue = "text+collaborative",
-            description = "text, hashed-text, collaborative, text+collaborative, hashed-text+collaborative, or a .npy"
-                    + " or .safetensors file (FILE#NAME for one tensor of several) with one row per item in the order"
-                    + " of data/items.tsv; default: ${DEFAULT-VALUE}")
+            description = "Make item vectors of text, hashed-text, collaborative, text+collaborative or"
+                    + " hashed-text+collaborative, or read them from a .npy or .safetensors file (FILE#NAME for one tensor"
+                    + " of several) with one row per item in the order of data/items.tsv. Default: ${DEFAULT-VALUE}.")
     private String vectors;
 
+    @Section.In(Section.VECTORS)
     @Option(
             names = "--text-dims",
             paramLabel = "N",
             defaultValue = "64",
-            description = "dimensions from text; default: ${DEFAULT-VALUE}")
+            description = "Take N dimensions from text. Default: ${DEFAULT-VALUE}.")
     private int textDims;
 
+    @Section.In(Section.VECTORS)
     @Option(
             names = "--collaborative-dims",
             paramLabel = "N",
             defaultValue = "64",
-            description = "dimensions from co-occurrence; default: ${DEFAULT-VALUE}")
+            description = "Take N dimensions from co-occurrence. Default: ${DEFAULT-VALUE}.")
     private int collaborativeDims;
 
+    @Section.In(Section.VECTORS)
     @Option(
             names = "--collaborative-weight",
             paramLabel = "X",
             defaultValue = "1.5",
-            description = "how much longer the co-occurrence part of a vector is than its text part; default:"
-                    + " ${DEFAULT-VALUE}")
+            description = "Make the co-occurrence part of a vector X times as long as its text part. Default: ${DEFAULT-VALUE}.")
     private double collaborativeWeight;
 
+    @Section.In(Section.VECTORS)
     @Option(
             names = "--window",
             paramLabel = "N",
             defaultValue = "5",
-            description = "items further apart than this do not co-occur; default: ${DEFAULT-VALUE}")
+            description = "Count items as co-occurring up to a distance of N. Default: ${DEFAULT-VALUE}.")
     private int window;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--quantizer",
             paramLabel = "NAME",
             defaultValue = "residual-kmeans",
-            description = "residual-kmeans, rq-vae (learned), product, opq (product of rotated vectors), or random (the"
-                    + " control); default: ${DEFAULT-VALUE}")
+            description = "Quantize by residual-kmeans, rq-vae (learned), product, opq (product of rotated vectors), or random"
+                    + " (the control). Default: ${DEFAULT-VALUE}.")
     private String quantizer;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--balanced",
-            description = "no code gets more than its even share of items: residual-kmeans at every level, rq-vae at the"
-                    + " last")
+            description = "Give no code more than its even share of items: residual-kmeans at every level, rq-vae at the last.")
     private boolean balanced;
 
-    @Option(names = "--rq-vae-epochs", paramLabel = "N", description = "passes over the items; default: 500")
+    @Section.In(Section.IDS)
+    @Option(
+            names = "--rq-vae-epochs",
+            paramLabel = "N",
+            description = "Train an RQ-VAE for N passes over the items. Default: 500.")
     private Integer rqVaeEpochs;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--rq-vae-gradient",
             paramLabel = "KIND",
-            description = "straight_through or rotation; default: straight_through")
+            description = "Estimate an RQ-VAE's gradient by straight_through or rotation. Default: straight_through.")
     private RqVae.Gradient rqVaeGradient;
 
-    @Option(names = "--levels", paramLabel = "N", description = "levels of an ID; default: 3, or as --widths has")
+    @Section.In(Section.IDS)
+    @Option(
+            names = "--levels",
+            paramLabel = "N",
+            description = "Give IDs N levels. Default: 3, or as --codebook-sizes has.")
     private Integer levels;
 
+    @Section.In(Section.IDS)
     @Option(
-            names = "--widths",
+            names = "--codebook-sizes",
             paramLabel = "N",
             split = ",",
-            description = "codes of each level, such as 256,256,128")
-    private int[] widths;
+            description = "Give each level this many codes, such as 256,256,128. Default: see below.")
+    private int[] codebookSizes;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--collisions",
             paramLabel = "POLICY",
-            description = "what to do where items got the same codes: extra-level (a further code tells them apart),"
-                    + " reassign (another last code), shared (nothing); default: extra-level, and shared with --sids")
+            description = "Where items got the same codes, add an extra-level (a further code tells them apart), reassign"
+                    + " (another last code), or leave them shared. Default: extra-level, and shared with --sids.")
     private String collisions;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--sids",
             paramLabel = "FILE",
-            description = "take the IDs from this file: our own semantic-ids.json, or APAO's and LETTER's format")
+            description = "Take the IDs from FILE: our own semantic-ids.json, or APAO's and LETTER's format.")
     private String sids;
 
+    @Section.In(Section.IDS)
     @Option(
             names = "--sid-key-offset",
             paramLabel = "N",
             defaultValue = "0",
-            description = "added to the keys of that file to give the item ids; default: ${DEFAULT-VALUE}")
+            description = "Add N to the keys of that file to get the item ids. Default: ${DEFAULT-VALUE}.")
     private int sidKeyOffset;
 
-    @Option(names = "--json", description = "print the report as JSON")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print the report as JSON.")
     private boolean json;
 
     /** How an RQ-VAE is trained, null for the usual way. */
@@ -149,17 +172,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         TokenizeConfig config = new TokenizeConfig(
-                vectors,
-                textDims,
-                collaborativeDims,
-                collaborativeWeight,
-                window,
-                quantizer,
-                balanced,
-                rqVae(),
-                levels,
-                widths,
-                collisions,
+                new TokenizeConfig.Vectors(vectors, textDims, collaborativeDims, collaborativeWeight, window),
+                new TokenizeConfig.Codes(quantizer, balanced, rqVae(), levels, codebookSizes, collisions),
                 seed,
                 sids,
                 sidKeyOffset);

@@ -24,27 +24,30 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train",
         mixinStandardHelpOptions = true,
-        description = "Trains the model of a run. A run that was interrupted goes on where it was stopped.",
+        description = "Train the model of a run. A training that was interrupted resumes where it was stopped.",
         footer = {
             "",
-            "Writes model/last.safetensors (to go on from), model/best.safetensors (best in",
+            "Write model/last.safetensors (to resume from), model/best.safetensors (best in",
             "validation) and model/metrics.jsonl (a line for each epoch)."
         })
 final class TrainCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a run with semantic IDs; with --from a new folder")
+    @Parameters(
+            paramLabel = "RUN",
+            description = "Train in this folder: of a run with semantic IDs, or with --from a new one.")
     private Path run;
 
     @Mixin
     private TrainingOptions settings;
 
+    @Section.In(Section.DATA)
     @Option(
             names = "--from",
             paramLabel = "RUN",
-            description = "begin from the model of this trained run, which is left as it is: a second stage, of any"
-                    + " objective; training by rollouts always is one")
+            description = "Begin from the model of this trained run, which is left as it is: a second stage. Training by"
+                    + " rollouts always is one.")
     private Path from;
 
     @Mixin
@@ -53,13 +56,18 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--restart", description = "forget what was trained before, and begin anew")
+    @Option(names = "--restart", description = "Forget what was trained before, and begin again.")
     private boolean restart;
 
-    @Option(names = "--json", description = "print the summary as JSON")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print the summary as JSON.")
     private boolean json;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Override
@@ -79,8 +87,9 @@ final class TrainCommand implements Callable<Integer> {
     // ---- from the true sequences
 
     private void train(PrintWriter out) {
-        Given.refuse(spec, new RolloutOptions(), "without rollouts; leave it out, or give --objective, too: ugr or another"
-                + " that learns from rollouts");
+        Given.refuse(spec, new RolloutOptions(),
+                "without rollouts; leave it out, or give --objective, too: ugr or another"
+                        + " that learns from rollouts");
         RunFolder folder = from == null ? RunFolder.open(run) : new RunFolder(run);
         if (Reinforce.configOf(folder) != null) {
             throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");
@@ -127,14 +136,15 @@ final class TrainCommand implements Callable<Integer> {
     // ---- from rollouts
 
     private void reinforce(RolloutObjective named, PrintWriter out) {
-        String why = "on " + named.name() + ": the model, and how its logits become probabilities, are those of the run it"
-                + " begins from";
+        String why =
+                "on " + named.name() + ": the model, and how its logits become probabilities, are those of the run it"
+                        + " begins from";
         Given.refuse(spec, new ModelOptions(), why);
         Given.refuse(spec, new EpochOptions(), why);
         RolloutObjective objective = settings.objective.objective(named, RolloutObjective.class);
         ReinforceConfig config = rollouts.config(
                 objective, settings.objective.preset(named), from == null ? null : from.toString(),
-                settings.optimization, seed);
+                settings.optimization, settings.validation, seed);
         RunFolder folder = new RunFolder(run);
         Reinforce.Summary summary;
         try (var _ = folder.lock()) {

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.cli;
 
+import static dev.beamwright.recsys.cli.Given.or;
+
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.train.Train;
@@ -21,11 +23,11 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train-prm",
         mixinStandardHelpOptions = true,
-        description = "Trains a process reward model on the trained model of a run, which stays as it is. A training that"
-                + " was interrupted goes on where it was stopped.",
+        description = "Train a process reward model on the trained model of a run, which stays as it is. A training that"
+                + " was interrupted resumes where it was stopped.",
         footer = {
             "",
-            "Writes model/prm.safetensors (best validation NDCG@10), model/prm-last.safetensors (to go on from) and",
+            "Write model/prm.safetensors (best validation NDCG@10), model/prm-last.safetensors (to resume from) and",
             "model/prm-metrics.jsonl. Then 'recommend', 'evaluate' and 'scale' take --widen. To train both at once:",
             "'beamwright train --prm-weight 1'."
         })
@@ -33,54 +35,68 @@ final class TrainPrmCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a trained run")
+    @Parameters(paramLabel = "RUN", description = "Use the model of this run.")
     private Path run;
 
+    @Section.In(Section.MODEL)
     @Option(
             names = "-P",
             paramLabel = "KEY=VALUE",
-            description = "a parameter of the process reward model, such as -P prm.negatives=64, see below")
+            description = "Set a parameter of the process reward model, such as -P prm.negatives=64, see the list below;"
+                    + " repeatable.")
     private Map<String, String> parameters = new LinkedHashMap<>();
 
+    @Section.In(Section.OPTIMIZATION)
     @Option(
             names = "--epochs",
             paramLabel = "N",
             defaultValue = "8",
-            description = "passes over the data; default: ${DEFAULT-VALUE}")
+            description = "Pass over the data N times at the most. Default: ${DEFAULT-VALUE}.")
     private int epochs;
 
-    @Option(names = "--patience", paramLabel = "N", description = "stop after so many epochs without a better one")
-    private Integer patience;
-
+    @Section.In(Section.OPTIMIZATION)
     @Option(
-            names = "--rate",
+            names = "--learning-rate",
             paramLabel = "X",
             defaultValue = "0.005",
-            description = "highest learning rate; default: ${DEFAULT-VALUE}")
-    private double rate;
+            description = "Rise to this learning rate, then fall. Default: ${DEFAULT-VALUE}.")
+    private double learningRate;
 
+    @Section.In(Section.VALIDATION)
+    @Option(
+            names = "--patience",
+            paramLabel = "N",
+            description = "Stop after N epochs without a better one; 0 for never. Default: the model's.")
+    private Integer patience;
+
+    @Section.In(Section.VALIDATION)
     @Option(
             names = "--validation-cases",
             paramLabel = "N",
-            description = "validation users asked after each epoch; 0 for all")
+            description = "Ask N users in a validation; 0 for all. Default: the model's.")
     private Integer validationCases;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Draw by this seed. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = "--restart", description = "forget what this command trained before, and begin anew")
+    @Option(names = "--restart", description = "Forget what this command trained before, and begin again.")
     private boolean restart;
 
     @Mixin
     private DeviceOption device;
 
-    @Option(names = "--json", description = "print the summary as JSON")
+    @Section.In(Section.OUTPUT)
+    @Option(names = "--json", description = "Print the summary as JSON.")
     private boolean json;
 
     @Override
     public Integer call() {
         RunFolder folder = RunFolder.open(run);
-        folder.need("model/best.safetensors", "train");
+        folder.need(RunFolder.BEST, "train");
         Map<String, String> own = new LinkedHashMap<>();
         parameters.forEach((key, value) -> own.put(
                 key.startsWith(PrmOptions.PREFIX) ? key.substring(PrmOptions.PREFIX.length()) : key, value));
@@ -88,9 +104,9 @@ final class TrainPrmCommand implements Callable<Integer> {
         TrainConfig config = model.forPrm(
                 PrmOptions.config(1, true, own),
                 epochs,
-                patience == null ? model.patience() : patience,
-                rate,
-                validationCases == null ? model.validationCases() : validationCases,
+                or(patience, model.validation().patience()),
+                learningRate,
+                or(validationCases, model.validation().cases()),
                 seed);
         Train.Summary summary;
         try (var _ = folder.lock()) {

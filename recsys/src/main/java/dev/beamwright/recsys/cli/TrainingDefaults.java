@@ -1,8 +1,11 @@
 package dev.beamwright.recsys.cli;
 
+import static dev.beamwright.recsys.run.Parameter.text;
+
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.TrainConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,28 +40,31 @@ final class TrainingDefaults {
         Row row = (option, value, other) -> table
                 .add(line(option, presets.stream().map(value).toList(), rollouts ? other : ""));
         row.add("", model(ModelConfig::backbone), NONE);
-        row.add("--width", model(ModelConfig::width), NONE);
+        row.add("--d-model", model(ModelConfig::dModel), NONE);
         row.add("--layers", model(ModelConfig::layers), NONE);
         row.add("--decoder-layers", model(m -> m.decoderLayers() == 0 ? NONE : m.decoderLayers()), NONE);
         row.add("--heads", model(ModelConfig::heads), NONE);
         row.add("--head-dim", model(ModelConfig::headDim), NONE);
-        row.add("--hidden", model(ModelConfig::hidden), NONE);
-        row.add("--gated", model(m -> yes(m.gated())), NONE);
-        row.add("--tied", model(m -> yes(m.tied())), NONE);
+        row.add("--ffn-dim", model(ModelConfig::ffnDim), NONE);
+        row.add("--gated-ffn", model(m -> yes(m.gated())), NONE);
+        row.add("--tied-embeddings", model(m -> yes(m.tied())), NONE);
         row.add("--max-items", model(ModelConfig::maxItems), NONE);
-        row.add("--softmax", c -> c.softmax().name().toLowerCase(Locale.ROOT), NONE);
+        row.add("--softmax", c -> c.decoding().softmax().name().toLowerCase(Locale.ROOT), NONE);
         row.add("--epochs", TrainConfig::epochs, NONE);
-        row.add("--patience", TrainConfig::patience, r.patience());
-        row.add("--batch", TrainConfig::batch, r.batch());
-        row.add("--rate", c -> number(c.rate()), number(r.rate()) + ", " + number(preferences.rate()));
-        row.add("--warmup", c -> number(c.warmup()), number(r.warmup()));
-        row.add("--decay", c -> number(c.decay()), number(r.decay()));
-        row.add("--clip", c -> number(c.clip()), number(r.clip()));
-        row.add("--dropout", c -> number(c.dropout()), number(r.dropout()));
-        row.add("--beam", TrainConfig::beam, r.beam());
-        row.add("--validation-cases", TrainConfig::validationCases, r.validationCases());
-        row.add("--shards", TrainConfig::shards, r.shards());
-        if (rollouts) table.add("(two rates of rollouts: rewards, and the preferences of dpo and s-dpo)");
+        row.add("--batch-size", c -> c.optimization().batchSize(), r.optimization().batchSize());
+        row.add(
+                "--learning-rate", c -> text(c.optimization().learningRate()),
+                text(r.optimization().learningRate()) + ", " + text(preferences.optimization().learningRate()));
+        row.add("--warmup-ratio", c -> ratio(c.optimization()), ratio(r.optimization()));
+        row.add("--warmup-steps", c -> steps(c.optimization()), steps(r.optimization()));
+        row.add("--weight-decay", c -> text(c.optimization().weightDecay()), text(r.optimization().weightDecay()));
+        row.add("--max-grad-norm", c -> text(c.optimization().maxGradNorm()), text(r.optimization().maxGradNorm()));
+        row.add("--dropout", c -> text(c.optimization().dropout()), text(r.optimization().dropout()));
+        row.add("--patience", c -> c.validation().patience(), r.validation().patience());
+        row.add("--beam", c -> c.decoding().beamSize(), r.rollouts().validationBeamSize());
+        row.add("--validation-cases", c -> c.validation().cases(), r.validation().cases());
+        row.add("--shards", c -> c.execution().shards(), r.execution().shards());
+        if (rollouts) table.add("(two learning rates of rollouts: rewards, and the preferences of dpo and s-dpo)");
         return table;
     }
 
@@ -83,9 +89,11 @@ final class TrainingDefaults {
         return holds ? "yes" : "no";
     }
 
-    /** Short: 5e-4, 0.05, 1. */
-    private static String number(double x) {
-        if (x != 0 && x < 1e-2) return String.format(Locale.ROOT, "%.0e", x).replaceFirst("e-0", "e-");
-        return x == Math.rint(x) ? Long.toString((long) x) : Double.toString(x);
+    private static String ratio(OptimizationConfig o) {
+        return o.warmupSteps() > 0 ? NONE : text(o.warmupRatio());
+    }
+
+    private static String steps(OptimizationConfig o) {
+        return o.warmupSteps() > 0 ? Long.toString(o.warmupSteps()) : NONE;
     }
 }

@@ -1,6 +1,6 @@
 package dev.beamwright.recsys.cli;
 
-import static dev.beamwright.recsys.cli.ModelOptions.or;
+import static dev.beamwright.recsys.cli.Given.or;
 
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.model.ModelConfig;
@@ -8,6 +8,7 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.train.Batches;
+import dev.beamwright.recsys.train.DecodingConfig;
 import dev.beamwright.recsys.train.TrainConfig;
 import picocli.CommandLine.Mixin;
 
@@ -23,53 +24,52 @@ final class TrainingOptions {
     OptimizationOptions optimization;
 
     @Mixin
+    ValidationOptions validation;
+
+    @Mixin
     EpochOptions epochs;
 
     /** With other usual epochs than the preset's, unless null. */
     TrainConfig config(long seed, Integer usualEpochs) {
-        return config(TrainConfig.preset(model.preset(), seed), null, seed, usualEpochs, null);
+        return config(TrainConfig.preset(model.preset(), seed), null, usualEpochs, null);
     }
 
     /** The same for a run that is prepared: what its data decide is decided, unless it is given. */
     TrainConfig config(long seed, Integer usualEpochs, RunFolder run) {
-        run.need("config/prepare.json", "prepare");
+        run.need(RunFolder.config("prepare"), "prepare");
         Integer history = run.config("prepare", PrepareConfig.class).maxItems();
-        TrainConfig config = config(TrainConfig.preset(model.preset(), seed), null, seed, usualEpochs, history);
-        return optimization.batch == null ? Batches.fitted(config, run) : config;
+        TrainConfig config = config(TrainConfig.preset(model.preset(), seed), null, usualEpochs, history);
+        return optimization.hasBatchSize() ? config : Batches.fitted(config, run);
     }
 
     /** For a training that begins from a trained run's model, and else has that run's settings. */
     TrainConfig continuing(TrainConfig first, long seed) {
-        return config(first, first, seed, null, null);
+        return config(first.withSeed(seed), first, null, null);
     }
 
-    private TrainConfig config(
-            TrainConfig d, TrainConfig first, long seed, Integer usualEpochs, Integer usualItems) {
-        OptimizationOptions o = optimization;
+    /**
+     * With all that was given.
+     *
+     * @param d the settings that are not given
+     * @param first of the run that training begins from; null if it begins from nothing
+     * @param usualEpochs unless they are given; null for those of d
+     * @param usualItems of a history, unless they are given; null for those of d
+     */
+    private TrainConfig config(TrainConfig d, TrainConfig first, Integer usualEpochs, Integer usualItems) {
         TargetObjective of = objective.objective(d.objective(), TargetObjective.class);
         Softmax usual = d.model().backbone().equals(ModelConfig.ITEM)
                 ? Softmax.CHILDREN
-                : objective.softmax(of, d.softmax(), first != null);
+                : objective.softmax(of, d.decoding().softmax(), first != null);
         return new TrainConfig(
                 model.config(d.model(), usualItems),
                 of,
-                or(epochs.softmax, usual),
+                new DecodingConfig(or(epochs.softmax, usual), validation.beamSize(d.decoding().beamSize())),
                 or(epochs.epochs, or(usualEpochs, d.epochs())),
-                or(o.patience, d.patience()),
-                or(o.batch, d.batch()),
-                or(o.rate, d.rate()),
-                or(o.warmup, d.warmup()),
-                or(o.decay, d.decay()),
-                or(o.clip, d.clip()),
-                or(o.dropout, d.dropout()),
-                or(o.beam, d.beam()),
-                or(o.validationCases, d.validationCases()),
-                seed,
-                or(o.shards, d.shards()),
-                d.microTokens(),
-                d.checkpointSeconds(),
+                optimization.config(d.optimization()),
+                validation.config(d.validation()).withBest(or(epochs.best, d.validation().best())),
+                optimization.execution(d.execution()),
                 or(epochs.holdOut, d.holdOut()),
-                or(epochs.best, d.best()),
+                d.seed(),
                 epochs.prm(objective.parameters(true)),
                 first);
     }

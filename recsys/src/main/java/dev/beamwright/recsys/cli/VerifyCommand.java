@@ -19,13 +19,13 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
-        description = "Repeats the first training steps of a run, of its model, process reward model and trained baselines,"
-                + " and compares the checksums of all parameters. Ends with exit code 1 if a bit differs.")
+        description = "Repeat the first training steps of a run, of its model, process reward model and trained baselines,"
+                + " and compare the checksums of all parameters. Ends with exit code 1 if a bit differs.")
 final class VerifyCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "RUN", description = "the folder of a trained run")
+    @Parameters(paramLabel = "RUN", description = "Verify this trained run.")
     private Path run;
 
     @Mixin

@@ -7,13 +7,14 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options of a beam that is widened, and pruned by the run's process reward model. */
+@Section.In(Section.SEARCH)
 final class WideningOptions {
     @Option(
             names = "--widen",
             split = ",",
             paramLabel = "N",
-            description = "look at so many candidates at each level (one number, or one for each), and let the process"
-                    + " reward model choose; default: a plain beam")
+            description = "Look at N candidates at each level (one number, or one for each), and let the process reward model"
+                    + " choose. Default: a plain beam.")
     private List<Integer> widen;
 
     @Mixin

@@ -38,10 +38,10 @@ public record DecoderOnly(
 
     public static DecoderOnly of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
-        Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.width()) : 0.1, space.tokens(), c.width());
+        Variable tokens = init.normal(c.tied() ? 1 / Math.sqrt(c.dModel()) : 0.1, space.tokens(), c.dModel());
         var decoder = Decoder.of(init, c.stack());
         return new DecoderOnly(
-                tokens, decoder, c.tied() ? null : space.heads(init, c.width()), space, c.maxItems(),
+                tokens, decoder, c.tied() ? null : space.heads(init, c.dModel()), space, c.maxItems(),
                 space.levelTokens(memory));
     }
 

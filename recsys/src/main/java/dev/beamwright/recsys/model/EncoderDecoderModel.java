@@ -43,11 +43,11 @@ public record EncoderDecoderModel(
 
     public static EncoderDecoderModel of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
-        double deviation = 1 / Math.sqrt(c.width());
-        Variable tokens = init.normal(deviation, space.tokens() + 1 + c.userTokens(), c.width());
-        Variable written = c.tied() ? null : init.normal(deviation, space.tokens(), c.width());
+        double deviation = 1 / Math.sqrt(c.dModel());
+        Variable tokens = init.normal(deviation, space.tokens() + 1 + c.userTokens(), c.dModel());
+        Variable written = c.tied() ? null : init.normal(deviation, space.tokens(), c.dModel());
         var network = EncoderDecoder.of(init, c.stack(), c.decoderStack());
-        List<Linear> heads = c.tied() ? null : space.heads(init, c.width());
+        List<Linear> heads = c.tied() ? null : space.heads(init, c.dModel());
         return new EncoderDecoderModel(tokens, written, network, heads, space, c.maxItems(), space.levelTokens(memory));
     }
 

@@ -8,12 +8,12 @@ import dev.beamwright.transformer.StackConfig;
  *
  * @param backbone {@code item} ({@link ItemDecoder}), {@code decoder} (decoder-only, Llama's form) or
  *     {@code encoder-decoder} (TIGER, T5's form)
- * @param width columns of a token
+ * @param dModel d_model: dimensions of a token
  * @param layers blocks; of the encoder, where there is one
  * @param decoderLayers blocks of the decoder behind an encoder; 0 for a decoder-only model
  * @param heads of each attention
- * @param headDim columns of a head
- * @param hidden columns inside the feed-forward parts
+ * @param headDim dimensions of a head
+ * @param ffnDim hidden dimensions of the feed-forward layers
  * @param gated whether the feed-forward parts are SwiGLU, otherwise ReLU; a decoder-only model is always gated, an item
  *     decoder never, which has GELU
  * @param tied whether one embedding table serves all inputs and the heads; otherwise encoder, decoder and heads have
@@ -25,12 +25,12 @@ import dev.beamwright.transformer.StackConfig;
  */
 public record ModelConfig(
         String backbone,
-        int width,
+        int dModel,
         int layers,
         int decoderLayers,
         int heads,
         int headDim,
-        int hidden,
+        int ffnDim,
         boolean gated,
         boolean tied,
         float theta,
@@ -43,15 +43,26 @@ public record ModelConfig(
      * @param taps of the filter beside attention; 0 for no filter
      * @param share of the filter
      * @param levelMlp columns inside the network of each level but the first that takes in the prefix; 0 for none
+     * @param nodeRows rows for the own vectors of trie nodes at the most; where there are more nodes, the deep ones share
+     *     rows
      */
-    public record Item(int taps, double share, int levelMlp) {
+    public record Item(int taps, double share, int levelMlp, int nodeRows) {
+        /** As many rows of 128 columns and their moments and gradients fit 700 MB. */
+        public static final int NODE_ROWS = 1 << 18;
+
         /** A filter of six taps that has half, and no networks of levels. */
         public static final Item DEFAULT = new Item(6, 0.5, 0);
 
+        /** With as many rows for nodes as are usual. */
+        public Item(int taps, double share, int levelMlp) {
+            this(taps, share, levelMlp, NODE_ROWS);
+        }
+
         public Item {
-            if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0) {
-                throw new UserError("model: filter taps and the width of a level's network must be 0 or more and the"
-                        + " filter's share in [0, 1], got " + taps + ", " + levelMlp + ", " + share);
+            if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0 || nodeRows < 2) {
+                throw new UserError("model: filter taps and the dimensions of a level's network must be 0 or more, the filter's"
+                        + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", " + share + ", "
+                        + nodeRows);
             }
         }
     }
@@ -72,10 +83,12 @@ public record ModelConfig(
             throw new UserError("model: the backbone '" + backbone + "' " + (ofItems ? "needs" : "has no")
                     + " settings of an item decoder");
         }
-        if (width < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || hidden < 1 || maxItems < 1) {
-            throw new UserError("model: width, layers, heads, hidden and max-items must be at least 1 and head-dim an "
-                    + "even number, got width " + width + ", layers " + layers + ", heads " + heads + ", head-dim "
-                    + headDim + ", hidden " + hidden + ", max-items " + maxItems);
+        if (dModel < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || ffnDim < 1 || maxItems < 1) {
+            throw new UserError(
+                    "model: d-model, layers, heads, ffn-dim and max-items must be at least 1 and head-dim an "
+                            + "even number, got d-model " + dModel + ", layers " + layers + ", heads " + heads
+                            + ", head-dim "
+                            + headDim + ", ffn-dim " + ffnDim + ", max-items " + maxItems);
         }
         if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || gated == ofItems) {
             throw new UserError("model: an encoder-decoder needs at least one decoder layer and 0 or more user tokens, "
@@ -89,25 +102,31 @@ public record ModelConfig(
     /** A model of codes. */
     public ModelConfig(
             String backbone,
-            int width,
+            int dModel,
             int layers,
             int decoderLayers,
             int heads,
             int headDim,
-            int hidden,
+            int ffnDim,
             boolean gated,
             boolean tied,
             float theta,
             int userTokens,
             int maxItems) {
-        this(backbone, width, layers, decoderLayers, heads, headDim, hidden, gated, tied, theta, userTokens, maxItems,
+        this(backbone, dModel, layers, decoderLayers, heads, headDim, ffnDim, gated, tied, theta, userTokens, maxItems,
                 null);
     }
 
     /** A model of one stack, with the usual base of the rotary embedding. */
     public ModelConfig(
-            String backbone, int width, int layers, int heads, int headDim, int hidden, boolean tied, int maxItems) {
-        this(backbone, width, layers, 0, heads, headDim, hidden, true, tied, THETA, 0, maxItems);
+            String backbone, int dModel, int layers, int heads, int headDim, int ffnDim, boolean tied, int maxItems) {
+        this(backbone, dModel, layers, 0, heads, headDim, ffnDim, true, tied, THETA, 0, maxItems);
+    }
+
+    /** The same, reading another number of items at the most. */
+    public ModelConfig withMaxItems(int maxItems) {
+        return new ModelConfig(backbone, dModel, layers, decoderLayers, heads, headDim, ffnDim, gated, tied, theta,
+                userTokens, maxItems, item);
     }
 
     /** The item decoder that did best in validation: one block, 128 wide. */
@@ -143,19 +162,20 @@ public record ModelConfig(
      */
     public double flops(double tokens, double[] rows, int[] widths) {
         boolean two = backbone.equals(ENCODER_DECODER);
-        double inner = heads * headDim, block = 8.0 * width * inner + (gated ? 6.0 : 4.0) * width * hidden;
+        double inner = heads * headDim, block = 8.0 * dModel * inner + (gated ? 6.0 : 4.0) * dModel * ffnDim;
         // Causal attention sees half of the rows on average.
         double all = layers * tokens * (block + (two ? 4 : 2) * tokens * inner);
-        if (two) all += decoderLayers * tokens * 4 * width * inner;
+        if (two) all += decoderLayers * tokens * 4 * dModel * inner;
         for (int l = 0; l < rows.length; l++) {
             if (backbone.equals(ITEM)) {
-                if (l > 0 && item.levelMlp() > 0) all += rows[l] * 6.0 * width * item.levelMlp();
+                if (l > 0 && item.levelMlp() > 0) all += rows[l] * 6.0 * dModel * item.levelMlp();
             } else if (two) {
-                all += decoderLayers * rows[l] * (block + 4 * (l + 1) * inner + 4 * width * inner + 4 * tokens * inner);
+                all += decoderLayers * rows[l]
+                        * (block + 4 * (l + 1) * inner + 4 * dModel * inner + 4 * tokens * inner);
             } else if (l > 0) {
                 all += layers * rows[l] * (block + 4 * (tokens + l) * inner);
             }
-            all += rows[l] * 2 * width * widths[l];
+            all += rows[l] * 2 * dModel * widths[l];
         }
         return all;
     }
@@ -168,12 +188,12 @@ public record ModelConfig(
     /** The stack of a decoder-only model, or the encoder's. */
     StackConfig stack() {
         return backbone.equals(DECODER)
-                ? StackConfig.llama(width, layers, heads, headDim, hidden, theta)
-                : StackConfig.t5(width, layers, heads, headDim, hidden, gated);
+                ? StackConfig.llama(dModel, layers, heads, headDim, ffnDim, theta)
+                : StackConfig.t5(dModel, layers, heads, headDim, ffnDim, gated);
     }
 
     /** The stack of the decoder behind an encoder. */
     StackConfig decoderStack() {
-        return StackConfig.t5(width, decoderLayers, heads, headDim, hidden, gated);
+        return StackConfig.t5(dModel, decoderLayers, heads, headDim, ffnDim, gated);
     }
 }

@@ -61,7 +61,7 @@ public record ProcessRewardModel(
      */
     public static ProcessRewardModel of(
             PrmConfig c, ModelConfig backbone, CodeSpace space, Key key, SegmentAllocator memory) {
-        int width = backbone.width(), heads = c.heads() == 0 ? backbone.heads() : c.heads();
+        int width = backbone.dModel(), heads = c.heads() == 0 ? backbone.heads() : c.heads();
         ItemTrie trie = space.trie();
         var init = new Initializer(memory, key);
         Variable paths = init.normal(0.1, c.table() == 0 ? trie.nodes() : c.table(), width);
@@ -72,7 +72,7 @@ public record ProcessRewardModel(
                 .mapToObj(i -> new PathBlock(
                         Attention.of(init, width, heads, backbone.headDim(), scale, 0, outGain),
                         RmsNorm.of(init, width, 1e-5f),
-                        FeedForward.of(init, width, Math.max(1, backbone.hidden() / 4), gated, outGain)))
+                        FeedForward.of(init, width, Math.max(1, backbone.ffnDim() / 4), gated, outGain)))
                 .toList();
         return new ProcessRewardModel(
                 paths, blocks, Linear.withBias(init, width, width, 1), Linear.of(init, width, 1, 1), rows(c, trie));

@@ -9,6 +9,7 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.MetricsLog;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
@@ -31,7 +32,7 @@ import java.util.Map;
  */
 public final class Reinforce {
     /** The settings of the stage, beside {@code config/train.json}, which tells of the model's first training. */
-    public static final String CONFIG = "config/" + Start.ROLLOUTS + ".json";
+    public static final String CONFIG = RunFolder.config(Start.ROLLOUTS);
 
     /** The files of the stage: those of the model. */
     public static final TrainingFiles FILES = Train.MODEL;
@@ -58,14 +59,15 @@ public final class Reinforce {
     /** The trainer of a policy. */
     public static Trainer<Policy> trainer(
             Backend backend, Policy policy, Trainer.Loss<Policy> loss, ReinforceConfig config, Arena memory) {
-        long warmup = Math.round(config.warmup() * config.steps());
+        OptimizationConfig o = config.optimization();
         var settings = new Trainer.Settings(
                 new AdamW.Config(
-                        (float) config.rate(), 0.9f, 0.999f, 1e-8f, (float) config.decay(), (float) config.clip()),
-                Schedule.cosine(warmup, config.steps(), 0),
-                config.dropout(),
-                config.shards(),
-                config.microTokens(),
+                        (float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(),
+                        (float) o.maxGradNorm()),
+                Schedule.cosine(o.warmup(config.steps()), config.steps(), 0),
+                o.dropout(),
+                config.execution().shards(),
+                config.execution().microTokens(),
                 policy.model().space().levels());
         return new Trainer<>(backend, policy, loss, settings, memory);
     }
@@ -89,7 +91,7 @@ public final class Reinforce {
             throw new UserError("--objective " + config.name() + " begins from a trained run: add --from RUN, and give"
                     + " the folder of a new run for the result");
         }
-        ReinforceConfig full = config.from() == null ? config.startingFrom(stored.from()) : config;
+        ReinforceConfig full = config.from() == null ? config.withFrom(stored.from()) : config;
         if (restart || stored == null) {
             if (stored == null && run.hasModel()) {
                 throw new UserError(run.root() + ": is a trained run already; give the folder of a new run for the"
@@ -154,9 +156,9 @@ public final class Reinforce {
                 new Chart.Line("HR@10", step, all.stream().mapToDouble(StepMetrics::validationHr10).toArray()),
                 new Chart.Line("NDCG@10", step, all.stream().mapToDouble(StepMetrics::validationNdcg10).toArray()),
                 new Chart.Line("HR@1", step, all.stream().mapToDouble(StepMetrics::validationHr1).toArray())))
-                .write(run.file("plots/validation.svg"));
+                .write(run.file(RunFolder.plot("validation")));
         new Chart(title + ": entropy of the next code", "step", "nats", List.of(
                 new Chart.Line("entropy", step, all.stream().mapToDouble(StepMetrics::entropy).toArray())))
-                .write(run.file("plots/entropy.svg"));
+                .write(run.file(RunFolder.plot("entropy")));
     }
 }

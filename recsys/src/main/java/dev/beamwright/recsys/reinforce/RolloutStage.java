@@ -37,7 +37,7 @@ import java.util.function.IntConsumer;
 /**
  * Training by rollouts as the loop sees it. Steps take prompts: every item of a training sequence but the first is the
  * target of one, or only those that the first training held out. A batch of prompts serves
- * {@link ReinforceConfig#iterations} steps; only between batches can training be resumed.
+ * {@link ReinforceConfig.RolloutConfig#iterations} steps; only between batches can training be resumed.
  *
  * <p>The start model counts as the best until it is surpassed, unless a confidence is trained, of which it knows nothing.
  */
@@ -86,25 +86,26 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
                 : Samples.heldOut(sequences, first.holdOut(), model.maxItems());
         if (all.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
         promptCount = all.size();
-        prompts = new Batches(all, config.batch(), true, key);
+        prompts = new Batches(all, config.optimization().batchSize(), true, key);
         validation = Case.some(
-                prepared.split().validation(), config.validationCases(), Key.of(0).fold("validation"));
+                prepared.split().validation(), config.validation().cases(), Key.of(0).fold("validation"));
         loss = new Rollouts(
-                backend, config.objective(), config.group(), first.likelihood(),
+                backend, config.objective(), config.rollouts().groupSize(), first.likelihood(),
                 config.objective().needsReference() ? started(ids) : null);
         trainer = Reinforce.trainer(backend, policy, loss, config, memory);
         checkpoints = new Checkpoints(run, Reinforce.FILES, backend, policy.named(), trainer.optimizer(),
                 TrainedModel.facts(model.space(), null));
         var plan = new TrainingRun.Plan(
-                config.name(), config.steps(), config.every(), validation.isEmpty() ? 0 : config.patience(),
-                config.checkpointSeconds(),
+                config.name(), config.steps(), config.rollouts().validateEvery(),
+                validation.isEmpty() ? 0 : config.validation().patience(),
+                config.execution().checkpointSeconds(),
                 confidence == null ? TrainingRun.Start.CANDIDATE : TrainingRun.Start.COMPARED);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
     }
 
     private GenerativeModel started(SemanticIds ids) {
         GenerativeModel model = TrainedModel.create(first.model(), ids, Key.of(first.seed()), memory);
-        TrainedModel.load(model, run, Start.FILE);
+        TrainedModel.load(model, run, RunFolder.START);
         return model;
     }
 
@@ -117,9 +118,9 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
                 config.from(),
                 policy.size(),
                 promptCount,
-                config.group(),
+                config.rollouts().groupSize(),
                 config.steps(),
-                config.batch(),
+                config.optimization().batchSize(),
                 backend.name());
     }
 
@@ -135,14 +136,14 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
     @Override
     public Trainer.Report step(long step) {
         if (resumable(step)) loss.nextBatch();
-        long batch = step / config.iterations();
+        long batch = step / config.rollouts().iterations();
         return trainer.step(prompts.get(batch), key.fold("step").fold(batch));
     }
 
     /** Between two batches: then nothing of the present groups has to be kept. */
     @Override
     public boolean resumable(long step) {
-        return step % config.iterations() == 0;
+        return step % config.rollouts().iterations() == 0;
     }
 
     @Override
@@ -158,7 +159,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
 
     @Override
     public Found validate(IntConsumer done) {
-        var beam = SearchConfig.beam(config.beam(), first.likelihood());
+        var beam = SearchConfig.beam(config.rollouts().validationBeamSize(), first.likelihood());
         Validation v = Validation.of(backend, policy.model(), beam, validation, done);
         return new Found(
                 v,

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.run;
 
 import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -47,8 +48,12 @@ public record Parameter(String key, String component, Class<?> type, String help
 
     /** A number in short: 1, 0.25, 5e-4. */
     public static String text(double number) {
-        String s = Double.toString(number).replace("E", "e").replace(".0e", "e");
-        return s.endsWith(".0") ? s.substring(0, s.length() - 2) : s;
+        if (number == 0 || !Double.isFinite(number)) return number == 0 ? "0" : Double.toString(number);
+        BigDecimal exact = new BigDecimal(Double.toString(number)).stripTrailingZeros();
+        int exponent = exact.precision() - exact.scale() - 1;
+        return exponent > -3
+                ? exact.toPlainString()
+                : exact.scaleByPowerOfTen(-exponent).toPlainString() + "e" + exponent;
     }
 
     /**

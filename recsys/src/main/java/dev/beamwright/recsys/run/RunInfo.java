@@ -32,7 +32,9 @@ public final class RunInfo {
 
     /** What a stage noted; a missing node if it has not run. */
     public static JsonNode read(RunFolder run, String stage) {
-        return run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)).path(stage) : Json.mapper().missingNode();
+        return run.has(RunFolder.INFO)
+                ? Json.readTree(run.file(RunFolder.INFO)).path(stage)
+                : Json.mapper().missingNode();
     }
 
     /** Replaces all that a run noted by what another noted of some stages. */

@@ -39,7 +39,7 @@ public record SemanticIds(int[] widths, int[][] codes) {
 
     /** The IDs that {@code tokenize} stored in a run, in the order of these items. */
     public static SemanticIds load(RunFolder run, List<String> items) {
-        return SemanticIdFile.read(run.need("tokens/semantic-ids.json", "tokenize"), items, 0, null).ids();
+        return SemanticIdFile.read(run.need(RunFolder.SEMANTIC_IDS, "tokenize"), items, 0, null).ids();
     }
 
     /** SHA-256 of widths and codes, in hexadecimal. */

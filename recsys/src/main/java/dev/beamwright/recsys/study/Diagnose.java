@@ -84,7 +84,7 @@ public final class Diagnose {
                     config.split().equals("test") ? prepared.split().test() : prepared.split().validation();
             if (all.isEmpty()) throw new UserError("there are no " + config.split() + " questions in this run");
             List<Case> asked = Case.some(all, config.users(), Key.of(config.seed()).fold("diagnose"));
-            int beam = config.beam() == 0 ? recommender.config().beam() : config.beam();
+            int beam = config.beam() == 0 ? recommender.config().decoding().beamSize() : config.beam();
             Diagnostics found = of(
                     run.root().toString(),
                     recommender.name(),
@@ -98,9 +98,9 @@ public final class Diagnose {
                     prefixWeights(run),
                     progress);
             run.saveConfig("diagnose", config);
-            Json.write(run.file("diagnostics.json"), found);
-            run.delete("plots/prefix-weights.svg"); // an earlier training may have had some
-            found.charts().forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
+            Json.write(run.file(RunFolder.DIAGNOSTICS), found);
+            run.delete(RunFolder.plot("prefix-weights")); // an earlier training may have had some
+            found.charts().forEach((name, chart) -> chart.write(run.file(RunFolder.plot(name))));
             return found;
         }
     }

@@ -72,9 +72,9 @@ public final class Scale {
             }
             if (users < 0) throw new UserError("--users " + users + ": must be 0 (all) or more");
             if (k < 1 || beam < 1 || repeats < 1 || batch < 1) {
-                throw new UserError("-k, --beam, --repeats and --batch must be at least 1");
+                throw new UserError("-k, --beam, --repeats and --batch-size must be at least 1");
             }
-            for (int w : widths) if (w < 1) throw new UserError("--widths " + w + ": must be at least 1");
+            for (int w : widths) if (w < 1) throw new UserError("--beams " + w + ": must be at least 1");
         }
     }
 
@@ -132,7 +132,7 @@ public final class Scale {
                     config.batch(),
                     scale.points(progress));
             run.saveConfig("scale", config);
-            Json.write(run.file("scaling.json"), found);
+            Json.write(run.file(RunFolder.SCALING), found);
             return found;
         }
     }

@@ -57,8 +57,9 @@ public final class Batches {
         long samples = config.model().sharesHistory()
                 ? Samples.windows(learnt, config.model().maxItems()).size()
                 : Arrays.stream(learnt).mapToLong(s -> Math.max(0, s.length - 1)).sum();
-        if (samples > (FEWEST_STEPS - 1) * (long) config.batch()) return config;
+        if (samples > (FEWEST_STEPS - 1) * (long) config.optimization().batchSize()) return config;
         long batch = Math.max(SMALLEST_BATCH, Long.highestOneBit(samples / FEWEST_STEPS));
-        return config.withBatch((int) Math.min(batch, config.batch()));
+        OptimizationConfig o = config.optimization();
+        return config.withOptimization(o.withBatchSize((int) Math.min(batch, o.batchSize())));
     }
 }

@@ -79,22 +79,22 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         model = TrainedModel.create(config.model(), ids, key, memory);
         samples = samples(prepared.split().train());
         if (samples.isEmpty()) throw new UserError(run.root() + ": there is nothing to train on");
-        batches = new Batches(samples, config.batch(), false, key);
-        validation = Case.some(prepared.split().validation(), config.validationCases(), seed.fold("validation"));
+        batches = new Batches(samples, config.optimization().batchSize(), false, key);
+        validation = Case.some(prepared.split().validation(), config.validation().cases(), seed.fold("validation"));
         PrmConfig p = config.prm();
         var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
         if (onFrozen) {
-            TrainedModel.load(model, run, TrainedModel.BEST);
+            TrainedModel.load(model, run, RunFolder.BEST);
             modelChecksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
             trained = Guided.onFrozen(model, prm);
         } else {
             modelChecksum = null;
-            if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
+            if (config.first() != null) TrainedModel.load(model, run, RunFolder.START);
             else TrainedModel.start(model, run, backend, seed);
             trained = Guided.trained(model, prm);
         }
         loss = new ObjectiveLoss(
-                config.objective().forBeam(config.beam()),
+                config.objective().forBeam(config.decoding().beamSize()),
                 config.likelihood(),
                 ids.levels(),
                 p == null ? null : new PathLoss(p, config.likelihood()),
@@ -105,8 +105,8 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
                 run, files, backend, trained.tensors(), trainer.optimizer(),
                 TrainedModel.facts(model.space(), modelChecksum));
         var plan = new TrainingRun.Plan(
-                files.command(), steps, batches.perEpoch(), validation.isEmpty() ? 0 : config.patience(),
-                config.checkpointSeconds(), start());
+                files.command(), steps, batches.perEpoch(), validation.isEmpty() ? 0 : config.validation().patience(),
+                config.execution().checkpointSeconds(), start());
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
     }
 
@@ -128,10 +128,11 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
     String description() {
         return String.format(
                 Locale.ROOT,
-                "%s: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
+                "%s: %,d parameters, %d levels%s; %,d samples, %d steps an epoch; objective %s; backend %s",
                 onFrozen ? "process reward model" : "model",
                 trained.size(),
                 model.space().levels(),
+                model.remark().isEmpty() ? "" : ", " + model.remark(),
                 samples.size(),
                 batches.perEpoch(),
                 onFrozen ? "InfoNCE" : Objectives.describe(config.objective()),
@@ -188,11 +189,13 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         return new Found(
                 validate(widened, done),
                 widened && !onFrozen ? validate(false, done) : null,
-                config.best() == TrainConfig.Best.LOSS && !validation.isEmpty() ? validationLoss() : null);
+                config.validation().best() == ValidationConfig.Best.LOSS && !validation.isEmpty()
+                        ? validationLoss()
+                        : null);
     }
 
     private Validation validate(boolean widened, IntConsumer done) {
-        int width = Math.max(10, config.beam());
+        int width = Math.max(10, config.decoding().beamSize());
         var beam = SearchConfig.beam(width, config.likelihood())
                 .withGuide(widened ? new Guide(Widening.of(WIDENING * width), trained.prm()) : null);
         try (var bar = progress.start("validation", validation.size())) {

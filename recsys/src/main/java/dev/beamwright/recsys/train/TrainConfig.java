@@ -10,157 +10,70 @@ import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 
 /**
- * How a model is trained.
+ * How a model is trained on the true sequences.
  *
  * @param model its sizes
  * @param objective whose loss is minimised
- * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
- * @param patience epochs without a better one after which training stops; 0 for never
- * @param batch samples of one step: sequences, or targets where each has a history of its own
- * @param rate the highest learning rate
- * @param warmup share of all steps in which the rate rises, or from 1 on how many steps; then it falls along half a cosine
- * @param decay weight decay
- * @param clip the largest global norm of the gradient; 0 for none
- * @param dropout share of activations set to zero
- * @param beam width of the beam that will serve: BEAR's B unless that is told, what {@code diagnose} looks at, and the
- *     width in validation, but for 10 at least there
- * @param validationCases how many validation users are asked after each epoch; 0 for all
- * @param seed of parameters, order and dropout
- * @param shards into how many parts a step's gradient is summed, each by one thread; part of the result's bits, so it
- *     does not follow the number of processors
- * @param microTokens tokens that go through the network at once, so that activations stay in the cache
- * @param checkpointSeconds time between two checkpoints within an epoch
  * @param holdOut so many items at the end of each user's training sequence are left out, see {@link Samples#learnt}; a
  *     second stage finds targets there that the model has not seen
- * @param best what makes an epoch better than another
+ * @param seed of parameters, order and dropout
  * @param prm the process reward model that is trained with the model, or null for none
  * @param first the settings of the run whose model this training begins from, or null if it begins from nothing
  */
 public record TrainConfig(
         ModelConfig model,
         TargetObjective objective,
-        Softmax softmax,
+        DecodingConfig decoding,
         int epochs,
-        int patience,
-        int batch,
-        double rate,
-        double warmup,
-        double decay,
-        double clip,
-        double dropout,
-        int beam,
-        int validationCases,
+        OptimizationConfig optimization,
+        ValidationConfig validation,
+        ExecutionConfig execution,
+        int holdOut,
         long seed,
-        int shards,
-        int microTokens,
-        int checkpointSeconds,
-        Integer holdOut,
-        Best best,
         PrmConfig prm,
         TrainConfig first) {
-
-    /** By what the validation users choose the epoch whose model is kept. */
-    public enum Best {
-        /** The NDCG@10 of a beam search, of what serves. */
-        NDCG,
-        /**
-         * All that is made small, as in the APAO paper: the objective, with the prefix weights that the epoch ended with,
-         * and the loss of a process reward model that is trained with the model.
-         */
-        LOSS
-    }
+    /** What {@link #preset} knows. */
+    public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
 
     public TrainConfig {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
-        require(patience >= 0, "patience must be 0 or more, got " + patience);
-        require(batch >= 1, "batch must be at least 1, got " + batch);
-        require(rate > 0 && rate < 10, "the learning rate must be between 0 and 10, got " + rate);
-        require(warmup >= 0, "warm-up must be 0 or more, got " + warmup);
-        require(decay >= 0 && decay < 1, "weight decay must be in [0, 1), got " + decay);
-        require(clip >= 0, "clip must be 0 or more, got " + clip);
-        require(dropout >= 0 && dropout < 1, "dropout must be in [0, 1), got " + dropout);
-        require(beam >= 1, "the beam must be at least 1 wide, got " + beam);
-        require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
-        require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
-        holdOut = holdOut == null ? 0 : holdOut; // the settings of an earlier version
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
-        best = best == null ? Best.NDCG : best; // likewise
-        require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         require(
-                softmax == Softmax.CHILDREN || !model.backbone().equals(ModelConfig.ITEM),
+                decoding.softmax() == Softmax.CHILDREN || !model.backbone().equals(ModelConfig.ITEM),
                 "an item decoder computes the logits of a node's children only, not of all codes of a level; leave out"
                         + " --softmax level, or take another --preset");
-        objective.likelihood(softmax); // refuses what does not go together
+        objective.likelihood(decoding.softmax()); // refuses what does not go together
     }
 
-    /** Without items held out or a process reward model, the best epoch by {@link Best#NDCG}. */
+    /** A first stage without items held out or a process reward model. */
     public TrainConfig(
             ModelConfig model,
             TargetObjective objective,
-            Softmax softmax,
+            DecodingConfig decoding,
             int epochs,
-            int patience,
-            int batch,
-            double rate,
-            double warmup,
-            double decay,
-            double clip,
-            double dropout,
-            int beam,
-            int validationCases,
-            long seed,
-            int shards,
-            int microTokens,
-            int checkpointSeconds) {
-        this(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout, beam,
-                validationCases, seed, shards, microTokens, checkpointSeconds, 0, Best.NDCG, null, null);
-    }
-
-    /** In how many of all steps the rate rises. */
-    long warmupSteps(long steps) {
-        return Math.round(warmup < 1 ? warmup * steps : Math.min(warmup, steps));
-    }
-
-    /** The same with another batch. */
-    TrainConfig withBatch(int batch) {
-        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, best, prm, first);
-    }
-
-    /** The same with a process reward model, or null for none. */
-    public TrainConfig with(PrmConfig prm) {
-        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, best, prm, first);
+            OptimizationConfig optimization,
+            ValidationConfig validation,
+            ExecutionConfig execution,
+            long seed) {
+        this(model, objective, decoding, epochs, optimization, validation, execution, 0, seed, null, null);
     }
 
     /**
-     * The settings that are used unless others are asked for: a decoder of 4 layers and 128 columns, about a million
+     * The settings that are used unless others are asked for: a decoder of 4 layers and d_model 128, about a million
      * parameters.
      */
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
                 new CrossEntropy(),
-                Softmax.CHILDREN,
+                new DecodingConfig(Softmax.CHILDREN, 10),
                 30,
-                8,
-                128,
-                1e-3,
-                0.05,
-                0.05,
-                1,
-                0.2,
-                10,
-                4000,
-                seed,
-                4,
-                512,
-                60);
+                new OptimizationConfig(128, 1e-3, 0.05, 0, 0.05, 1, 0.2),
+                new ValidationConfig(4000, 8),
+                new ExecutionConfig(4, 512, 60),
+                seed);
     }
-
-    /** What {@link #preset} knows. */
-    public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
 
     /**
      * The settings of a publication, the default ones, or those of an item decoder:
@@ -169,79 +82,98 @@ public record TrainConfig(
      *   <li>{@code item}: {@link ModelConfig#itemDecoder()}
      *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
      *       paper's own learning rate of 0.01 is for another optimizer
-     *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 steps),
-     *       decay and dropout
+     *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's learning rate, warm-up (10,000 steps),
+     *       weight decay and dropout
      *   <li>{@code llama}: {@link ModelConfig#llama()}, trained as in the APAO paper; a batch there has 1,024 targets,
      *       here 128 sequences
      * </ul>
      *
-     * The last three have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
-     * 5 % of the rate, and the choice of the epoch by NDCG@10 of a beam search on some validation users (there by the
-     * loss, as with {@link Best#LOSS}).
+     * The last three have the APAO paper's beam size of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine
+     * that ends at 5 % of the learning rate, and the choice of the epoch by NDCG@10 of a beam search on some validation
+     * users (there by the loss, as with {@link ValidationConfig.Best#LOSS}).
      */
     public static TrainConfig preset(String name, long seed) {
+        TrainConfig d = defaults(seed), published = d.withDecoding(new DecodingConfig(Softmax.LEVEL, 20));
         return switch (name) {
-            case "default" -> defaults(seed);
-            case "item" -> itemDecoder(seed);
-            case "tiger" -> published(ModelConfig.tiger(), 200, 20, 1024, 5e-4, 0.01, 0.01, 0.1, seed);
-            case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 10_000, 0.035, 0.2, seed);
-            case "llama" -> published(ModelConfig.llama(), 200, 20, 128, 5e-4, 0.01, 0.01, 0, seed);
+            case "default" -> d;
+            case "item" -> d.withModel(ModelConfig.itemDecoder())
+                    .withEpochs(8)
+                    .withOptimization(new OptimizationConfig(128, 1e-3, 0.05, 0, 0, 5, 0.5))
+                    .withValidation(d.validation.withPatience(3))
+                    .withExecution(new ExecutionConfig(2, 1024, 60));
+            case "tiger" -> published.withModel(ModelConfig.tiger())
+                    .withEpochs(200)
+                    .withOptimization(new OptimizationConfig(1024, 5e-4, 0.01, 0, 0.01, 1, 0.1))
+                    .withValidation(d.validation.withPatience(20));
+            case "paischer" -> published.withModel(ModelConfig.paischer())
+                    .withEpochs(400)
+                    .withOptimization(new OptimizationConfig(256, 3e-4, 0, 10_000, 0.035, 1, 0.2))
+                    .withValidation(d.validation.withPatience(15));
+            case "llama" -> published.withModel(ModelConfig.llama())
+                    .withEpochs(200)
+                    .withOptimization(new OptimizationConfig(128, 5e-4, 0.01, 0, 0.01, 1, 0))
+                    .withValidation(d.validation.withPatience(20));
             default ->
                 throw new UserError("there is no preset '" + name + "'; choose from " + String.join(", ", PRESETS));
         };
     }
 
-    private static TrainConfig itemDecoder(long seed) {
-        TrainConfig d = defaults(seed);
-        return new TrainConfig(
-                ModelConfig.itemDecoder(),
-                d.objective(),
-                Softmax.CHILDREN,
-                8,
-                3,
-                128,
-                1e-3,
-                0.05,
-                0,
-                5,
-                0.5,
-                d.beam(),
-                d.validationCases(),
-                seed,
-                2,
-                1024,
-                d.checkpointSeconds());
+    public TrainConfig withModel(ModelConfig model) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
     }
 
-    private static TrainConfig published(
-            ModelConfig model,
-            int epochs,
-            int patience,
-            int batch,
-            double rate,
-            double warmup,
-            double decay,
-            double dropout,
-            long seed) {
-        TrainConfig d = defaults(seed);
-        return new TrainConfig(
-                model,
-                new CrossEntropy(),
-                Softmax.LEVEL,
-                epochs,
-                patience,
-                batch,
-                rate,
-                warmup,
-                decay,
-                1,
-                dropout,
-                20,
-                d.validationCases(),
-                seed,
-                d.shards(),
-                d.microTokens(),
-                d.checkpointSeconds());
+    /** The same objective and softmax go together, so both change at once. */
+    public TrainConfig withObjective(TargetObjective objective, Softmax softmax) {
+        return new TrainConfig(model, objective, decoding.withSoftmax(softmax), epochs, optimization, validation,
+                execution, holdOut, seed, prm, first);
+    }
+
+    public TrainConfig withDecoding(DecodingConfig decoding) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withEpochs(int epochs) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withOptimization(OptimizationConfig optimization) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withValidation(ValidationConfig validation) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withExecution(ExecutionConfig execution) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withHoldOut(int holdOut) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    public TrainConfig withSeed(long seed) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    /** With a process reward model, or null for none. */
+    public TrainConfig withPrm(PrmConfig prm) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
+    }
+
+    /** As a second stage, which begins from the model of a run with these settings; null for a first stage. */
+    public TrainConfig withFirst(TrainConfig first) {
+        return new TrainConfig(model, objective, decoding, epochs, optimization, validation, execution, holdOut, seed,
+                prm, first);
     }
 
     /**
@@ -249,9 +181,13 @@ public record TrainConfig(
      *
      * @param seed of its parameters, the order and what is drawn
      */
-    public TrainConfig forPrm(PrmConfig prm, int epochs, int patience, double rate, int validationCases, long seed) {
-        return new TrainConfig(model, objective, softmax, epochs, patience, batch, rate, warmup, decay, clip, dropout,
-                beam, validationCases, seed, shards, microTokens, checkpointSeconds, holdOut, Best.NDCG, prm, first);
+    public TrainConfig forPrm(
+            PrmConfig prm, int epochs, int patience, double learningRate, int validationCases, long seed) {
+        return withPrm(prm)
+                .withEpochs(epochs)
+                .withOptimization(optimization.withLearningRate(learningRate))
+                .withValidation(new ValidationConfig(validationCases, patience))
+                .withSeed(seed);
     }
 
     /** 1 for a training that begins from nothing, 2 for one that begins from such a one's model, and so on. */
@@ -259,14 +195,14 @@ public record TrainConfig(
         return first == null ? 1 : first.stage() + 1;
     }
 
-    /** How the model is called in a score card: its backbone, and what it was trained by, one stage after the other. */
+    /** The model's name in a score card: its backbone, and the objectives of its stages, one after the other. */
     public String label() {
         return (first == null ? model.backbone() : first.label()) + "-" + objective.name();
     }
 
     /** How logits become probabilities, in training and in decoding. */
     public Likelihood likelihood() {
-        return objective.likelihood(softmax);
+        return objective.likelihood(decoding.softmax());
     }
 
     private static void require(boolean holds, String message) {

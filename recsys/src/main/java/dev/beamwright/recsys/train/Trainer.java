@@ -109,13 +109,14 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             long totalSteps,
             Arena memory) {
         boolean device = backend.records();
+        OptimizationConfig o = config.optimization();
         var settings = new Settings(
                 new AdamW.Config(
-                        (float) config.rate(), 0.9f, 0.98f, 1e-8f, (float) config.decay(), (float) config.clip()),
-                Schedule.cosine(config.warmupSteps(totalSteps), totalSteps, 0.05),
-                config.dropout(),
-                device ? 1 : config.shards(),
-                device ? DEVICE_TOKENS : config.microTokens(),
+                        (float) o.learningRate(), 0.9f, 0.98f, 1e-8f, (float) o.weightDecay(), (float) o.maxGradNorm()),
+                Schedule.cosine(o.warmup(totalSteps), totalSteps, 0.05),
+                o.dropout(),
+                device ? 1 : config.execution().shards(),
+                device ? DEVICE_TOKENS : config.execution().microTokens(),
                 model.backbone().rowsPerItem());
         return new Trainer<>(backend, model, loss, settings, memory);
     }

@@ -14,6 +14,8 @@ import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -41,7 +43,9 @@ class SasRecTest {
 
     static SasRecConfig config(SasRecConfig.Loss loss, int epochs) {
         return new SasRecConfig(
-                loss, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0.1, 6, 4, 16, 1e-2, false, 0, epochs, epochs, 0, 2, 64, 3);
+                loss, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6), 4, epochs,
+                new SasRecConfig.Optimization(16, 1e-2, false, 0, 0.1), new ValidationConfig(0, epochs),
+                new ExecutionConfig(2, 64, 60), 3);
     }
 
     /** Each item is followed by one of two others, by the first nine times out of ten. */
@@ -129,7 +133,7 @@ class SasRecTest {
                 written.add(Files.getLastModifiedTime(run.file("baselines/sasrec.safetensors")).toInstant());
                 SasRecConfig stored = run.config("sasrec", SasRecConfig.class);
                 assertThat(stored.seed()).isEqualTo(seed);
-                assertThat(stored.width()).isEqualTo(16); // other settings stay as they are
+                assertThat(stored.model().dModel()).isEqualTo(16); // other settings stay as they are
             }
         }
         assertThat(checksums.get(1)).isEqualTo(checksums.get(0)).isNotEqualTo(checksums.get(2));
@@ -151,7 +155,7 @@ class SasRecTest {
     void gradientsEqualCentralDifferences(SasRecConfig.Loss loss) {
         try (Arena memory = Arena.ofShared()) {
             SasRecConfig config = config(loss, 1);
-            SasRec model = SasRec.of(config, ITEMS, null, Key.of(1), memory);
+            SasRec model = SasRec.of(config.model(), ITEMS, null, Key.of(1), memory);
             model.parameters().forEach((name, v) -> {
                 Key key = Key.of(8).fold(name);
                 for (int i = 0; i < v.size(); i++) v.value().set(i, (float) (1 + key.gaussian(i)) / 2);
@@ -173,13 +177,15 @@ class SasRecTest {
                 Arena memory = Arena.ofShared();
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
-            SasRec model = SasRec.of(config(SasRecConfig.Loss.CE, 1), ITEMS, null, Key.of(1), memory);
+            SasRec model = SasRec.of(config(SasRecConfig.Loss.CE, 1).model(), ITEMS, null, Key.of(1), memory);
             List<Sample> samples = List.of(new Sample(new int[] {1, 4, 2}, 1), new Sample(new int[] {9, 9, 0, 11}, 2));
             double full = model.loss(tape, samples, config(SasRecConfig.Loss.CE, 1), Noise.none(), 1, Key.of(5))
                     .nll()[0];
             var all = new SasRecConfig(
-                    SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, 16, 1, 2, 16, 0, 6, 100 * ITEMS, 16, 1e-2, false, 0,
-                    1, 1, 0, 2, 64, 3);
+                    SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6),
+                    100 * ITEMS, 1,
+                    new SasRecConfig.Optimization(16, 1e-2, false, 0, 0), new ValidationConfig(0, 1),
+                    new ExecutionConfig(2, 64, 60), 3);
             double sampled = model.loss(tape, samples, all, Noise.none(), 1, Key.of(5)).nll()[0];
             assertThat(sampled).isCloseTo(full, org.assertj.core.api.Assertions.within(1e-4));
         }
@@ -187,7 +193,9 @@ class SasRecTest {
 
     @Test
     void whoHasNoHistoryIsToldNothing() {
-        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, Repeats.NEVER, BACKEND)) {
+        try (
+                var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, Repeats.NEVER,
+                        BACKEND)) {
             List<Case> cases = List.of(Case.of(0, new int[0], 1), Case.of(1, new int[] {2}, 1));
             List<Ranking> answers = sasRec.rank(cases, SeenItems.HIDDEN, 5);
             assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);

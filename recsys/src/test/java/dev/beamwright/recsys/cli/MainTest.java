@@ -62,7 +62,8 @@ class MainTest {
         }));
         try {
             int exitCode = Main.run(args);
-            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString().contains("closed");
+            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString()
+                    .contains("closed");
             return exitCode;
         } finally {
             System.setOut(out);
@@ -84,7 +85,8 @@ class MainTest {
 
     @Test
     void trainTellsWhatItTakesWhereNothingIsGiven() {
-        assertThat(call("train", "--help").out).containsPattern("--rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
+        assertThat(call("train", "--help").out)
+                .containsPattern("--learning-rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
         assertThat(call("run", "--help").out).containsPattern("--layers +4 +1 +4 +6 +8\\R");
     }
 
@@ -106,6 +108,23 @@ class MainTest {
     }
 
     @Test
+    void theShellCompletesOptions() {
+        assertThat(call("completion", "bash").out)
+                .contains("complete -F _complete_beamwright", "function _picocli_beamwright_train()",
+                        "'--learning-rate'");
+        assertThat(call("completion", "fish").err).contains("choose bash or zsh");
+    }
+
+    @Test
+    void theHelpOfTrainIsShortAndInSections() {
+        String help = call("train", "--help").out;
+        assertThat(help).containsSubsequence("Data:", "Model:", "Objective:", "Optimization:", "Validation:",
+                "General:");
+        CommandLine train = new CommandLine(new Main()).getSubcommands().get("train");
+        assertThat(train.getCommandSpec().options()).hasSizeLessThanOrEqualTo(45);
+    }
+
+    @Test
     void devicesNamesWhatIsThereAndWhatIsMissing() {
         Call call = call("devices", "--json");
         assertThat(call.exitCode).isZero();
@@ -120,8 +139,8 @@ class MainTest {
         Path data = folder.resolve("data.tsv"), run = folder.resolve("run");
         Files.writeString(data, interactions());
         String[] args = {
-            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8", "--layers", "1",
-            "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1", "--json"
+            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--d-model", "8", "--layers", "1",
+            "--heads", "1", "--head-dim", "8", "--ffn-dim", "8", "--epochs", "1", "--json"
         };
         Call first = call(args);
         assertThat(first.exitCode).as(first.err).isZero();
@@ -157,8 +176,8 @@ class MainTest {
         Path data = folder.resolve("data.tsv"), run = folder.resolve("run");
         Files.writeString(data, interactions());
         String[] args = {
-            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8", "--layers", "1",
-            "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1", "--user", "u3"
+            "run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--d-model", "8", "--layers", "1",
+            "--heads", "1", "--head-dim", "8", "--ffn-dim", "8", "--epochs", "1", "--user", "u3"
         };
         assertThat(call("prepare", "--data", data.toString(), "--out", run.toString(), "--core", "0").exitCode)
                 .isZero();
@@ -194,8 +213,8 @@ class MainTest {
     void itemsInStockThatTheRunDoesNotKnowArePassedOver() throws IOException {
         Path data = folder.resolve("data.tsv"), run = folder.resolve("run"), stock = folder.resolve("stock.txt");
         Files.writeString(data, interactions());
-        Call made = call("run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--width", "8",
-                "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "1");
+        Call made = call("run", "--data", data.toString(), "--out", run.toString(), "--core", "0", "--d-model", "8",
+                "--layers", "1", "--heads", "1", "--head-dim", "8", "--ffn-dim", "8", "--epochs", "1");
         assertThat(made.exitCode).as(made.err).isZero();
         Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
         Call some = call(
@@ -287,8 +306,8 @@ class MainTest {
         Call compared = call("compare", "--metric", "recall@3", base.toString(), second);
         assertThat(compared.exitCode).as(compared.err).isZero();
         assertThat(compared.out).contains("decoder-ce ", "decoder-ce-bear ");
-        Call wider = call("train", folder.resolve("wide").toString(), "--from", base.toString(), "--width", "16");
-        assertThat(wider.err.lines().toList().getLast()).contains("--width has no effect here");
+        Call wider = call("train", folder.resolve("wide").toString(), "--from", base.toString(), "--d-model", "16");
+        assertThat(wider.err.lines().toList().getLast()).contains("--d-model has no effect here");
     }
 
     @Test
@@ -347,8 +366,8 @@ class MainTest {
 
     private static Call train(Path run, String objective, String... options) {
         List<String> args = new ArrayList<>(List.of(
-                "train", run.toString(), "--objective", objective, "--width", "8", "--layers", "1", "--heads", "1",
-                "--head-dim", "8", "--hidden", "8", "--epochs", "1"));
+                "train", run.toString(), "--objective", objective, "--d-model", "8", "--layers", "1", "--heads", "1",
+                "--head-dim", "8", "--ffn-dim", "8", "--epochs", "1"));
         args.addAll(List.of(options));
         return call(args.toArray(String[]::new));
     }

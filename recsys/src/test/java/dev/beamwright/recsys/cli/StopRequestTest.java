@@ -15,6 +15,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Processes that get SIGTERM in the middle of a training, and the same command once more. */
 class StopRequestTest {
+    private static final String SASREC = """
+            {"loss":"CE","start":"RANDOM",
+             "model":{"dModel":16,"layers":1,"heads":2,"ffnDim":16,"maxItems":6},"negatives":4,"epochs":60,
+             "optimization":{"batchSize":8,"learningRate":0.001,"cosine":false,"weightDecay":0,"dropout":0.1},
+             "validation":{"cases":0,"patience":60,"best":"NDCG"},
+             "execution":{"shards":2,"microTokens":64,"checkpointSeconds":60},"seed":1}
+            """;
+
     @TempDir
     private Path folder;
 
@@ -22,7 +30,7 @@ class StopRequestTest {
     void trainingEndsAfterAStepAndTheSameCommandResumesIt() throws Exception {
         Path run = prepared("run"), whole = prepared("whole");
         String[] options = {
-            "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8", "--epochs", "60",
+            "--d-model", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--ffn-dim", "8", "--epochs", "60",
             "--patience", "0"
         };
         String[] command = with(options, "train", run.toString());
@@ -40,11 +48,7 @@ class StopRequestTest {
     void evaluateEndsInTheMiddleOfABaselinesTraining() throws Exception {
         Path run = prepared("run"), whole = prepared("whole");
         for (Path r : List.of(run, whole)) {
-            Files.writeString(r.resolve("config/sasrec.json"), """
-                    {"loss":"CE","start":"RANDOM","cosine":false,"width":16,"layers":1,"heads":2,"hidden":16,"dropout":0.1,"maxItems":6,"negatives":4,
-                     "batch":8,"rate":0.001,"decay":0,"epochs":60,"patience":60,"validationCases":0,"shards":2,
-                     "microTokens":64,"seed":1}
-                    """);
+            Files.writeString(r.resolve("config/sasrec.json"), SASREC);
         }
         String[] command = {"evaluate", run.toString(), "--baselines", "sasrec", "--predictions", "0"};
         String said = terminated(

@@ -7,9 +7,9 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
-import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -41,7 +41,7 @@ class AddedObjectiveTest {
         Prepare.run(PrepareConfig.of(data, null), run, Progress.silent());
         Tokenize.run(TokenizeConfig.defaults(1), run, Progress.silent());
         String first = call(
-                "train", run.root().toString(), "--objective", "first-code", "-P", "first-weight=3", "--width", "8",
+                "train", run.root().toString(), "--objective", "first-code", "-P", "first-weight=3", "--d-model", "8",
                 "--layers", "1", "--heads", "1", "--head-dim", "8", "--epochs", "1");
         assertThat(first).contains("objective first-code, first-weight 3", "trained 1 epochs");
         JsonNode stored = Json.readTree(run.file("config/train.json")).path("objective");
@@ -80,7 +80,8 @@ class AddedObjectiveTest {
         refused("bear", Map.of("width", "2.5"), "-P width=2.5: give a number without a fraction");
         refused("bear", Map.of("form", "poem"), "-P form=poem: choose from paper, code");
         refused("bear", Map.of("lambda", "-1"), "bear: lambda must be from 0 to below 1000, got -1");
-        refused("bear", Map.of("detached", "false"), "-P detached=false: has no effect without form=paper; leave it out");
+        refused("bear", Map.of("detached", "false"),
+                "-P detached=false: has no effect without form=paper; leave it out");
         refused("ugr", Map.of("lambda-wrong", "0", "confidence-rate", "1"),
                 "-P confidence-rate=1: has no effect without a confidence (lambda-wrong); leave it out");
         assertThatThrownBy(() -> Objectives.named("brea")).isInstanceOf(UserError.class)

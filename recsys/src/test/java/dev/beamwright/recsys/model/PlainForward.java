@@ -36,7 +36,7 @@ final class PlainForward {
     }
 
     private double[][] ofItems(CodeSpace space, int[] history, int item) {
-        int levels = space.levels(), n = history.length + 1, width = config.width();
+        int levels = space.levels(), n = history.length + 1, width = config.dModel();
         double[][] tokens = matrix("tokens"), x = new double[n][];
         x[0] = tokens[space.begin()].clone();
         for (int i = 0; i < history.length; i++) {
@@ -186,7 +186,7 @@ final class PlainForward {
     }
 
     private double[] embedded(double[][] table, int token) {
-        return Arrays.stream(table[token]).map(v -> v * Math.sqrt(config.width())).toArray();
+        return Arrays.stream(table[token]).map(v -> v * Math.sqrt(config.dModel())).toArray();
     }
 
     private double[][] stack(double[][] x, String name, int layers, boolean causal, double[][] memory) {
@@ -234,11 +234,11 @@ final class PlainForward {
 
     private double[][] feedForward(double[][] x, String block, boolean gated) {
         double[][] up = linear(x, block + "feedForward.up.weight");
-        double[][] h = new double[x.length][config.hidden()];
+        double[][] h = new double[x.length][config.ffnDim()];
         for (int r = 0; r < x.length; r++) {
-            for (int i = 0; i < config.hidden(); i++) {
+            for (int i = 0; i < config.ffnDim(); i++) {
                 double g = up[r][i];
-                h[r][i] = gated ? g / (1 + Math.exp(-g)) * up[r][config.hidden() + i] : Math.max(0, g);
+                h[r][i] = gated ? g / (1 + Math.exp(-g)) * up[r][config.ffnDim() + i] : Math.max(0, g);
             }
         }
         return linear(h, block + "feedForward.down.weight");

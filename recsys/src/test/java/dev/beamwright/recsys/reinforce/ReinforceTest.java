@@ -21,8 +21,12 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.ConfidenceReport;
+import dev.beamwright.recsys.train.DecodingConfig;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -64,15 +68,20 @@ class ReinforceTest {
         Tokenize.run(TokenizeConfig.defaults(1), trained, Progress.silent());
         var config = new TrainConfig(
                 new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
-                Softmax.CHILDREN, 12, 0, 8, 1e-2, .1, .05, 1, .1, 10, 0, 1, 2, 128, 60);
+                new DecodingConfig(Softmax.CHILDREN, 10), 12,
+                new OptimizationConfig(8, 1e-2, .1, 0, .05, 1, .1), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 128, 60), 1);
         Train.run(config, trained, BACKEND, false, Progress.silent());
     }
 
     static ReinforceConfig config(String name, double kl, int iterations, int steps, double rate, int checkpoint) {
         RolloutObjective objective = Objectives.rollouts(name);
-        if (name.equals("ugr")) objective = Objectives.with(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
+        if (name.equals("ugr"))
+            objective = Objectives.with(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
         return new ReinforceConfig(
-                objective, trained.root().toString(), 6, 8, iterations, steps, rate, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, checkpoint);
+                objective, trained.root().toString(), new ReinforceConfig.RolloutConfig(6, iterations, 10, 8), steps,
+                new OptimizationConfig(8, rate, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 128, checkpoint), 3);
     }
 
     static RunFolder run(String name) {
@@ -133,9 +142,9 @@ class ReinforceTest {
     void rolloutsAfterRolloutsKeepWhatCameBefore() throws IOException {
         RunFolder once = run("once"), twice = run("twice"), again = run("again");
         Reinforce.run(config("sft", 0, 1, 2, 3e-3, 0), once, BACKEND, false, Progress.silent());
-        Reinforce.run(config("ugr", 0, 1, 2, 3e-3, 0).startingFrom(once.root().toString()), twice, BACKEND, false,
+        Reinforce.run(config("ugr", 0, 1, 2, 3e-3, 0).withFrom(once.root().toString()), twice, BACKEND, false,
                 Progress.silent());
-        Reinforce.run(config("grpo", 0, 1, 2, 3e-3, 0).startingFrom(twice.root().toString()), again, BACKEND, false,
+        Reinforce.run(config("grpo", 0, 1, 2, 3e-3, 0).withFrom(twice.root().toString()), again, BACKEND, false,
                 Progress.silent());
         assertThat(again.config("reinforce", ReinforceConfig.class).name()).isEqualTo("grpo");
         assertThat(again.config("reinforce-before", ReinforceConfig.class).name()).isEqualTo("ugr");
@@ -211,7 +220,9 @@ class ReinforceTest {
     void patienceEndsTheTraining() throws IOException {
         ReinforceConfig c = config("grpo", 0, 1, 400, 1e-9, 60); // so slow that nothing can become better
         var impatient = new ReinforceConfig(
-                c.objective(), c.from(), 6, 2, 1, 400, c.rate(), .1, 0, 1, 0, 2, 2, 10, 0, 3, 2, 128, 60);
+                c.objective(), c.from(), new ReinforceConfig.RolloutConfig(6, 1, 10, 2), 400,
+                new OptimizationConfig(2, c.optimization().learningRate(), .1, 0, 0, 1, 0), new ValidationConfig(0, 2),
+                new ExecutionConfig(2, 128, 60), 3);
         assertThat(Reinforce.run(impatient, run("patience"), BACKEND, false, Progress.silent()).steps()).isEqualTo(6);
     }
 

@@ -45,7 +45,7 @@ class TokenizeTest {
         assertThat(report.neighbours().getFirst().agreement()).isGreaterThan(0.3);
         assertThat(report.verdict()).isNotEqualTo(SidReport.Verdict.RED);
         assertThat(Json.read(run.file("tokens/report.json"), SidReport.class)).isEqualTo(report);
-        assertThat(run.config("tokenize", TokenizeConfig.class).widths()).containsExactly(64, 64, 64);
+        assertThat(run.config("tokenize", TokenizeConfig.class).codes().codebookSizes()).containsExactly(64, 64, 64);
         assertThat(Npy.read(run.file("tokens/vectors.npy"), Arena.global()).shape()).isEqualTo(Shape.of(1099, 128));
         SemanticIds ids = SemanticIds.load(run, items);
         assertThat(ids.distinct()).isEqualTo(1099);
@@ -92,7 +92,7 @@ class TokenizeTest {
         refused(config("text", "kmeans", null, null, null, null), "there is no quantizer 'kmeans'");
         refused(config("text", "random", null, null, "ignore", null), "there is no collision policy 'ignore'");
         refused(config("text", "random", 2, new int[] {4, 4, 4}, null, null),
-                "--levels 2 does not fit --widths with 3");
+                "--levels 2 does not fit --codebook-sizes with 3");
         refused(config("text", "random", 0, null, null, null), "1 to 16 levels, not 0");
         refused(config("text", "random", null, new int[] {4, 0}, null, null), "1 to 65536 codes, not 0");
         refused(config("none.npy", "random", null, null, null, null), "none.npy: there is no such file");
@@ -101,13 +101,15 @@ class TokenizeTest {
 
     @Test
     void widthsFollowTheNumberOfItems() {
-        assertThat(IntStream.of(2, 100, 1000, 5000, 8192, 8193, 1_000_000).map(TokenizeConfig::widthFor))
+        assertThat(IntStream.of(2, 100, 1000, 5000, 8192, 8193, 1_000_000).map(TokenizeConfig::codebookSizeFor))
                 .containsExactly(4, 16, 64, 128, 128, 256, 256);
     }
 
     private static TokenizeConfig config(
             String vectors, String quantizer, Integer levels, int[] widths, String collisions, String sids) {
-        return new TokenizeConfig(vectors, 8, 8, 1, 5, quantizer, false, null, levels, widths, collisions, 1, sids, 0);
+        return new TokenizeConfig(
+                new TokenizeConfig.Vectors(vectors, 8, 8, 1, 5),
+                new TokenizeConfig.Codes(quantizer, false, null, levels, widths, collisions), 1, sids, 0);
     }
 
     private static void refused(TokenizeConfig config, String message) {

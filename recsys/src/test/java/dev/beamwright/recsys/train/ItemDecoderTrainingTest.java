@@ -38,6 +38,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -85,8 +86,9 @@ class ItemDecoderTrainingTest {
     private static TrainConfig config(String objective) {
         return new TrainConfig(
                 new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)),
-                TrainTest.objective(objective, .2),
-                Softmax.CHILDREN, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0);
+                TrainTest.objective(objective, .2), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new OptimizationConfig(8, 1e-2, .1, 0, 0, 5, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 40, 0), 1);
     }
 
     @Test
@@ -118,7 +120,7 @@ class ItemDecoderTrainingTest {
     void aProcessRewardModelLearnsBesideItAndBehindIt() throws IOException {
         var prm = new PrmConfig(1, false, 5, .4, PrmConfig.Hard.BEAM, 2, 1, 0, 0, PrmConfig.Paths.NODE);
         RunFolder beside = prepared("beside");
-        Train.run(config("ce").with(prm), beside, BACKEND, false, Progress.silent());
+        Train.run(config("ce").withPrm(prm), beside, BACKEND, false, Progress.silent());
         List<EpochMetrics> epochs = Files.readAllLines(beside.file("model/metrics.jsonl")).stream()
                 .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
         assertThat(Arrays.stream(epochs.get(2).prmLossByLevel()).sum())
@@ -138,7 +140,9 @@ class ItemDecoderTrainingTest {
             boolean ugr = o instanceof Ugr;
             var c = new ReinforceConfig(
                     ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts,
-                    whole.root().toString(), 6, 8, 1, ugr ? 80 : 8, 3e-3, .1, 0, 1, 0, 8, 0, 10, 0, 3, 2, 128, 60);
+                    whole.root().toString(), new ReinforceConfig.RolloutConfig(6, 1, 10, 8), ugr ? 80 : 8,
+                    new OptimizationConfig(8, 3e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                    new ExecutionConfig(2, 128, 60), 3);
             Reinforce.Summary summary = Reinforce.run(c, run, BACKEND, false, Progress.silent());
             assertThat(summary.lastNdcg10()).as(name).isPositive();
             if (ugr) {
@@ -221,11 +225,42 @@ class ItemDecoderTrainingTest {
         return sum;
     }
 
+    /** Nodes of upper levels keep rows of their own, the others share what is left; it learns, resumes and says so. */
+    @Test
+    void nodesOfALargeCatalogueShareRows() throws IOException {
+        TrainConfig c = config("ce");
+        TrainConfig few = c.withModel(new ModelConfig(
+                "item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 0, 30)));
+        RunFolder run = prepared("shared");
+        var said = new ArrayList<String>();
+        Train.Summary summary = Train.run(few, run, BACKEND, false, Progress.lines(said::add));
+        assertThat(said).anyMatch(line -> line.contains("trie nodes share"));
+        assertThat(losses(run)[2]).isLessThan(losses(run)[0]);
+        assertThat(summary.parameters()).isLessThan(expected.parameters());
+        try (Arena memory = Arena.ofShared()) {
+            SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
+            var model = (ItemDecoder) TrainedModel.create(few.model(), ids, Key.of(1), memory);
+            var trie = model.space().trie();
+            int first = model.space().tokens(), owners = 0;
+            assertThat(model.tokens().dim(0)).isEqualTo(first + 30);
+            for (int depth = 1; trie.firstNode(depth + 1) - 1 <= 15; depth++) owners = trie.firstNode(depth + 1) - 1;
+            assertThat(owners).isPositive();
+            for (int node = 1; node < trie.nodes(); node++) {
+                int row = model.edgeLists().getInt(2L * (node - 1) + 1);
+                if (node <= owners) assertThat(row).isEqualTo(first + node - 1);
+                else assertThat(row).isBetween(first + owners, first + 29);
+            }
+        }
+        TrainTest.endsWithTheSameBits(few, prepared("shared-interrupted"), summary);
+    }
+
     @Test
     void aSoftmaxOverTheLevelIsRefused() {
         TrainConfig c = config("ce");
         assertThatThrownBy(() -> new TrainConfig(
-                c.model(), c.objective(), Softmax.LEVEL, 3, 0, 8, 1e-2, .1, 0, 5, .2, 10, 0, 1, 3, 40, 0))
+                c.model(), c.objective(), new DecodingConfig(Softmax.LEVEL, 10), 3,
+                new OptimizationConfig(8, 1e-2, .1, 0, 0, 5, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 40, 0), 1))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("node's children");
     }

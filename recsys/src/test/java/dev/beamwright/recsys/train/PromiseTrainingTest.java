@@ -125,7 +125,7 @@ class PromiseTrainingTest {
 
     @Test
     void trainedTogetherInterruptedAnywhereAndResumedItEndsWithTheSameBits() throws IOException {
-        TrainConfig config = config(1).with(prm(1, false, .4));
+        TrainConfig config = config(1).withPrm(prm(1, false, .4));
         RunFolder whole = prepared("whole"), interrupted = prepared("interrupted");
         Train.Summary expected = Train.run(config, whole, BACKEND, false, Progress.silent());
         assertThat(expected.parameters()).isGreaterThan(withoutPrm().parameters());
@@ -203,7 +203,9 @@ class PromiseTrainingTest {
         said.clear();
         ReinforceConfig d = ReinforceConfig.of(new Grpo(), run.root().toString(), 1);
         var rollouts = new ReinforceConfig(
-                d.objective(), d.from(), 4, 8, 1, 2, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60);
+                d.objective(), d.from(), new ReinforceConfig.RolloutConfig(4, 1, 10, 2), 2,
+                new OptimizationConfig(8, 1e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 128, 60), 3);
         RunFolder second = new RunFolder(folder.resolve("second-" + backbone));
         Reinforce.run(rollouts, second, BACKEND, false, Progress.lines(said::add));
         assertThat(said.getFirst()).contains(prompts + " prompts");
@@ -218,24 +220,15 @@ class PromiseTrainingTest {
         assertThat(said).anyMatch(line -> line.contains("--hold-out 1"));
     }
 
-    @Test
-    void settingsOfAnEarlierVersionHeldNothingOut() {
-        String json = Json.line(config(1)).replace("\"holdOut\":0,\"best\":\"NDCG\",", "");
-        assertThat(json).doesNotContain("holdOut").doesNotContain("best");
-        assertThat(Json.mapper().readValue(json, TrainConfig.class)).isEqualTo(config(1));
-    }
-
     private static TrainConfig held(String backbone, int holdOut) {
         TrainConfig c = config(1);
         ModelConfig m = backbone.equals("decoder")
                 ? SIZES
                 : new ModelConfig("encoder-decoder", 16, 1, 1, 2, 8, 24, false, true, 1, 0, 20);
-        return new TrainConfig(m, c.objective(), c.softmax(), 1, 0, c.batch(), c.rate(), c.warmup(), c.decay(),
-                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(), 60,
-                holdOut,
-                c.best(),
-                null,
-                null);
+        return c.withModel(m)
+                .withEpochs(1)
+                .withExecution(c.execution().withCheckpointSeconds(60))
+                .withHoldOut(holdOut);
     }
 
     @Test
@@ -252,7 +245,7 @@ class PromiseTrainingTest {
     @Test
     void theLastModelHasTheLastProcessRewardModel() throws IOException {
         RunFolder run = prepared("which");
-        Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
+        Train.run(config(1).withPrm(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
         try (Arena memory = Arena.ofConfined()) {
             for (var which : Recommender.Which.values()) {
                 String file = "model/" + which.name().toLowerCase(Locale.ROOT) + ".safetensors";
@@ -268,10 +261,13 @@ class PromiseTrainingTest {
         RunFolder second = new RunFolder(folder.resolve("which-rollouts"));
         Reinforce.run(
                 new ReinforceConfig(
-                        d.objective(), d.from(), 4, 8, 1, 2, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60),
+                        d.objective(), d.from(), new ReinforceConfig.RolloutConfig(4, 1, 10, 2), 2,
+                        new OptimizationConfig(8, 1e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                        new ExecutionConfig(2, 128, 60), 3),
                 second, BACKEND, false, Progress.silent());
         Scaling plain = Scale.run(
-                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second, BACKEND,
+                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second,
+                BACKEND,
                 Progress.silent());
         assertThat(plain.points()).hasSize(1);
         assertThat(plain.model()).isEqualTo("decoder-grpo");
@@ -297,9 +293,10 @@ class PromiseTrainingTest {
     @Test
     void p6TheScalingCurveOfATrainedRun() throws IOException {
         RunFolder run = prepared("scale");
-        Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
+        Train.run(config(1).withPrm(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
         var config = new Scale.Config(
-                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), List.of(), 1, 7,
+                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)),
+                List.of(), 1, 7,
                 1);
         Scaling found = Scale.run(config, run, BACKEND, Progress.silent());
         assertThat(found.users()).isEqualTo(found.questions()).isEqualTo(40);
@@ -358,8 +355,10 @@ class PromiseTrainingTest {
 
     /** Three epochs of ten steps; a checkpoint after every step. */
     private static TrainConfig config(long seed) {
-        return new TrainConfig(SIZES, new CrossEntropy(), Softmax.CHILDREN, 3, 0, 4, 5e-3, .1, .05,
-                1, .2, 10, 0, seed, 3, 64, 0);
+        return new TrainConfig(
+                SIZES, new CrossEntropy(), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new OptimizationConfig(4, 5e-3, .1, 0, .05, 1, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 64, 0), seed);
     }
 
     private static final class Killed extends RuntimeException {

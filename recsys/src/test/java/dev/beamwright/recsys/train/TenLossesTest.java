@@ -56,8 +56,10 @@ class TenLossesTest {
                 new Sample(new int[] {5}, 0),
                 new Sample(new int[] {11, 0, 7}, 1));
         var sizes = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
-        var config = new TrainConfig(sizes, new CrossEntropy(), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2,
-                20, 60);
+        var config = new TrainConfig(
+                sizes, new CrossEntropy(), new DecodingConfig(softmax, 10), 1,
+                new OptimizationConfig(5, .01, 0, 0, .05, 1, 0), new ValidationConfig(0, 0),
+                new ExecutionConfig(2, 20, 60), 1);
         try (Arena memory = Arena.ofShared()) {
             var model = DecoderOnly.of(sizes, new CodeSpace(WIDTHS, codes, memory), Key.of(1), memory);
             int k = 0;

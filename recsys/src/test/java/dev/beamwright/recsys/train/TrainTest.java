@@ -12,13 +12,13 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.ApaoPointwise;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -65,9 +65,9 @@ class TrainTest {
     @Test
     void warmUpIsAShareOrANumberOfSteps() {
         TrainConfig share = TrainConfig.preset("tiger", 1), number = TrainConfig.preset("paischer", 1);
-        assertThat(share.warmupSteps(5000)).isEqualTo(50);
-        assertThat(number.warmupSteps(200_000)).isEqualTo(10_000);
-        assertThat(number.warmupSteps(600)).isEqualTo(600);
+        assertThat(share.optimization().warmup(5000)).isEqualTo(50);
+        assertThat(number.optimization().warmup(200_000)).isEqualTo(10_000);
+        assertThat(number.optimization().warmup(600)).isEqualTo(600);
     }
 
     @Test
@@ -157,14 +157,13 @@ class TrainTest {
     }
 
     private static TrainConfig second(TrainConfig c, TrainConfig first, double rate) {
-        return changed(c, rate, c.best(), first);
+        return changed(c, rate, c.validation().best(), first);
     }
 
-    private static TrainConfig changed(TrainConfig c, double rate, TrainConfig.Best best, TrainConfig first) {
-        return new TrainConfig(
-                c.model(), c.objective(), c.softmax(), c.epochs(), c.patience(), c.batch(), rate, c.warmup(), 0,
-                c.clip(), c.dropout(), c.beam(), c.validationCases(), c.seed(), c.shards(), c.microTokens(),
-                c.checkpointSeconds(), 0, best, null, first);
+    private static TrainConfig changed(TrainConfig c, double rate, ValidationConfig.Best best, TrainConfig first) {
+        return c.withOptimization(c.optimization().withLearningRate(rate).withWeightDecay(0))
+                .withValidation(c.validation().withBest(best))
+                .withFirst(first);
     }
 
     private static String parameters(RunFolder run) {
@@ -177,7 +176,7 @@ class TrainTest {
     void theBestEpochByLossIsTheOneOfTheLeastValidationLoss() throws IOException {
         for (String name : List.of("ce", "apao-pointwise", "apao-pairwise")) {
             RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
-            TrainConfig config = changed(config(1, objective(name, .2)), .05, TrainConfig.Best.LOSS, null);
+            TrainConfig config = changed(config(1, objective(name, .2)), .05, ValidationConfig.Best.LOSS, null);
             Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
             List<EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
                     .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
@@ -411,7 +410,7 @@ class TrainTest {
         RunFolder run = prepared("other");
         Train.run(config(1), run, BACKEND, false, Progress.silent());
         Path config = run.file("config/train.json");
-        Files.writeString(config, Files.readString(config).replace("\"hidden\" : 24", "\"hidden\" : 32"));
+        Files.writeString(config, Files.readString(config).replace("\"ffnDim\" : 24", "\"ffnDim\" : 32"));
         assertThatThrownBy(() -> Recommender.load(run, BACKEND))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("feedForward");
@@ -440,23 +439,10 @@ class TrainTest {
 
     private static TrainConfig config(long seed, TargetObjective objective) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
-                objective,
-                Softmax.CHILDREN,
-                3,
-                0,
-                4,
-                5e-3,
-                .1,
-                .05,
-                1,
-                .2,
-                10,
-                0,
-                seed,
-                3,
-                64,
-                0);
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), objective,
+                new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new OptimizationConfig(4, 5e-3, .1, 0, .05, 1, .2), new ValidationConfig(0, 0),
+                new ExecutionConfig(3, 64, 0), seed);
     }
 
     private static final class Killed extends RuntimeException {

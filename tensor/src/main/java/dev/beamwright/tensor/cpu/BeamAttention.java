@@ -1,8 +1,6 @@
 package dev.beamwright.tensor.cpu;
 
-import static dev.beamwright.tensor.cpu.Gemm.packPanels;
 import static dev.beamwright.tensor.cpu.Gemm.packRows;
-import static dev.beamwright.tensor.cpu.Gemm.packTransposed;
 import static dev.beamwright.tensor.cpu.Gemm.panelBytes;
 import static dev.beamwright.tensor.cpu.Gemm.panels;
 import static dev.beamwright.tensor.cpu.Lanes.address;
@@ -33,12 +31,13 @@ final class BeamAttention {
     /** Bytes of a prompt's keys and values from which on they are not in a cache: those of other layers come between. */
     private static final long LARGE = 2 << 20;
     /** Keys of the prompt in one block. */
-    private static final int BLOCK = DEPTH - LEVELS;
+    static final int BLOCK = DEPTH - LEVELS;
 
-    private final int heads, dim, width, depth, biasColumns, sequences;
+    private final int heads, dim, width, depth, biasColumns;
     private final float scale;
     private final boolean large;
-    private final long out, q, promptKv, promptOffsets, users, ancestors, bias;
+    private final Prompts source; // null if only ancestors are seen
+    private final long out, q, packed, users, ancestors, bias;
     private final long[] levels;
     private final int[] levelRows;
 
@@ -47,6 +46,7 @@ final class BeamAttention {
             Tensor out,
             Tensor q,
             Tensor promptKv,
+            Tensor packed,
             Tensor promptOffsets,
             Tensor users,
             List<Tensor> levels,
@@ -62,12 +62,9 @@ final class BeamAttention {
         biasColumns = bias == null ? 0 : bias.shape().dim(-1);
         this.out = address(out);
         this.q = address(q);
-        this.promptKv = promptKv == null ? 0 : address(promptKv);
-        sequences = promptKv == null ? 0 : (int) promptOffsets.shape().size() - 1;
-        this.promptOffsets = promptKv == null
-                ? 0
-                : Attention.offsets(promptOffsets, sequences, promptKv.shape().rows());
-        large = promptKv != null && 4 * promptKv.shape().size() > LARGE;
+        source = promptKv == null ? null : new Prompts(promptKv, promptOffsets, heads);
+        this.packed = packed == null ? 0 : address(packed);
+        large = packed == null && promptKv != null && 4 * promptKv.shape().size() > LARGE;
         this.users = promptKv == null ? 0 : address(users);
         this.ancestors = depth == 0 ? 0 : address(ancestors);
         this.bias = bias == null ? 0 : address(bias);
@@ -81,13 +78,13 @@ final class BeamAttention {
     void run(int rows) {
         var groups = new ArrayList<Group>();
         for (int r = 0; r < rows;) {
-            int first = r, user = promptKv == 0 ? 0 : checkIndex(getInt(users + 4L * r), sequences);
-            while (r < rows && r - first < STRIP && (promptKv == 0 || getInt(users + 4L * r) == user)) r++;
+            int first = r, user = source == null ? 0 : checkIndex(getInt(users + 4L * r), source.users());
+            while (r < rows && r - first < STRIP && (source == null || getInt(users + 4L * r) == user)) r++;
             groups.add(new Group(first, r, user));
         }
         IntConsumer part = i -> {
             var strip = new Strip(groups.get(i / heads), i % heads);
-            if (large && strip.head == 0) strip.fetch();
+            if (large && strip.head == 0) strip.tile[0] = source.fetch(strip.user); // or C2 would read nothing
             strip.run();
         };
         int parts = groups.size() * heads;
@@ -120,15 +117,15 @@ final class BeamAttention {
 
     /** The work on one head of one group of rows. */
     private final class Strip {
-        final int head, first, rows, firstKey, prompt, padded = (int) panels(dim) * COLUMNS;
+        final int user, head, first, rows, prompt, padded = (int) panels(dim) * COLUMNS;
         final Scratch scratch = Scratch.get();
         final float[] queries = scratch.array(Scratch.QUERIES, STRIP * LDA);
         final float[] p = scratch.array(Scratch.SCORES, STRIP * LDA),
                 results = scratch.array(Scratch.RESULTS, STRIP * padded);
         final float[] max = scratch.array(Scratch.MAXIMA, STRIP), sum = scratch.array(Scratch.ROW_SUMS, STRIP);
         final float[] tile = scratch.array(Scratch.TILE, ROWS * COLUMNS), bias;
-        final long keys = scratch.block(Scratch.KEYS_T, panels(BLOCK) * panelBytes(dim) / 4);
-        final long values = scratch.block(Scratch.VALUES, panels(dim) * panelBytes(BLOCK) / 4);
+        /** Where the block's keys and values are packed. */
+        long keys, values;
         /** The block's first key, and how many of the prompt and of the ancestors it has. */
         int from, prompts, levelsHere;
 
@@ -136,8 +133,8 @@ final class BeamAttention {
             this.head = head;
             first = g.first;
             rows = g.last - g.first;
-            firstKey = promptKv == 0 ? 0 : getInt(promptOffsets + 4L * g.user);
-            prompt = promptKv == 0 ? 0 : getInt(promptOffsets + 4L * (g.user + 1)) - firstKey;
+            user = g.user;
+            prompt = source == null ? 0 : source.keys(user);
             bias = scratch.array(Scratch.BIAS, prompt + depth + DEPTH);
         }
 
@@ -150,12 +147,6 @@ final class BeamAttention {
                 from += prompts;
             } while (from < prompt);
             BeamAttention.run(FINISH, this);
-        }
-
-        /** Reads the user's prompt from front to back, before each head reads a few columns of it, as in {@link Attention}. */
-        void fetch() {
-            long row = 8L * width;
-            tile[0] = Attention.read(promptKv + firstKey * row, prompt * row);
         }
 
         private long query(long tensor, int r) {
@@ -184,11 +175,23 @@ final class BeamAttention {
         }
 
         void packKeys() {
-            if (prompts > 0) packTransposed(key(promptKv, firstKey + from), 8L * width, dim, prompts, keys);
+            if (prompts == 0) return;
+            if (packed != 0) {
+                keys = packed + source.block(user, head, from);
+            } else {
+                keys = scratch.block(Scratch.KEYS_T, source.keyBytes(BLOCK) / 4);
+                source.packKeys(user, head, from, prompts, keys);
+            }
         }
 
         void packValues() {
-            if (prompts > 0) packPanels(key(promptKv, firstKey + from) + 4L * width, 8L * width, prompts, dim, values);
+            if (prompts == 0) return;
+            if (packed != 0) {
+                values = keys + source.keyBytes(prompts);
+            } else {
+                values = scratch.block(Scratch.VALUES, panels(dim) * panelBytes(BLOCK) / 4);
+                source.packValues(user, head, from, prompts, values);
+            }
         }
 
         void scores() {

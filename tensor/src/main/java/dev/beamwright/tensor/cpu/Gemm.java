@@ -41,6 +41,10 @@ final class Gemm {
     private static final int RESIDENT_ROWS = 660;
     /** Columns of one block, in the way of {@link #byColumns}. */
     private static final int BLOCK_COLUMNS = 16 * COLUMNS;
+    /** Columns of a block of b. */
+    private static final int WIDE = 1024 / COLUMNS * COLUMNS;
+    /** Up to here, all of b stays in the second-level cache. */
+    private static final int RESIDENT_PANELS = 300_000;
     /** Rows whose tiles are computed together, so that they stay in the first-level cache. */
     private static final int GROUP = 2 * ROWS;
     /** Multiplications below which one thread is faster than two. */
@@ -68,17 +72,19 @@ final class Gemm {
             long packed) {
         boolean alone = (long) m * n * k < SMALL || Parallel.available() == 1;
         if (n == 1) { // a column is a row of the transposed product, and either way one number behind the other
-            var p = new Product(c, 1, m, k, b, 4L * k, false, a, 4L * lda, !ta, add, depth(k));
+            var p = new Product(c, 4L * m, 1, m, k, b, 4L * k, false, a, 4L * lda, !ta, add, depth(k));
             if (ta) p.fewRows(alone);
             else p.dots(alone);
             return;
         }
-        var p = new Product(c, m, n, k, a, 4L * lda, ta, b, 4L * ldb, tb, add, depth(k));
+        var p = new Product(c, 4L * n, m, n, k, a, 4L * lda, ta, b, 4L * ldb, tb, add, depth(k));
         if (packed != 0) p.withPanels(packed, alone);
         else if (m <= FEW_ROWS && !ta) p.fewRows(alone);
         else if (ta && !tb && k >= 2048 && k >= 4 * Math.min(m, n) && (long) m * n <= 400_000) p.longSum(alone);
-        else if (m <= RESIDENT_ROWS && (alone || n >= 4 * m)) p.byColumns(alone); // or a would be packed too often
-        else p.byRows(alone);
+        else if (alone) p.alone();
+        else if (k > DEPTH) p.divided();
+        else if (m <= RESIDENT_ROWS && n >= 4 * m) p.byColumns(false); // or a would be packed too often
+        else p.byRows(false);
     }
 
     /** The blocks into which k is cut: as few as possible, equally long. */
@@ -89,6 +95,7 @@ final class Gemm {
 
     private record Product(
             long c,
+            long ldc,
             int m,
             int n,
             int k,
@@ -110,7 +117,7 @@ final class Gemm {
         }
 
         private long c(int row, int column) {
-            return c + 4 * ((long) row * n + column);
+            return c + row * ldc + 4L * column;
         }
 
         /** Packs rows [from, to) of a, columns [p, p + d). */
@@ -128,6 +135,52 @@ final class Gemm {
             else packPanels(b(p, from), ldb, d, to - from, panels);
         }
 
+        /** On one thread. */
+        void alone() {
+            if (m <= RESIDENT_ROWS) byColumns(true);
+            else if (n > WIDE || (long) k * n > RESIDENT_PANELS) byBlocks();
+            else byRows(true);
+        }
+
+        /**
+         * Where k is cut, each thread has rows or columns of its own, and packs whatever it needs: with b packed by all
+         * and for all, they would wait for each other, and read it from a cache that is shared and slow.
+         */
+        void divided() {
+            int threads = Parallel.available();
+            boolean rows = m >= 2 * n || m >= 1024 && m >= n;
+            int all = rows ? m : n, each = roundUp((all + threads - 1) / threads, rows ? ROWS : COLUMNS);
+            Parallel.run((all + each - 1) / each, i -> {
+                int from = i * each, size = Math.min(each, all - from);
+                (rows ? part(from, size, 0, n) : part(0, m, from, size)).alone();
+            });
+        }
+
+        /** Rows and columns of it, as a product of their own. */
+        private Product part(int row, int rows, int column, int columns) {
+            return new Product(
+                    c(row, column), ldc, rows, columns, k, a(row, 0), lda, ta, b(0, column), ldb, tb, add, depth);
+        }
+
+        /** Blocks of b are packed right before they are used, few enough columns for the second-level cache. */
+        private void byBlocks() {
+            Scratch scratch = Scratch.get();
+            int strip = ta ? 10 * ROWS : GROUP;
+            long block = scratch.block(Scratch.GEMM_SHARED, panels(Math.min(n, WIDE)) * panelBytes(depth) / 4);
+            for (int j = 0; j < n; j += WIDE) {
+                int w = Math.min(WIDE, n - j);
+                for (int p = 0; p < k; p += depth) {
+                    int d = Math.min(depth, k - p);
+                    packB(block, j, j + w, p, d);
+                    for (int i = 0; i < m; i += strip) {
+                        int rows = Math.min(strip, m - i);
+                        float[] packed = packA(scratch, i, i + rows, p, d);
+                        sweep(scratch, packed, ta, rows, d, block, w, c(i, j), ldc, add || p > 0);
+                    }
+                }
+            }
+        }
+
         /** Each block packs the panels it needs right before it uses them, and a as often as that takes. */
         void byColumns(boolean alone) {
             int parts = alone ? 1 : 2 * Parallel.available();
@@ -140,7 +193,7 @@ final class Gemm {
                     int d = Math.min(depth, k - p);
                     packB(panels, from, to, p, d);
                     float[] packed = packA(scratch, 0, m, p, d);
-                    sweep(scratch, packed, ta, m, d, panels, to - from, c(0, from), 4L * n, add || p > 0);
+                    sweep(scratch, packed, ta, m, d, panels, to - from, c(0, from), ldc, add || p > 0);
                 }
             });
         }
@@ -164,12 +217,12 @@ final class Gemm {
             int parts = alone ? 1 : 4 * Parallel.available();
             int height = roundUp((m + parts - 1) / parts, GROUP), strip = ta ? 10 * ROWS : GROUP;
             int heights = (m + height - 1) / height;
-            int width = Math.min(n, 1024 / COLUMNS * COLUMNS);
+            int width = Math.min(n, WIDE);
             if (!alone && heights < parts) {
-                width = Math.min(width, Math.max(4 * COLUMNS, roundUp((n * heights + parts - 1) / parts, COLUMNS)));
+                width = Math.min(width, Math.max(COLUMNS, roundUp((n * heights + parts - 1) / parts, COLUMNS)));
             }
             int w = width, widths = (n + width - 1) / width, together = alone || heights >= parts ? 1 : widths;
-            boolean shallow = (long) k * width <= 300_000; // b stays in the cache: then let c do so too
+            boolean shallow = (long) k * width <= RESIDENT_PANELS; // b stays in the cache: then let c do so too
             run(alone, heights * together, i -> {
                 int first = i / together * height, last = Math.min(m, first + height), j = i % together * w;
                 if (together > 1) block(panels, blockBytes, first, last, strip, j, Math.min(w, n - j), shallow);
@@ -189,7 +242,7 @@ final class Gemm {
                         int d = Math.min(depth, k - p);
                         float[] packed = packA(scratch, i, i + rows, p, d);
                         long from = panels + p / depth * blockBytes + j / COLUMNS * panelBytes(d);
-                        sweep(scratch, packed, ta, rows, d, from, w, c(i, j), 4L * n, add || p > 0);
+                        sweep(scratch, packed, ta, rows, d, from, w, c(i, j), ldc, add || p > 0);
                     }
                 }
             }
@@ -260,7 +313,7 @@ final class Gemm {
                     for (int i = 0; i < m; i += ROWS) {
                         int h = Math.min(ROWS, m - i);
                         Tile.rows(h, w, packed, i * LDA, rows, stride, tile, 0, COLUMNS, d);
-                        write(tile, h, w, c(i, j), 4L * n, add || p > 0);
+                        write(tile, h, w, c(i, j), ldc, add || p > 0);
                     }
                 }
             }

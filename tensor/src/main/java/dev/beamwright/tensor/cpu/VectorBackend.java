@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntFunction;
 
 /**
  * Kernels on the Vector API; what it does not override runs as in {@link ScalarBackend}. Here operands become addresses
@@ -526,13 +527,39 @@ final class VectorBackend extends ScalarBackend {
             Tensor bias,
             int heads,
             float scale) {
+        beamAttention(out, q, promptKv, null, promptOffsets, users, levels, ancestors, bias, heads, scale);
+    }
+
+    @Override
+    public void beamAttention(
+            Tensor out,
+            Tensor q,
+            Tensor promptKv,
+            Tensor packed,
+            Tensor promptOffsets,
+            Tensor users,
+            List<Tensor> levels,
+            Tensor ancestors,
+            Tensor bias,
+            int heads,
+            float scale) {
         if (levels.size() > BeamAttention.LEVELS || q.shape().dim(-1) / heads > Tile.DEPTH) {
             super.beamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale);
             return;
         }
-        new BeamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale)
+        new BeamAttention(out, q, promptKv, packed, promptOffsets, users, levels, ancestors, bias, heads, scale)
                 .run(q.shape().rows());
-        keep(out, q, promptKv, promptOffsets, users, levels, ancestors, bias);
+        keep(out, q, promptKv, packed, promptOffsets, users, levels, ancestors, bias);
+    }
+
+    @Override
+    public Tensor packPrompts(Tensor promptKv, Tensor promptOffsets, int heads, IntFunction<Tensor> memory) {
+        if (promptKv.shape().dim(-1) / 2 / heads > Tile.DEPTH) return null;
+        var prompts = new Prompts(promptKv, promptOffsets, heads);
+        Tensor packed = memory.apply(Math.toIntExact(prompts.bytes() / 4));
+        prompts.pack(address(packed));
+        keep(promptKv, promptOffsets, packed);
+        return packed;
     }
 
     // ---- heads
@@ -540,7 +567,8 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void childLogits(
             Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
-        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits), address(bias));
+        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits),
+                address(bias));
         keep(logits, state, table, lists, bias, mask);
     }
 

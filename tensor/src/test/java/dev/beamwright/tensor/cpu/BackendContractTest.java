@@ -351,6 +351,11 @@ public class BackendContractTest {
                     for (int l = 0; l < depth; l++) levels.add(in.floats(5 + l, 2 * width));
                     Tensor ancestors = in.ints(0, 5, rows, Math.max(1, depth));
                     b.beamAttention(out, q, kv, offsets, users, levels, ancestors, bias, heads, 0.3f);
+                    if (!prompted) return List.of(out);
+                    Tensor again = in.floats(rows, width);
+                    Tensor packed = b.packPrompts(kv, offsets, heads, n -> Tensor.zeros(in.arena, Shape.of(n)));
+                    b.beamAttention(again, q, kv, packed, offsets, users, levels, ancestors, bias, heads, 0.3f);
+                    assertThat(again.toArray()).isEqualTo(out.toArray());
                     return List.of(out);
                 });
             }
