@@ -5,6 +5,7 @@ import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -200,7 +201,7 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
 
     @Override
     public Found validate(IntConsumer done) {
-        return new Found(Validation.of(ranker, ranker.validated(), validation, done));
+        return new Found(Validation.of(ranker, SeenItems.ALLOWED, validation, done));
     }
 
     @Override

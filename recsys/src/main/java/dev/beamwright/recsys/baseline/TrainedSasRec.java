@@ -163,11 +163,6 @@ public final class TrainedSasRec implements Ranker {
         return rank(cases, ItemPrior.of(repeats, seen));
     }
 
-    /** How seen items are treated in validation: hidden where nobody comes back to one, else left to the model. */
-    SeenItems validated() {
-        return repeats.never() ? SeenItems.HIDDEN : SeenItems.ALLOWED;
-    }
-
     /** The same model, with what is known besides it. */
     public Ranker with(String name, ItemPrior prior) {
         return new Ranker() {
