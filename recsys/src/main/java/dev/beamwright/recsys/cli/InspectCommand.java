@@ -6,13 +6,11 @@ import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.semanticid.SidReport;
 import dev.beamwright.recsys.train.Start;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -171,14 +169,11 @@ final class InspectCommand implements Callable<Integer> {
 
     /** The lines of a training's metrics, one for each epoch; none if there are none. */
     private static List<JsonNode> metrics(RunFolder run, String file) {
-        List<JsonNode> epochs = new ArrayList<>();
-        if (!run.has(file)) return epochs;
-        try {
-            for (String line : Files.readAllLines(run.file(file))) epochs.add(Json.mapper().readTree(line));
-        } catch (IOException | tools.jackson.core.JacksonException e) {
-            throw new UserError(run.file(file) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
-                    e);
-        }
-        return epochs;
+        if (!run.has(file)) return List.of();
+        List<ObjectNode> lines = Json.readLines(run.file(file), ObjectNode.class);
+        boolean byRollouts = !lines.isEmpty() && lines.getFirst().has("step");
+        Class<? extends Record> type = byRollouts ? Reinforce.StepMetrics.class : Train.EpochMetrics.class;
+        Json.readLines(run.file(file), type); // refuses what is damaged
+        return List.copyOf(lines);
     }
 }

@@ -174,7 +174,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether semantic IDs were made as this command makes them, not by somebody with wishes of their own. */
     private static boolean sameButForTheSeed(TokenizeConfig usual, TokenizeConfig stored) {
-        return agrees(usual, Json.mapper().readTree(Json.line(stored.withSeed(usual.seed()))));
+        return agrees(usual, Json.tree(stored.withSeed(usual.seed())));
     }
 
     /**
@@ -196,7 +196,7 @@ final class RunCommand implements Callable<Integer> {
      */
     private static boolean agrees(Object settings, JsonNode stored) {
         boolean open = settings instanceof TokenizeConfig;
-        return Json.mapper().readTree(Json.line(settings)).properties().stream()
+        return Json.tree(settings).properties().stream()
                 .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
                         || p.getValue().isNull() && (open || !stored.has(p.getKey())));
     }
