@@ -16,10 +16,6 @@ import java.util.TreeMap;
  * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
 public record ScoreCard(List<Row> rows, Map<String, String> files) {
-    public ScoreCard {
-        files = files == null ? Map.of() : files; // the card of an earlier version
-    }
-
     /** A card without models of the run. */
     public ScoreCard(List<Row> rows) {
         this(rows, Map.of());
@@ -59,7 +55,9 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             Map<String, Double> metrics,
             Map<String, double[]> intervals) {
         public Row {
-            asked = asked == null ? Map.of() : asked; // the card of an earlier version
+            for (double[] ends : intervals.values()) {
+                if (ends.length != 2) throw new IllegalArgumentException("an interval has two ends, not " + ends.length);
+            }
         }
     }
 
@@ -83,7 +81,11 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             int cases,
             String ties,
             int bootstrap,
-            long seed) {}
+            long seed) {
+        public Protocol {
+            if (k.isEmpty()) throw new IllegalArgumentException("there are no depths k");
+        }
+    }
 
     /** The card as a text table; of the depths, those up to 10 that matter most. */
     public String table() {

@@ -18,9 +18,11 @@ import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.TextFile;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.Samples;
@@ -39,7 +41,6 @@ import dev.beamwright.transformer.Noise;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -122,21 +123,21 @@ public final class Reinforce implements AutoCloseable {
             double validationHr1,
             int validationCases,
             double entropy,
-            Double hit,
-            Double active,
-            Double rank,
-            Double reward,
-            Double rewardDeviation,
-            Double alpha,
-            Double topWrong,
-            Double policyLoss,
-            Double kl,
-            Double confidenceLoss,
-            Double clipped,
-            Double sureCorrect,
-            Double surePartial,
-            Double sureWrong,
-            Double norm,
+            @Nullable Double hit,
+            @Nullable Double active,
+            @Nullable Double rank,
+            @Nullable Double reward,
+            @Nullable Double rewardDeviation,
+            @Nullable Double alpha,
+            @Nullable Double topWrong,
+            @Nullable Double policyLoss,
+            @Nullable Double kl,
+            @Nullable Double confidenceLoss,
+            @Nullable Double clipped,
+            @Nullable Double sureCorrect,
+            @Nullable Double surePartial,
+            @Nullable Double sureWrong,
+            @Nullable Double norm,
             double seconds) {}
 
     /**
@@ -507,14 +508,14 @@ public final class Reinforce implements AutoCloseable {
             tensors.values().forEach(backend::written);
             String text = metadata.get("state");
             if (text == null) throw new IOException(run.file(LAST) + ": says nothing of the state of the training");
-            state = Json.mapper().readValue(text, State.class);
-        } catch (IOException | tools.jackson.core.JacksonException e) {
+            state = Json.parse(text, State.class, run.file(LAST));
+        } catch (IOException e) {
             throw new UserError(e.getMessage() + "; give --restart to train from the beginning", e);
         }
         trainer.optimizer().resumeAt(state.step());
         StringBuilder kept = new StringBuilder();
         for (String line : lines(run)) {
-            if (Json.mapper().readTree(line).path("step").asInt() <= state.step()) kept.append(line).append('\n');
+            if (Json.parse(line, StepMetrics.class, run.file(METRICS)).step() <= state.step()) kept.append(line).append('\n');
         }
         write(kept.toString());
         progress.say(state.finished() ? "training is finished already" : "goes on after step " + state.step());
@@ -552,17 +553,12 @@ public final class Reinforce implements AutoCloseable {
     }
 
     private static List<String> lines(RunFolder run) {
-        try {
-            return run.has(METRICS) ? Files.readAllLines(run.file(METRICS)) : List.of();
-        } catch (IOException e) {
-            throw new UserError(run.file(METRICS) + ": cannot be read: " + e, e);
-        }
+        return run.has(METRICS) ? TextFile.lines(run.file(METRICS)) : List.of();
     }
 
     /** {@code plots/validation.svg} and {@code plots/entropy.svg}. */
     private void charts() {
-        List<StepMetrics> all =
-                lines(run).stream().map(l -> Json.mapper().readValue(l, StepMetrics.class)).toList();
+        List<StepMetrics> all = Json.readLines(run.file(METRICS), StepMetrics.class);
         double[] step = all.stream().mapToDouble(StepMetrics::step).toArray();
         String title = first.model().backbone() + "-" + config.name();
         new Chart(title + ": validation", "step", "", List.of(

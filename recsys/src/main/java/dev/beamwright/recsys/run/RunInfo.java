@@ -15,9 +15,7 @@ public final class RunInfo {
 
     /** Notes that a stage was done by this program on this machine, with further facts of the stage. */
     public static void write(RunFolder run, String stage, Map<String, ?> facts) {
-        ObjectNode all = run.has(FILE) && Json.readTree(run.file(FILE)) instanceof ObjectNode there
-                ? there
-                : Json.mapper().createObjectNode();
+        ObjectNode all = run.has(FILE) ? Json.readTree(run.file(FILE)) : Json.mapper().createObjectNode();
         ObjectNode info = all.putObject(stage);
         info.put("version", Version.current().toString());
         info.put("jdk", Runtime.version().toString());

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.semanticid;
 
+import dev.beamwright.recsys.run.Nullable;
+
 /**
  * The settings of {@code tokenize}. Where something is null the stage decides, and stores what it decided.
  *
@@ -28,14 +30,14 @@ public record TokenizeConfig(
         int collaborativeDims,
         double collaborativeWeight,
         int window,
-        String quantizer,
+        @Nullable String quantizer,
         boolean balanced,
-        RqVae.Settings rqVae,
-        Integer levels,
-        int[] widths,
-        String collisions,
+        @Nullable RqVae.Settings rqVae,
+        @Nullable Integer levels,
+        @Nullable int[] widths,
+        @Nullable String collisions,
         long seed,
-        String sids,
+        @Nullable String sids,
         int sidKeyOffset) {
     /** Text and co-occurrence, 64 dimensions each, residual k-means, 3 levels and one against collisions. */
     public static TokenizeConfig defaults(long seed) {

@@ -23,8 +23,6 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,6 +32,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The stage that looks into the beam: for some users it lets the beam search run, scores the whole catalogue exactly,
@@ -366,14 +365,13 @@ public final class Diagnose {
         if (!run.has(METRICS)) return List.of();
         List<Diagnostics.Weights> all = new ArrayList<>();
         try {
-            for (String line : Files.readAllLines(run.file(METRICS))) {
-                JsonNode epoch = Json.mapper().readTree(line);
+            for (JsonNode epoch : Json.readLines(run.file(METRICS), ObjectNode.class)) {
                 JsonNode list = epoch.path("prefixWeights");
                 double[] weights = new double[list.size()];
                 for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
                 if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
             }
-        } catch (IOException | JacksonException e) {
+        } catch (JacksonException e) {
             throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
                     e);
         }

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.study;
 
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
@@ -53,7 +54,7 @@ public record Scaling(
     public record Point(
             String name,
             int width,
-            Widening widening,
+            @Nullable Widening widening,
             double recall,
             double ndcg,
             double[] prefixRecall,

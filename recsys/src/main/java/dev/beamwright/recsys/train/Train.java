@@ -14,9 +14,11 @@ import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
+import dev.beamwright.recsys.run.TextFile;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.tensor.Backend;
@@ -91,7 +93,7 @@ public final class Train implements AutoCloseable {
             double[] prefixWeights,
             int bestEpoch,
             double bestNdcg,
-            Double bestLoss,
+            @Nullable Double bestLoss,
             boolean finished) {
         static State start(int losses) {
             return new State(0, 0, 0, new double[losses], 0, new double[0], 0, -1, null, false);
@@ -124,14 +126,14 @@ public final class Train implements AutoCloseable {
             double[] lossByLevel,
             double rate,
             double[] prefixWeights,
-            Double validationLoss,
+            @Nullable Double validationLoss,
             double validationRecall10,
             double validationNdcg10,
             int validationCases,
             double seconds,
             double[] prmLossByLevel,
-            Double plainRecall10,
-            Double plainNdcg10) {}
+            @Nullable Double plainRecall10,
+            @Nullable Double plainNdcg10) {}
 
     /** The checksum of the parameters after one of the first steps, for {@code verify}. */
     record FirstStep(long step, double loss, String checksum) {}
@@ -543,8 +545,8 @@ public final class Train implements AutoCloseable {
             String text = metadata.get("state");
             if (text == null)
                 throw new IOException(run.file(stage.last()) + ": says nothing of the state of the training");
-            state = Json.mapper().readValue(text, State.class);
-        } catch (IOException | tools.jackson.core.JacksonException e) {
+            state = Json.parse(text, State.class, run.file(stage.last()));
+        } catch (IOException e) {
             throw new UserError(e.getMessage() + "; begin anew with 'beamwright " + stage.name() + " " + run.root()
                     + " --restart'", e);
         }
@@ -624,8 +626,9 @@ public final class Train implements AutoCloseable {
 
     /** How long all epochs took. */
     private double seconds() {
-        return lines(run, stage, Integer.MAX_VALUE).lines()
-                .mapToDouble(l -> Json.mapper().readTree(l).get("seconds").asDouble())
+        if (!run.has(stage.metrics())) return 0;
+        return Json.readLines(run.file(stage.metrics()), EpochMetrics.class).stream()
+                .mapToDouble(EpochMetrics::seconds)
                 .sum();
     }
 
@@ -636,14 +639,9 @@ public final class Train implements AutoCloseable {
 
     private static String lines(RunFolder run, Stage stage, int most) {
         if (!run.has(stage.metrics())) return "";
-        try {
-            StringBuilder kept = new StringBuilder();
-            List<String> all = Files.readAllLines(run.file(stage.metrics()));
-            for (String line : all.subList(0, Math.min(most, all.size()))) kept.append(line).append('\n');
-            return kept.toString();
-        } catch (IOException e) {
-            throw new UserError(run.file(stage.metrics()) + ": cannot be read: " + e, e);
-        }
+        Json.readLines(run.file(stage.metrics()), EpochMetrics.class); // refuses what is damaged
+        return TextFile.lines(run.file(stage.metrics())).stream().limit(most).map(l -> l + "\n")
+                .collect(Collectors.joining());
     }
 
     private double meanLoss(Trainer.Report report) {

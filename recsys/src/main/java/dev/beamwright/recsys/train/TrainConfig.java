@@ -5,6 +5,7 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 
@@ -54,10 +55,10 @@ public record TrainConfig(
         int shards,
         int microTokens,
         int checkpointSeconds,
-        Integer holdOut,
+        int holdOut,
         Best best,
-        PrmConfig prm,
-        TrainConfig first) {
+        @Nullable PrmConfig prm,
+        @Nullable TrainConfig first) {
 
     /** By what the validation users choose the epoch whose model is kept. */
     public enum Best {
@@ -82,9 +83,7 @@ public record TrainConfig(
         require(beam >= 1, "the beam must be at least 1 wide, got " + beam);
         require(validationCases >= 0, "validation cases must be 0 (all) or more, got " + validationCases);
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
-        holdOut = holdOut == null ? 0 : holdOut; // the settings of an earlier version
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
-        best = best == null ? Best.NDCG : best; // likewise
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
         objective.objective(softmax, beam); // refuses what does not go together
     }

@@ -219,10 +219,12 @@ class PromiseTrainingTest {
     }
 
     @Test
-    void settingsOfAnEarlierVersionHeldNothingOut() {
+    void settingsThatLackAFieldAreRefused() {
         String json = Json.line(config(1)).replace("\"holdOut\":0,\"best\":\"NDCG\",", "");
         assertThat(json).doesNotContain("holdOut").doesNotContain("best");
-        assertThat(Json.mapper().readValue(json, TrainConfig.class)).isEqualTo(config(1));
+        assertThatThrownBy(() -> Json.parse(json, TrainConfig.class, Path.of("train.json")))
+                .isInstanceOf(UserError.class)
+                .hasMessageContainingAll("train.json", "holdOut");
     }
 
     private static TrainConfig held(String backbone, int holdOut) {
