@@ -1,9 +1,9 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.DType;
+import dev.beamwright.tensor.DeviceException;
 import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.Tensor;
-import dev.beamwright.tensor.DeviceException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

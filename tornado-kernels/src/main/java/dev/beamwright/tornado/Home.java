@@ -1,7 +1,7 @@
 package dev.beamwright.tornado;
 
-import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.DeviceException;
+import dev.beamwright.tensor.Storage;
 import dev.beamwright.tornado.Recording.Slot;
 import dev.beamwright.tornado.kernel.Hold;
 import java.util.ArrayList;

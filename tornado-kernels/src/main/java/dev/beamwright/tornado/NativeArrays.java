@@ -1,8 +1,8 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tensor.DType;
-import dev.beamwright.tensor.Storage;
 import dev.beamwright.tensor.DeviceException;
+import dev.beamwright.tensor.Storage;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;

@@ -106,7 +106,8 @@ public final class Main implements Runnable {
         String message = Visible.line(firstLine(e.getMessage()));
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (!(t instanceof InvalidPathException)) continue;
-            message = "cannot name the file '" + Visible.line(((InvalidPathException) t).getInput()) + "' in the locale of this"
+            message = "cannot name the file '" + Visible.line(((InvalidPathException) t).getInput())
+                    + "' in the locale of this"
                     + " process (" + System.getProperty("sun.jnu.encoding") + "); set LC_ALL=C.UTF-8";
         }
         if (e instanceof UnmatchedArgumentException unmatched) {

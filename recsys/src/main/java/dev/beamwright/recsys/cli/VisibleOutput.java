@@ -60,7 +60,8 @@ final class VisibleOutput extends FilterOutputStream {
             return;
         }
         begun[length++] = next;
-        int lead = begun[0] & 0xff, wanted = lead < 0x80 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc0 && lead < 0xe0 ? 2 : 0;
+        int lead = begun[0] & 0xff,
+                wanted = lead < 0x80 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc0 && lead < 0xe0 ? 2 : 0;
         if (wanted == 0) release();
         else if (length == wanted) {
             if (isHidden()) {

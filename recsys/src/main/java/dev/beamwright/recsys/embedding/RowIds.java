@@ -48,7 +48,8 @@ record RowIds(String source, List<String> ids) {
 
     private static List<String> counted(String source, List<String> ids, int rows) {
         if (ids.size() == rows) return ids;
-        throw new UserError(source + ": has " + ids.size() + " ids for " + rows + " rows of vectors; give one for each row");
+        throw new UserError(
+                source + ": has " + ids.size() + " ids for " + rows + " rows of vectors; give one for each row");
     }
 
     private static List<String> listed(Path file, int rows) {

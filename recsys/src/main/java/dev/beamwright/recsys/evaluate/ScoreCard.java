@@ -56,7 +56,8 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             Map<String, double[]> intervals) {
         public Row {
             for (double[] ends : intervals.values()) {
-                if (ends.length != 2) throw new IllegalArgumentException("an interval has two ends, not " + ends.length);
+                if (ends.length != 2)
+                    throw new IllegalArgumentException("an interval has two ends, not " + ends.length);
             }
         }
     }

@@ -515,7 +515,8 @@ public final class Reinforce implements AutoCloseable {
         trainer.optimizer().resumeAt(state.step());
         StringBuilder kept = new StringBuilder();
         for (String line : lines(run)) {
-            if (Json.parse(line, StepMetrics.class, run.file(METRICS)).step() <= state.step()) kept.append(line).append('\n');
+            if (Json.parse(line, StepMetrics.class, run.file(METRICS)).step() <= state.step())
+                kept.append(line).append('\n');
         }
         write(kept.toString());
         progress.say(state.finished() ? "training is finished already" : "goes on after step " + state.step());

@@ -128,10 +128,12 @@ public final class Json {
 
     /** The field and what is wrong with it, in one line and without the names of classes. */
     private static String why(JacksonException e) {
-        for (Throwable t = e; t != null; t = t.getCause()) if (t instanceof UserError u) return field(e) + u.getMessage();
+        for (Throwable t = e; t != null; t = t.getCause())
+            if (t instanceof UserError u) return field(e) + u.getMessage();
         String message = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
         if (e instanceof StreamReadException) message = "not proper JSON: " + message;
-        message = message.replaceAll("\\(class [^)]*\\)|`[\\w.$]*\\.(\\w+)`", "$1").replaceAll("dev\\.beamwright[\\w.$]*\\.", "");
+        message = message.replaceAll("\\(class [^)]*\\)|`[\\w.$]*\\.(\\w+)`", "$1")
+                .replaceAll("dev\\.beamwright[\\w.$]*\\.", "");
         return field(e) + Visible.line(message.length() <= 200 ? message : message.substring(0, 200) + "…");
     }
 

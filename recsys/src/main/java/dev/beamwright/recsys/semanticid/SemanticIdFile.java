@@ -151,7 +151,8 @@ public final class SemanticIdFile {
     private static int[] widths(Path file, JsonNode list) {
         int[] widths = new int[list.size()];
         for (int i = 0; i < widths.length; i++) widths[i] = list.get(i).isInt() ? list.get(i).intValue() : 0;
-        if (widths.length == 0 || widths.length > Tokenize.MOST_LEVELS || Arrays.stream(widths).anyMatch(w -> w < 1 || w > MOST_CODES)) {
+        if (widths.length == 0 || widths.length > Tokenize.MOST_LEVELS
+                || Arrays.stream(widths).anyMatch(w -> w < 1 || w > MOST_CODES)) {
             throw new UserError(file + ": \"widths\" must be a list of the number of codes of each level, not "
                     + cut(list));
         }

@@ -1,7 +1,7 @@
 package dev.beamwright.recsys.study;
 
-import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.Comparator;

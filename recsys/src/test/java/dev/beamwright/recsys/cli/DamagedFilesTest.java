@@ -66,7 +66,8 @@ class DamagedFilesTest {
         run = folder.resolve("run");
         for (var e : usersFiles().entrySet()) {
             Files.write(folder.resolve(e.getKey()), e.getValue());
-            String kind = e.getKey().startsWith("items") ? "prepare --data " + folder.resolve("data.tsv") + " --items FILE"
+            String kind = e.getKey().startsWith("items")
+                    ? "prepare --data " + folder.resolve("data.tsv") + " --items FILE"
                     : "prepare --data FILE";
             targets.add(new Target(e.getKey(), List.of(kind + " --core 0 --out OTHER",
                     kind + " --core 0 --skip-bad-lines --out OTHER")));
@@ -96,17 +97,20 @@ class DamagedFilesTest {
         }
         targets.add(new Target("ids.txt", List.of("tokenize RUN --levels 2 --widths 4,4 --vectors "
                 + folder.resolve("vectors.npy"))));
-        targets.add(new Target("sids.json", List.of("tokenize RUN --sids FILE", "tokenize RUN --sids FILE --widths 4,4,9")));
+        targets.add(new Target("sids.json",
+                List.of("tokenize RUN --sids FILE", "tokenize RUN --sids FILE --widths 4,4,9")));
         targets.add(new Target("eligible.txt", List.of("recommend RUN --user u1 --eligible FILE")));
     }
 
     private static List<String> readersOf(String file) {
         List<String> all = new ArrayList<>(List.of("inspect RUN", "inspect RUN --json"));
-        if (file.startsWith("config") || file.startsWith("model") || file.startsWith("tokens") || file.startsWith("data")) {
+        if (file.startsWith("config") || file.startsWith("model") || file.startsWith("tokens")
+                || file.startsWith("data")) {
             all.addAll(List.of("recommend RUN --user u1 --json", "recommend RUN --history i1,i2"));
         }
         if (file.startsWith("data") || file.startsWith("config/prepare") || file.equals("run.json")) {
-            all.addAll(List.of("tokenize RUN --levels 2 --widths 4,4", "prepare --data " + "DATA" + " --core 0 --out RUN"));
+            all.addAll(List.of("tokenize RUN --levels 2 --widths 4,4",
+                    "prepare --data " + "DATA" + " --core 0 --out RUN"));
         }
         if (!file.startsWith("predictions")) all.add("train RUN --objective apao-pointwise --epochs 2");
         if (file.contains("prm")) {
@@ -131,7 +135,8 @@ class DamagedFilesTest {
     private Map<String, byte[]> usersFiles() {
         Map<String, byte[]> files = new LinkedHashMap<>();
         StringBuilder tsv = new StringBuilder("user_id\titem_id\trating\ttimestamp\n"), jsonl = new StringBuilder(),
-                csv = new StringBuilder("user_id,item_id,date,time\n"), inter = new StringBuilder("user_id:token\titem_id:token\n"),
+                csv = new StringBuilder("user_id,item_id,date,time\n"),
+                inter = new StringBuilder("user_id:token\titem_id:token\n"),
                 dat = new StringBuilder(), items = new StringBuilder("item_id,title,genres,price\n"),
                 itemsJson = new StringBuilder();
         Map<String, List<String>> map = new TreeMap<>();
@@ -142,8 +147,9 @@ class DamagedFilesTest {
                 csv.append("\"u" + u + "\",\"i" + item + "\",2023-11-" + (10 + i) + ",12:0" + i + "\n");
                 inter.append("u" + u + "\ti" + item + "\n");
                 dat.append("u" + u + "::i" + item + "::4::" + time + "\n");
-                jsonl.append("{\"reviewerID\":\"u" + u + "\",\"asin\":" + item + ",\"unixReviewTime\":{\"$date\":\"2023-11-1"
-                        + i + "T00:00:0" + u % 10 + "Z\"},\"x\":[1,2.5,null]}\n");
+                jsonl.append(
+                        "{\"reviewerID\":\"u" + u + "\",\"asin\":" + item + ",\"unixReviewTime\":{\"$date\":\"2023-11-1"
+                                + i + "T00:00:0" + u % 10 + "Z\"},\"x\":[1,2.5,null]}\n");
                 map.computeIfAbsent("u" + u, _ -> new ArrayList<>()).add("\"i" + item + "\"");
             }
         }
@@ -185,7 +191,8 @@ class DamagedFilesTest {
                     .replace("OTHER", work.resolve("other").toString()).replace("INTACT", run.toString())
                     .replace("DATA", folder.resolve("data.tsv").toString());
             if (target.file.equals("ids.txt")) {
-                command = command.replace(folder.resolve("vectors.npy").toString(), work.resolve("vectors.npy").toString());
+                command = command.replace(folder.resolve("vectors.npy").toString(),
+                        work.resolve("vectors.npy").toString());
             }
             String fault = fault(command);
             outcomes.merge(fault == null ? "refused or read" : "wrong", 1, Integer::sum);
@@ -239,17 +246,20 @@ class DamagedFilesTest {
     private static byte[] damagedHeader(byte[] file, SplittableRandom random) {
         int length = (int) ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
         byte[] header = once(Arrays.copyOfRange(file, 8, 8 + length), random);
-        ByteBuffer all = ByteBuffer.allocate(8 + header.length + file.length - 8 - length).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer all =
+                ByteBuffer.allocate(8 + header.length + file.length - 8 - length).order(ByteOrder.LITTLE_ENDIAN);
         return all.putLong(header.length).put(header).put(file, 8 + length, file.length - 8 - length).array();
     }
 
     private static final String[] VALUES = {
         "null", "0", "-1", "1", "999999999", "2147483647", "-2147483648", "9223372036854775807", "99999999999999999999",
-        "1e308", "1e-400", "0.5", "true", "[]", "{}", "\"\"", "\"x\"", "[null]", "[1,2,3]", "{\"a\":1}", "NaN", "\"NaN\"",
+        "1e308", "1e-400", "0.5", "true", "[]", "{}", "\"\"", "\"x\"", "[null]", "[1,2,3]", "{\"a\":1}", "NaN",
+        "\"NaN\"",
         "\"/dev/zero\"", "\"../../../../etc/passwd\"", "\"\\ud800\"", "\"\\u0000\"", "16777216", "65537"
     };
     private static final String[] WORDS = {
-        "\0", "\t", "\n", "\"", ",", "::", "{", "[", "}", "]", "\uFEFF", "\u001b[2J", "NA", "null", "-", " ", "\\", "\r",
+        "\0", "\t", "\n", "\"", ",", "::", "{", "[", "}", "]", "\uFEFF", "\u001b[2J", "NA", "null", "-", " ", "\\",
+        "\r",
         "1e999", "\ud800"
     };
     private static final Pattern VALUE =
@@ -263,7 +273,8 @@ class DamagedFilesTest {
         switch (random.nextInt(12)) {
             case 0 -> to = Arrays.copyOf(bytes, at); // cut
             case 1 -> { // bits flipped
-                for (int i = 1 + random.nextInt(4); n > 0 && i > 0; i--) to[random.nextInt(n)] ^= (byte) (1 << random.nextInt(8));
+                for (int i = 1 + random.nextInt(4); n > 0 && i > 0; i--)
+                    to[random.nextInt(n)] ^= (byte) (1 << random.nextInt(8));
             }
             case 2 -> to = replaced(bytes, at, Math.min(n, at + 1 + random.nextInt(40)), ""); // some deleted
             case 3 -> { // some twice

@@ -26,7 +26,8 @@ class SurroundingsTest {
         Files.writeString(data, MainTest.interactions());
         String title = "a\\u001b[31mb\\u202ec\\u009bd\\u0007\\u2066e\\ud800f \\u00e9\\ud83d\\ude80";
         Files.writeString(items, data(title));
-        MainTest.Call made = MainTest.call("run", "--data", data.toString(), "--items", items.toString(), "--out", run.toString(),
+        MainTest.Call made = MainTest.call("run", "--data", data.toString(), "--items", items.toString(), "--out",
+                run.toString(),
                 "--core", "0", "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8",
                 "--epochs", "1", "--user", "u1");
         assertThat(made.exitCode()).as(made.err()).isZero();
@@ -35,9 +36,11 @@ class SurroundingsTest {
         assertThat(json.out()).contains("a\\u001B[31mb\\u202ec\\u009bd");
         MainTest.Call nobody = MainTest.call("recommend", run.toString(), "--user", "\u001b]0;x\u0007\u202e");
         for (String shown : List.of(made.out(), made.err(), json.out(), json.err(), nobody.err())) {
-            assertThat(shown).doesNotContainPattern("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]");
+            assertThat(shown).doesNotContainPattern(
+                    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]");
         }
-        assertThat(MainTest.call("recommend", run.toString(), "--history", ",").err()).contains("--history ','", "names no item");
+        assertThat(MainTest.call("recommend", run.toString(), "--history", ",").err()).contains("--history ','",
+                "names no item");
         assertThat(MainTest.call("recommend", run.toString(), "--user", "u1", "-k", "-1").err().lines()).hasSize(1);
         MainTest.Call nofile = MainTest.call("recommend", run.toString(), "--user", "u1", "--eligible", "nofile");
         assertThat(nofile.err().lines()).hasSize(1).first().asString().contains("nofile: there is no such file");
@@ -68,10 +71,14 @@ class SurroundingsTest {
         StringBuilder many = new StringBuilder("user\titem\n");
         for (int u = 0; u < 2000; u++) for (int i = 0; i < 4; i++) many.append("u" + u + "\ti" + (u + i) % 12 + "\n");
         Files.writeString(data, many);
-        assertThat(MainTest.call("prepare", "--data", data.toString(), "--out", run.toString(), "--core", "0").exitCode()).isZero();
+        assertThat(
+                MainTest.call("prepare", "--data", data.toString(), "--out", run.toString(), "--core", "0").exitCode())
+                .isZero();
         assertThat(MainTest.call("tokenize", run.toString()).exitCode()).isZero();
-        assertThat(MainTest.call("train", run.toString(), "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8",
-                "--hidden", "8", "--epochs", "1", "--validation-cases", "20").exitCode()).isZero();
+        assertThat(MainTest
+                .call("train", run.toString(), "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8",
+                        "--hidden", "8", "--epochs", "1", "--validation-cases", "20")
+                .exitCode()).isZero();
         AtomicInteger writes = new AtomicInteger();
         PrintStream before = System.out;
         System.setOut(new PrintStream(new OutputStream() {

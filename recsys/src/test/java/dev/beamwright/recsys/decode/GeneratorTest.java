@@ -30,7 +30,8 @@ class GeneratorTest {
         try (Arena memory = Arena.ofShared()) {
             GenerativeModel model = SmallModels.of(config, memory);
             var likelihood = new Likelihood(Softmax.LEVEL, 1);
-            try (var narrow = new Generator(Backends.best(), model, SearchConfig.beam(3, likelihood));
+            try (
+                    var narrow = new Generator(Backends.best(), model, SearchConfig.beam(3, likelihood));
                     var wide = new Generator(Backends.best(), model, SearchConfig.beam(9, likelihood))) {
                 List<Generator> generators = List.of(narrow, wide);
                 List<int[]> expected = IntStream.range(0, HISTORIES)

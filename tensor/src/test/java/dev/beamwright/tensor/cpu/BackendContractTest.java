@@ -574,14 +574,16 @@ public class BackendContractTest {
                 refused(b, () -> b.gather(y, table, rows));
                 refused(b, () -> b.gatherBackward(table, y, rows));
                 Tensor targets = Tensor.of(arena, Shape.of(3), 2, 20, 0), each = random(arena, 3, 1);
-                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2), rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
+                Tensor slope = random(arena, 3, 20), kept = random(arena, 3, 2),
+                        rivals = Tensor.zeros(arena, Shape.of(3), DType.I32);
                 refused(b, () -> b.crossEntropy(one, each, slope, y, targets, each));
                 refused(b, () -> b.logProbability(each, kept, y, targets, null, 1));
                 refused(b, () -> b.logProbabilityBackward(slope, each, kept, y, targets, null, 1));
                 refused(b, () -> b.topMargin(each, rivals, y, targets, 3, null));
                 refused(b, () -> b.topMarginBackward(slope, each, rivals, targets));
                 Tensor two = Tensor.of(arena, Shape.of(2), 0, 3), beyond = Tensor.of(arena, Shape.of(2), 0, 7);
-                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1), lse = random(arena, 3, 1);
+                Tensor kv = random(arena, 5, 40), user = Tensor.of(arena, Shape.of(3), 0, 0, 1),
+                        lse = random(arena, 3, 1);
                 var spec = new AttentionSpec(1, 20, 1, false, two, beyond, null);
                 refused(b, () -> b.attention(slope, lse, y, kv, null, spec));
                 refused(b, () -> b.beamAttention(slope, y, kv, two, user, List.of(), null, null, 1, 1));
