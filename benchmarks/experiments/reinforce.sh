@@ -21,9 +21,9 @@ runs=
 for variant in ${VARIANTS:-grpo rerank ugr ugr-uniform ugr-noweight ugr-noconfidence dpo s-dpo sft}; do
     more=
     case $variant in
-        ugr-uniform) more="--reward uniform" ;;
-        ugr-noweight) more="--alpha-min 1" ;;
-        ugr-noconfidence) more="--lambda-wrong 0" ;;
+        ugr-uniform) more="-P reward=uniform" ;;
+        ugr-noweight) more="-P alpha-min=1" ;;
+        ugr-noconfidence) more="-P lambda-wrong=0" ;;
     esac
     for seed in ${SEEDS:-1 2 3}; do
         run=$folder/$variant-$seed

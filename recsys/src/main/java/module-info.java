@@ -27,6 +27,7 @@
     exports dev.beamwright.recsys.train;
 
     uses dev.beamwright.recsys.cli.BenchCommand.Benchmark;
+    uses dev.beamwright.recsys.objective.Objective;
 
     opens dev.beamwright.recsys.cli to info.picocli;
 }

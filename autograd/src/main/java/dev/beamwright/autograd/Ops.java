@@ -181,6 +181,75 @@ public final class Ops {
     }
 
     /**
+     * {@code y[n] = Σ_s table[lists[ids[n], s]]}, for lists I32 (M, S) and ids I32 (N): the sum of the rows that a list
+     * names, for each of some lists. A negative id gives a row of zeros, a negative row number adds nothing.
+     */
+    public static Variable gatherLists(Tape tape, Variable table, Tensor lists, Tensor ids) {
+        unless(lists.shape().rank() == 2, "gatherLists: lists %s are not (lists, rows of each)", lists.shape());
+        Tensor y = tape.allocate(Shape.of((int) ids.shape().size(), table.dim(-1)));
+        tape.backend().gatherLists(y, table.value(), lists, ids);
+        return tape.record(y, dy -> {
+            if (table.grad() != null) tape.backend().gatherListsBackward(table.grad(), dy, lists, ids);
+        });
+    }
+
+    /**
+     * {@code y[t] = Σ_k taps[k] ⊙ x[t - k]} within each sequence of a ragged batch: x (T, C), taps (K, C), offsets I32
+     * (sequences + 1).
+     */
+    public static Variable causalFilter(Tape tape, Variable x, Variable taps, Tensor offsets) {
+        unless(
+                taps.shape().rank() == 2 && taps.dim(-1) == x.dim(-1),
+                "causalFilter: taps %s are not (taps, columns of x %s)",
+                taps.shape(),
+                x.shape());
+        Tensor y = tape.allocate(x.shape());
+        tape.backend().causalFilter(y, x.value(), taps.value(), offsets);
+        return tape.record(
+                y,
+                dy -> tape.backend().causalFilterBackward(x.grad(), taps.grad(), dy, x.value(), taps.value(), offsets));
+    }
+
+    /**
+     * The logits of the children of each row's trie node, -∞ elsewhere; see {@link Backend#childLogits}: state (N, C),
+     * table (R, C), lists I32 (edges, S), gain (1), bias (edges) → (N, width).
+     *
+     * @param width how many codes the level has
+     */
+    public static Variable childLogits(
+            Tape tape,
+            Variable state,
+            Variable table,
+            Tensor lists,
+            Variable gain,
+            Variable bias,
+            SoftmaxMask mask,
+            int width) {
+        unless(
+                state.dim(-1) == table.dim(-1) && mask.nodes().shape().size() == state.shape().rows(),
+                "childLogits: %s nodes and the table %s do not fit the state %s",
+                mask.nodes().shape(),
+                table.shape(),
+                state.shape());
+        unless(
+                lists.shape().rank() == 2 && gain.size() == 1 && lists.shape().dim(0) == bias.size()
+                        && bias.size() == mask.columns().shape().size(),
+                "childLogits: lists %s, gain %s and bias %s do not fit the edges %s",
+                lists.shape(),
+                gain.shape(),
+                bias.shape(),
+                mask.columns().shape());
+        Backend b = tape.backend();
+        Tensor y = tape.allocate(state.shape().withLast(width));
+        b.childLogits(y, state.value(), table.value(), lists, gain.value(), bias.value(), mask);
+        return tape.record(
+                y,
+                dy -> b.childLogitsBackward(
+                        state.grad(), table.grad(), gain.grad(), bias.grad(), dy, state.value(), table.value(), lists,
+                        gain.value(), mask));
+    }
+
+    /**
      * Rotary embedding of the first {@code columns} columns of x, in place: x is turned, its gradient is turned back
      * on the way back, and the value before is gone.
      */

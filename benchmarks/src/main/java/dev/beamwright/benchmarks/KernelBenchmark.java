@@ -44,7 +44,8 @@ public class KernelBenchmark {
     /** The operation, by its name in {@link OpCases}. */
     @Param({
         "linear", "addBias", "add", "multiply", "scale", "reshape", "relu", "gelu", "swiGlu", "dropout", "addDropout",
-        "reluDropout", "sharedResults", "rmsNorm", "layerNorm", "gather", "gatherSum", "rotary", "attentionCausal",
+        "reluDropout", "sharedResults", "rmsNorm", "layerNorm", "gather", "gatherSum",
+        "gatherLists", "causalFilter", "childLogits", "childLogitsOfRoot", "rotary", "attentionCausal",
         "attentionBias", "attentionCross", "attentionCrossBias",
         "attentionDropout", "joinedAttention", "crossEntropy", "logProbability", "logProbabilityMasked", "squaredError",
         "topMargin", "topMarginMasked", "computed", "weightedSum"

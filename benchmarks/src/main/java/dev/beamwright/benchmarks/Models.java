@@ -88,7 +88,7 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     Runnable step(Backend backend, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
         GenerativeModel model = model(memory);
-        var loss = new ObjectiveLoss(config.objective().objective(config.softmax(), config.beam()), LEVELS);
+        var loss = new ObjectiveLoss(config.objective().forBeam(config.beam()), config.likelihood(), LEVELS);
         var trainer = closer.closing(Trainer.of(backend, Guided.trained(model, null), loss, config, 100_000, memory));
         List<Sample> samples = IntStream.range(0, batch)
                 .mapToObj(u -> wholeSequences
@@ -103,9 +103,9 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     Runnable search(Backend backend, int beam, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
         var search = SearchConfig.beam(beam, Softmax.CHILDREN);
-        var generator = closer.closing(new Generator(backend, model(memory), search));
+        var generator = closer.closing(new Generator(backend, model(memory)));
         List<int[]> histories = IntStream.range(0, batch).mapToObj(u -> history(u, items)).toList();
-        return () -> generator.recommend(Query.of(histories), null);
+        return () -> generator.recommend(search, Query.of(histories), null);
     }
 
     /**

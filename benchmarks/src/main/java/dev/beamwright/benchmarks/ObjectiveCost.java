@@ -4,13 +4,17 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.objective.ApaoPairwise;
+import dev.beamwright.recsys.objective.ApaoPointwise;
 import dev.beamwright.recsys.objective.Bear;
+import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
@@ -52,33 +56,28 @@ public final class ObjectiveCost {
         }
     }
 
-    private static Map<String, ObjectiveConfig> objectives(int negatives) {
-        Map<String, ObjectiveConfig> all = new LinkedHashMap<>();
-        all.put("ce", ObjectiveConfig.of(ObjectiveConfig.CE));
-        all.put("ce again", ObjectiveConfig.of(ObjectiveConfig.CE));
-        all.put("apao-pointwise", ObjectiveConfig.of(ObjectiveConfig.POINTWISE));
+    private static Map<String, TargetObjective> objectives(int negatives) {
+        Map<String, TargetObjective> all = new LinkedHashMap<>();
+        all.put("ce", new CrossEntropy());
+        all.put("ce again", new CrossEntropy());
+        all.put("apao-pointwise", new ApaoPointwise());
         all.put("bear, code form, B 20", bear(Bear.Form.CODE, true, 20));
         all.put("bear, code form, B 50", bear(Bear.Form.CODE, true, 50));
         all.put("bear, paper form", bear(Bear.Form.PAPER, true, 20));
         all.put("bear, paper form, not detached", bear(Bear.Form.PAPER, false, 20));
         if (negatives > 0) {
-            ObjectiveConfig d = ObjectiveConfig.of(ObjectiveConfig.PAIRWISE);
-            all.put("apao-pairwise, " + negatives + " negatives", new ObjectiveConfig(
-                    d.name(), 1, d.beta(), d.eta(), d.prefixWeights(), true, negatives, 1, d.contrast(), d.lambda(),
-                    d.xi(), 0, d.bearForm(), true));
+            all.put("apao-pairwise, " + negatives + " negatives", new ApaoPairwise(.2, 1e-4, negatives, 1));
         }
         return all;
     }
 
-    private static ObjectiveConfig bear(Bear.Form form, boolean detached, int width) {
-        ObjectiveConfig d = ObjectiveConfig.of(ObjectiveConfig.BEAR);
-        return new ObjectiveConfig(
-                d.name(), 1, d.beta(), d.eta(), d.prefixWeights(), true, 1, 1, d.contrast(), d.lambda(), d.xi(), width,
-                form, detached);
+    private static Bear bear(Bear.Form form, boolean detached, int width) {
+        Bear d = new Bear();
+        return new Bear(d.lambda(), d.xi(), width, form, detached, 1);
     }
 
     private static void measure(
-            Backend backend, Softmax softmax, Map<String, ObjectiveConfig> configs, int rounds) {
+            Backend backend, Softmax softmax, Map<String, TargetObjective> objectives, int rounds) {
         int[][] codes = new int[ITEMS][];
         for (int i = 0; i < ITEMS; i++) {
             Key key = Key.of(1).fold(i);
@@ -94,16 +93,15 @@ public final class ObjectiveCost {
         var clock = ManagementFactory.getThreadMXBean();
         try (Arena memory = Arena.ofShared()) {
             Map<String, Trainer<GenerativeModel>> trainers = new LinkedHashMap<>();
-            configs.forEach((name, config) -> {
-                Objective objective = config.objective(softmax, 20);
+            objectives.forEach((name, objective) -> {
                 GenerativeModel model = TrainedModel.create(sizes, ids, Key.of(3), memory);
                 var settings = new Trainer.Settings(
                         new AdamW.Config(1e-3f, .9f, .98f, 1e-8f, .05f, 1), Schedule.cosine(10, 1_000_000, .05), .2, 1,
                         512, 4);
-                trainers.put(name, new Trainer<>(backend, model, loss(objective), settings, memory));
+                trainers.put(name, new Trainer<>(backend, model, loss(objective, objective.likelihood(softmax)), settings, memory));
             });
             Map<String, double[]> seconds = new LinkedHashMap<>();
-            configs.keySet().forEach(name -> seconds.put(name, new double[rounds]));
+            objectives.keySet().forEach(name -> seconds.put(name, new double[rounds]));
             for (int round = -5; round < rounds; round++) { // the first ones warm up
                 for (var t : trainers.entrySet()) {
                     long began = clock.getCurrentThreadCpuTime();
@@ -129,7 +127,7 @@ public final class ObjectiveCost {
         }
     }
 
-    private static Trainer.Loss<GenerativeModel> loss(Objective objective) {
+    private static Trainer.Loss<GenerativeModel> loss(TargetObjective objective, Likelihood likelihood) {
         return new Trainer.Loss<>() {
             @Override
             public Objective.Result of(
@@ -139,7 +137,7 @@ public final class ObjectiveCost {
                     Noise noise,
                     float weight,
                     Key key) {
-                return objective.loss(MicroBatch.of(tape, model, samples, noise, weight, new double[0], key));
+                return objective.loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
             }
 
             @Override

@@ -11,11 +11,13 @@ import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Grpo;
 import dev.beamwright.recsys.objective.MicroBatch;
-import dev.beamwright.recsys.reinforce.GroupLoss;
+import dev.beamwright.recsys.objective.Ugr;
 import dev.beamwright.recsys.reinforce.Policy;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.reinforce.Rollouts;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.Samples;
@@ -56,7 +58,8 @@ public final class ReinforceCost {
         int[][] sequences = prepared.split().train();
         List<Sample> windows = Samples.windows(sequences, config.model().maxItems());
         List<Sample> prompts = Samples.prefixes(sequences, config.model().maxItems());
-        ReinforceConfig grpo = ReinforceConfig.of("grpo", args[0], 1), ugr = ReinforceConfig.of("ugr", args[0], 1);
+        ReinforceConfig grpo = ReinforceConfig.of(new Grpo(), args[0], 1);
+        ReinforceConfig ugr = ReinforceConfig.of(new Ugr(), args[0], 1);
         try (Arena memory = Arena.ofShared()) {
             Map<String, IntConsumer> steps = new LinkedHashMap<>();
             GenerativeModel model = model(run, prepared, config, memory);
@@ -66,8 +69,8 @@ public final class ReinforceCost {
             var likelihood = config.likelihood();
             var first = new Trainer<GenerativeModel>(
                     backend, model,
-                    (tape, m, s, noise, weight, key) -> new CrossEntropy(likelihood)
-                            .loss(MicroBatch.of(tape, m, s, noise, weight, new double[0], key)),
+                    (tape, m, s, noise, weight, key) -> new CrossEntropy()
+                            .loss(MicroBatch.of(tape, m, likelihood, s, noise, weight, new double[0], key)),
                     settings, memory);
             steps.put("first training, " + config.batch() + " sequences",
                     r -> first.step(chosen(windows, config.batch(), r), Key.of(r)));
@@ -119,8 +122,9 @@ public final class ReinforceCost {
             Arena memory) {
         GenerativeModel model = model(run, prepared, config, memory);
         var policy = new Policy(model,
-                r.confidence().active() ? Confidence.of(model, r.confidenceGain(), Key.of(1), memory) : null);
-        var loss = new GroupLoss(backend, r, config.likelihood(), null, shared, skipping);
+                r.objective().asksConfidence() ? Confidence.of(model, r.confidenceGain(), Key.of(1), memory) : null);
+        var loss = new Rollouts(
+                backend, r.objective(), r.group(), config.likelihood(), null, shared, skipping);
         Trainer<Policy> trainer = Reinforce.trainer(backend, policy, loss, r, memory);
         return round -> {
             loss.nextBatch();

@@ -17,7 +17,10 @@ import java.util.List;
  * <p>Letters in the shapes: T tokens (rows of a ragged batch), N any rows, C columns, H heads, D columns of a head.
  */
 public interface Backend {
-    /** The name by which it is asked for. */
+    /**
+     * The name of what computes here: where it is the same, so are all bits. It begins with the name by which
+     * {@code --device} asks for the backend, see {@link BackendProvider#name}.
+     */
     String name();
 
     /**
@@ -184,6 +187,39 @@ public interface Backend {
     void gatherBackward(Tensor dtable, Tensor dy, Tensor rows);
 
     /**
+     * {@code y[n] = Σ_s table[lists[ids[n], s]]}: the sum of the table's rows that a list names, for each of some lists;
+     * for y (N, C), table (R, C), lists I32 (M, S) and ids I32 (N). A negative id gives a row of zeros, a negative row number
+     * adds nothing; an id of M or more, or a row number of R or more, is an error.
+     */
+    void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids);
+
+    /**
+     * {@code dtable[lists[ids[n], s]] += dy[n]}, in the order of n and then of s, so that the sum has the same bits each
+     * time.
+     */
+    void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids);
+
+    /**
+     * A causal filter of K taps for each column, over a ragged batch:
+     *
+     * <pre>y[t, c] = Σ_k taps[k, c] · x[t - k, c]      for k in [0, K) with t - k in the sequence of t</pre>
+     *
+     * A row that belongs to no sequence gets zeros.
+     *
+     * @param y (T, C)
+     * @param x (T, C)
+     * @param taps (K, C); the first meets the row itself
+     * @param offsets I32 (sequences + 1): sequence s has the rows [offsets[s], offsets[s+1])
+     */
+    void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets);
+
+    /**
+     * {@code dx[t, c] += Σ_k taps[k, c] · dy[t + k, c]}, for t + k in the sequence of t, and
+     * {@code dtaps[k, c] += Σ_t dy[t, c] · x[t - k, c]}, for t - k in the sequence of t.
+     */
+    void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets);
+
+    /**
      * Turns, in place, each pair of columns (j, j + headDim/2) of each head within the first {@code columns} columns of
      * x (T, ≥ columns) by the angle {@code position · theta^(-2j/headDim)}, or back again if {@code inverse} (rotary
      * embedding; Su et al., "RoFormer", 2021, in the half-split layout of Llama).
@@ -288,6 +324,52 @@ public interface Backend {
      * @param parents I32 (rows)
      */
     void extendPaths(Tensor after, Tensor before, Tensor parents);
+
+    // ---- heads
+
+    /**
+     * The logits of the children of a trie node. The vector of the child behind edge e is the sum of the rows of a table
+     * that a list names, {@code v_e = Σ_s table[lists[e, s]]}, where a negative row number adds nothing; row n, whose path
+     * has reached node m = nodes[n], gets for each edge e in [offsets[m], offsets[m+1])
+     *
+     * <pre>logits[n, columns[e]] = gain[0] · (state[n] · v_e) + bias[e]</pre>
+     *
+     * and -∞ in all other columns. A row whose node is negative has no children.
+     *
+     * @param logits (N, codes of the level)
+     * @param state (N, C)
+     * @param table (R, C); a row number of R or more is an error
+     * @param lists I32 (edges, S)
+     * @param gain (1)
+     * @param bias (edges)
+     * @param mask the node of each row, and the trie's edges
+     */
+    void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask);
+
+    /**
+     * With {@code g = dlogits[n, columns[e]]}, for each n and each edge e of its node, in the order of n and then of e:
+     *
+     * <pre>
+     * dstate[n]           += gain[0] · Σ_e g · v_e
+     * dtable[lists[e, s]] += gain[0] · g · state[n]
+     * dgain[0]            += Σ_n state[n] · Σ_e g · v_e
+     * dbias[e]            += g
+     * </pre>
+     *
+     * The gradient of all other columns is not looked at.
+     */
+    void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask);
 
     // ---- losses
 

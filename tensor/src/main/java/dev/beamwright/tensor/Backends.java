@@ -26,7 +26,7 @@ public final class Backends {
         return available().getFirst().open();
     }
 
-    /** The one of that name. Throws {@link IllegalArgumentException} with what is missing where it cannot run. */
+    /** The one whose provider has that name. Throws {@link IllegalArgumentException} with what is missing where it cannot run. */
     public static Backend named(String name) {
         for (BackendProvider p : installed()) {
             if (p.name().equals(name)) {

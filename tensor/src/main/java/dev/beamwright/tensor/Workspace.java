@@ -43,6 +43,11 @@ public final class Workspace implements SegmentAllocator, AutoCloseable {
         }
     }
 
+    /** How many bytes it holds, in use or not. */
+    public long bytes() {
+        return blocks.stream().mapToLong(b -> b.memory().byteSize()).sum();
+    }
+
     /** Starts again from the front; every tensor cut before is void. */
     public void reset() {
         current = 0;

@@ -20,9 +20,10 @@ import java.util.Map;
  * Runs calls on the device: those of a captured body as one {@link Program}, others one by one. Keeps account of which
  * tensors the device holds in a newer state than the host, so that whoever uses both ways sees the same values.
  */
-final class DeviceRunner implements Runner {
+class DeviceRunner implements Runner {
     private final int mostTasks;
-    private final boolean tiles;
+    private final Limits limits;
+    private final boolean blocks;
     private final Eager eager = new Eager();
     private final ThreadLocal<Recording> recording = new ThreadLocal<>();
     private final ThreadLocal<Workspace> scratch = ThreadLocal.withInitial(Workspace::new);
@@ -42,15 +43,18 @@ final class DeviceRunner implements Runner {
      * Runs on the device that TornadoVM names first.
      *
      * @param mostTasks of one task graph
-     * @param tiles see {@link #tiles()}
+     * @param limits of the device
+     * @param blocks whether kernels that work in blocks are wanted where they fit
      */
-    DeviceRunner(int mostTasks, boolean tiles) {
+    DeviceRunner(int mostTasks, Limits limits, boolean blocks) {
         this.mostTasks = mostTasks;
-        this.tiles = tiles;
+        this.limits = limits;
+        this.blocks = blocks;
     }
 
     @Override
     public void run(Call call) {
+        limits.check(call.kernel());
         if (noting()) recording.get().note(call);
         else runNow(call);
     }
@@ -78,8 +82,8 @@ final class DeviceRunner implements Runner {
     }
 
     @Override
-    public boolean tiles() {
-        return tiles;
+    public boolean fits(Kernel kernel) {
+        return blocks && limits.allow(kernel);
     }
 
     @Override

@@ -16,7 +16,7 @@ final class JavaRunner implements Runner {
     }
 
     @Override
-    public boolean tiles() {
+    public boolean fits(Kernel kernel) {
         return false;
     }
 

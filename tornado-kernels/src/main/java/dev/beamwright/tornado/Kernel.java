@@ -15,16 +15,24 @@ import uk.ac.manchester.tornado.api.common.TornadoFunctions.*;
  * @param addBit the bit of that argument which says so
  * @param function a method reference, as TornadoVM takes it
  * @param arity how many arguments it has
+ * @param threads of one block, for a kernel with a {@code KernelContext}; else 0
+ * @param localBytes local memory of one block
  */
-record Kernel(String name, int writes, int add, int addBit, Object function, int arity) {
+record Kernel(
+        String name, int writes, int add, int addBit, Object function, int arity, int threads, int localBytes) {
     /** The same kernel, which adds to its first array where this argument is 1. */
     Kernel adding(int argument) {
-        return new Kernel(name, writes, argument, 1, function, arity);
+        return new Kernel(name, writes, argument, 1, function, arity, threads, localBytes);
     }
 
     /** The same kernel, which adds to its first array where this argument has bit 2. */
     Kernel addingByFlag(int argument) {
-        return new Kernel(name, writes, argument, 2, function, arity);
+        return new Kernel(name, writes, argument, 2, function, arity, threads, localBytes);
+    }
+
+    /** The same kernel, which works in blocks of so many threads that share so many floats (or ints) of local memory. */
+    Kernel inBlocks(int threads, int localFloats) {
+        return new Kernel(name, writes, add, addBit, function, arity, threads, Float.BYTES * localFloats);
     }
 
     /** Runs it here and now, as a plain method. */
@@ -75,10 +83,14 @@ record Kernel(String name, int writes, int add, int addBit, Object function, int
     }
 
     private static Kernel of(String name, int writes, Object function, int arity) {
-        return new Kernel(name, writes, -1, 0, function, arity);
+        return new Kernel(name, writes, -1, 0, function, arity, 0, 0);
     }
 
     // The compiler chooses by the number of the method's parameters, and finds their types by itself.
+
+    static <T1, T2> Kernel of(String name, int writes, Task2<T1, T2> f) {
+        return of(name, writes, f, 2);
+    }
 
     static <T1, T2, T3> Kernel of(String name, int writes, Task3<T1, T2, T3> f) {
         return of(name, writes, f, 3);

@@ -1,8 +1,10 @@
 package dev.beamwright.tornado;
 
 import dev.beamwright.tornado.kernel.Attention;
+import dev.beamwright.tornado.kernel.Filter;
 import dev.beamwright.tornado.kernel.FlashAttention;
 import dev.beamwright.tornado.kernel.Flat;
+import dev.beamwright.tornado.kernel.Heads;
 import dev.beamwright.tornado.kernel.Hold;
 import dev.beamwright.tornado.kernel.Losses;
 import dev.beamwright.tornado.kernel.Matrix;
@@ -46,18 +48,24 @@ final class Kernels {
     static final Kernel MATMUL = Kernel.of("matmul", 1, Matrix::product).adding(8);
 
     /** The forms for devices alone: tiles in local memory. */
-    static final Kernel TILED_MATMUL = Kernel.of("tiledMatmul", 1, TiledMatrix::product).adding(9);
+    static final Kernel TILED_MATMUL = Kernel.of("tiledMatmul", 1, TiledMatrix::product).adding(9)
+            .inBlocks(TiledMatrix.THREADS * TiledMatrix.THREADS, TiledMatrix.LOCAL);
 
     /** On CUDA alone: tensor cores. */
-    static final Kernel BRAIN_MATMUL = Kernel.of("brainMatmul", 1, TensorCores::brainProduct);
+    static final Kernel BRAIN_MATMUL = Kernel.of("brainMatmul", 1, TensorCores::brainProduct)
+            .inBlocks(TensorCores.THREADS, TensorCores.LOCAL);
 
-    static final Kernel HALF_MATMUL = Kernel.of("halfMatmul", 1, TensorCores::halfProduct);
+    static final Kernel HALF_MATMUL = Kernel.of("halfMatmul", 1, TensorCores::halfProduct)
+            .inBlocks(TensorCores.THREADS, TensorCores.LOCAL);
 
-    static final Kernel FLASH = Kernel.of("flash", 2, FlashAttention::forward);
+    static final Kernel FLASH = Kernel.of("flash", 2, FlashAttention::forward)
+            .inBlocks(FlashAttention.THREADS, FlashAttention.FORWARD_LOCAL);
     static final Kernel FLASH_QUERY =
-            Kernel.of("flashQuery", 1, FlashAttention::queryBackward).addingByFlag(14);
+            Kernel.of("flashQuery", 1, FlashAttention::queryBackward).addingByFlag(14)
+                    .inBlocks(FlashAttention.THREADS, FlashAttention.QUERY_LOCAL);
     static final Kernel FLASH_KEY_VALUE =
-            Kernel.of("flashKeyValue", 1, FlashAttention::keyValueBackward).addingByFlag(14);
+            Kernel.of("flashKeyValue", 1, FlashAttention::keyValueBackward).addingByFlag(14)
+                    .inBlocks(FlashAttention.THREADS, FlashAttention.KEY_VALUE_LOCAL);
 
     static final Kernel RMS = Kernel.of("rms", 2, Norms::rms);
     static final Kernel RMS_BACKWARD = Kernel.of("rmsBackward", 1, Norms::rmsBackward).adding(6);
@@ -66,16 +74,32 @@ final class Kernels {
     static final Kernel LAYER_BACKWARD = Kernel.of("layerBackward", 1, Norms::layerBackward).adding(7);
     static final Kernel LAYER_WEIGHT = Kernel.of("layerWeight", 1, Norms::layerWeight);
 
-    static final Kernel BLOCK_RMS = Kernel.of("blockRms", 2, RowBlocks::rms);
-    static final Kernel BLOCK_RMS_BACKWARD = Kernel.of("blockRmsBackward", 1, RowBlocks::rmsBackward).adding(7);
-    static final Kernel BLOCK_LAYER = Kernel.of("blockLayer", 3, RowBlocks::layer);
-    static final Kernel BLOCK_LAYER_BACKWARD = Kernel.of("blockLayerBackward", 1, RowBlocks::layerBackward).adding(8);
-    static final Kernel BLOCK_CROSS_ENTROPY = Kernel.of("blockCrossEntropy", 2, RowBlocks::crossEntropy);
+    static final Kernel BLOCK_RMS = Kernel.of("blockRms", 2, RowBlocks::rms)
+            .inBlocks(RowBlocks.THREADS, RowBlocks.THREADS);
+    static final Kernel BLOCK_RMS_BACKWARD = Kernel.of("blockRmsBackward", 1, RowBlocks::rmsBackward).adding(7)
+            .inBlocks(RowBlocks.THREADS, RowBlocks.THREADS);
+    static final Kernel BLOCK_LAYER = Kernel.of("blockLayer", 3, RowBlocks::layer)
+            .inBlocks(RowBlocks.THREADS, 2 * RowBlocks.THREADS);
+    static final Kernel BLOCK_LAYER_BACKWARD = Kernel.of("blockLayerBackward", 1, RowBlocks::layerBackward).adding(8)
+            .inBlocks(RowBlocks.THREADS, 2 * RowBlocks.THREADS);
+    static final Kernel BLOCK_CROSS_ENTROPY = Kernel.of("blockCrossEntropy", 2, RowBlocks::crossEntropy)
+            .inBlocks(RowBlocks.THREADS, 2 * RowBlocks.THREADS);
 
     static final Kernel GATHER = Kernel.of("gather", 1, Rows::gather);
+    static final Kernel EXPAND = Kernel.of("expand", 1, Rows::expand);
     static final Kernel LIST = Kernel.of("list", 2, Rows::list);
     static final Kernel COLLECT = Kernel.of("collect", 1, Rows::collect).adding(8);
     static final Kernel ROTARY = Kernel.of("rotary", 1, Rows::rotary);
+
+    static final Kernel AGES = Kernel.of("ages", 1, Filter::ages);
+    static final Kernel FILTER = Kernel.of("filter", 1, Filter::forward);
+    static final Kernel FILTER_BACKWARD = Kernel.of("filterBackward", 1, Filter::backward).adding(6);
+    static final Kernel FILTER_TAPS = Kernel.of("filterTaps", 1, Filter::taps);
+
+    static final Kernel CHILD_LOGITS = Kernel.of("childLogits", 1, Heads::logits);
+    static final Kernel VECTOR_SUMS = Kernel.of("vectorSums", 1, Heads::vectorSums);
+    static final Kernel EDGE_VECTORS = Kernel.of("edgeVectors", 1, Heads::edgeVectors);
+    static final Kernel EDGE_BIAS = Kernel.of("edgeBias", 1, Heads::edgeBias).adding(8);
 
     static final Kernel ATTENTION = Kernel.of("attention", 2, Attention::forward);
     static final Kernel DELTA = Kernel.of("delta", 1, Attention::delta);

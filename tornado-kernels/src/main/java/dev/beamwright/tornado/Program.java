@@ -118,6 +118,8 @@ final class Program implements AutoCloseable {
                 if (!used.add(array)) continue;
                 if (held.contains(array)) graph.consumeFromDevice(Home.NAME, array);
                 else if (s.kind == Kind.INPUT) graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, array);
+                // Else TornadoVM would allocate it as the first task uses it, write-only, and later tasks read it.
+                else graph.transferToDevice(DataTransferMode.UNDER_DEMAND, array);
             }
         }
         // TornadoVM takes over arrays from whichever graph ran before: after a work graph, the link alone.

@@ -8,8 +8,11 @@ interface Runner {
     /** Runs a call, or notes it. */
     void run(Call call);
 
-    /** Whether kernels with a {@code KernelContext} are used where there is one: they run on a device only. */
-    boolean tiles();
+    /**
+     * Whether this form of a kernel, which works in blocks, is the one to run: blocks are wanted, and the device has the
+     * local memory and the threads that they need.
+     */
+    boolean fits(Kernel kernel);
 
     /** Memory for what a backend's method needs between its calls. */
     SegmentAllocator scratch();

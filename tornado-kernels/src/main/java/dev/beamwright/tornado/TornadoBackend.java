@@ -135,7 +135,7 @@ final class TornadoBackend implements Backend {
         int ta = transposeA ? 1 : 0, tb = transposeB ? 1 : 0;
         boolean whole = m % TensorCores.TILE == 0 && n % TensorCores.TILE == 0 && k % TensorCores.DEPTH == 0;
         if (products != Products.FP32 && whole) onTensorCores(c, a, b, m, n, k, ta, tb, add);
-        else if (runner.tiles() && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
+        else if (runner.fits(Kernels.TILED_MATMUL) && Math.min(m, n) >= 16 && k >= 8) tiled(c, a, b, m, n, k, ta, tb, add);
         else run(Kernels.MATMUL, add, c, a, b, m, n, k, ta, tb, add, grid(m * n));
     }
 
@@ -311,14 +311,14 @@ final class TornadoBackend implements Backend {
     @Override
     public void rmsNorm(Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_RMS, 0, y, rstd, x, weight, c, eps, n);
+        if (runner.fits(Kernels.BLOCK_RMS)) runOn(rowBlocks(n), Kernels.BLOCK_RMS, 0, y, rstd, x, weight, c, eps, n);
         else run(Kernels.RMS, 0, y, rstd, x, weight, c, eps, n, grid(n));
     }
 
     @Override
     public void rmsNormBackward(Tensor dx, Tensor dweight, Tensor dy, Tensor x, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null && runner.tiles()) {
+        if (dx != null && runner.fits(Kernels.BLOCK_RMS_BACKWARD)) {
             runOn(rowBlocks(n), Kernels.BLOCK_RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n);
         } else if (dx != null) {
             run(Kernels.RMS_BACKWARD, 1, dx, dy, x, rstd, weight, c, 1, n, grid(n));
@@ -332,7 +332,7 @@ final class TornadoBackend implements Backend {
     @Override
     public void layerNorm(Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor weight, Tensor bias, float eps) {
         int n = x.shape().rows(), c = x.shape().dim(-1);
-        if (runner.tiles()) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
+        if (runner.fits(Kernels.BLOCK_LAYER)) runOn(rowBlocks(n), Kernels.BLOCK_LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n);
         else run(Kernels.LAYER, 0, y, mean, rstd, x, weight, bias, c, eps, n, grid(n));
     }
 
@@ -340,7 +340,7 @@ final class TornadoBackend implements Backend {
     public void layerNormBackward(
             Tensor dx, Tensor dweight, Tensor dbias, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight) {
         int n = x.shape().rows(), c = x.shape().dim(-1), chunk = chunk(n), chunks = Math.ceilDiv(n, chunk);
-        if (dx != null && runner.tiles()) {
+        if (dx != null && runner.fits(Kernels.BLOCK_LAYER_BACKWARD)) {
             runOn(rowBlocks(n), Kernels.BLOCK_LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n);
         } else if (dx != null) {
             run(Kernels.LAYER_BACKWARD, 1, dx, dy, x, mean, rstd, weight, c, 1, n, grid(n));
@@ -362,13 +362,67 @@ final class TornadoBackend implements Backend {
 
     @Override
     public void gatherBackward(Tensor dtable, Tensor dy, Tensor rows) {
-        int c = dy.shape().dim(-1), entries = size(rows), s = entries / dy.shape().rows();
-        int tableRows = dtable.shape().rows();
+        scatter(dtable, dy, rows, size(rows) / dy.shape().rows());
+    }
+
+    /** {@code dtable[rows[e]] += dy[e / s]} for all entries e, in order. */
+    private void scatter(Tensor dtable, Tensor dy, Tensor rows, int s) {
+        int c = dy.shape().dim(-1), entries = size(rows), tableRows = dtable.shape().rows(), n = size(dtable);
         int chunk = Math.max(256, Math.ceilDiv(entries, 64)), chunks = Math.ceilDiv(entries, chunk);
-        Tensor head = scratch(DType.I32, chunks, tableRows), next = scratch(DType.I32, entries);
-        int lists = chunks * tableRows, n = size(dtable);
-        run(Kernels.LIST, 0, head, next, rows, entries, tableRows, chunk, lists, grid(lists));
-        run(Kernels.COLLECT, 1, dtable, dy, head, next, tableRows, c, s, chunks, 1, n, grid(n));
+        Lists lists = lists(rows, tableRows, chunk);
+        run(Kernels.COLLECT, 1, dtable, dy, lists.head, lists.next, tableRows, c, s, chunks, 1, n, grid(n));
+    }
+
+    private record Lists(Tensor head, Tensor next) {}
+
+    /** For each chunk of the entries and each row, the entries that name the row. */
+    private Lists lists(Tensor rows, int tableRows, int chunk) {
+        int entries = size(rows), n = Math.ceilDiv(entries, chunk) * tableRows;
+        var lists = new Lists(scratch(DType.I32, n), scratch(DType.I32, entries));
+        run(Kernels.LIST, 0, lists.head, lists.next, rows, entries, tableRows, chunk, n, grid(n));
+        return lists;
+    }
+
+    @Override
+    public void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids) {
+        gather(y, table, expanded(lists, ids));
+    }
+
+    @Override
+    public void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids) {
+        scatter(dtable, dy, expanded(lists, ids), lists.shape().dim(-1));
+    }
+
+    private Tensor expanded(Tensor lists, Tensor ids) {
+        int s = lists.shape().dim(-1), n = size(ids) * s;
+        Tensor rows = scratch(DType.I32, n);
+        run(Kernels.EXPAND, 0, rows, lists, ids, s, n, grid(n));
+        return rows;
+    }
+
+    @Override
+    public void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets) {
+        int c = x.shape().dim(-1), n = size(x);
+        run(Kernels.FILTER, 0, y, x, taps, ages(x, offsets), c, taps.shape().dim(0), n, grid(n));
+    }
+
+    @Override
+    public void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets) {
+        int rows = x.shape().rows(), c = x.shape().dim(-1), n = size(x), taken = taps.shape().dim(0);
+        Tensor ages = ages(x, offsets);
+        if (dx != null) run(Kernels.FILTER_BACKWARD, 1, dx, dy, taps, ages, c, taken, 1, n, grid(n));
+        if (dtaps == null) return;
+        int chunk = chunk(rows), chunks = Math.ceilDiv(rows, chunk), all = chunks * taken * c;
+        Tensor partial = scratch(DType.F32, chunks, taken * c);
+        run(Kernels.FILTER_TAPS, 0, partial, dy, x, ages, rows, c, taken, chunk, all, grid(all));
+        addChunks(dtaps, partial, chunks);
+    }
+
+    private Tensor ages(Tensor x, Tensor offsets) {
+        int rows = x.shape().rows();
+        Tensor ages = scratch(DType.I32, rows);
+        run(Kernels.AGES, 0, ages, offsets, size(offsets) - 1, rows, grid(rows));
+        return ages;
     }
 
     @Override
@@ -396,7 +450,7 @@ final class TornadoBackend implements Backend {
     public void attention(Tensor out, Tensor lse, Tensor q, Tensor kv, Tensor bias, AttentionSpec spec) {
         Extras e = extras(bias, spec.dropout());
         int rows = q.shape().rows(), n = rows * spec.heads(), sequences = size(spec.queryOffsets()) - 1;
-        if (flash(spec)) {
+        if (flash(Kernels.FLASH, spec)) {
             runOn(
                     flashGrid(rows, spec.heads()), Kernels.FLASH, 0, out, lse, q, kv, e.bias, spec.queryOffsets(),
                     spec.keyOffsets(), e.key, spec.heads(), spec.headDim(), spec.scale(), spec.causal() ? 1 : 0,
@@ -409,8 +463,8 @@ final class TornadoBackend implements Backend {
                 n, grid(n));
     }
 
-    private boolean flash(AttentionSpec spec) {
-        return runner.tiles() && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
+    private boolean flash(Kernel form, AttentionSpec spec) {
+        return runner.fits(form) && spec.headDim() % 4 == 0 && spec.headDim() <= FlashAttention.MOST_COLUMNS;
     }
 
     private static WorkerGrid flashGrid(int rows, int heads) {
@@ -436,7 +490,7 @@ final class TornadoBackend implements Backend {
         int sequences = size(spec.queryOffsets()) - 1, causal = spec.causal() ? 1 : 0;
         Tensor delta = scratch(DType.F32, rows, heads);
         run(Kernels.DELTA, 0, delta, dout, out, spec.headDim(), n, grid(n));
-        if (dq != null && flash(spec)) {
+        if (dq != null && flash(Kernels.FLASH_QUERY, spec)) {
             runOn(
                     flashGrid(rows, heads), Kernels.FLASH_QUERY, 1, dq, dout, delta, lse, q, kv, e.bias,
                     spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
@@ -447,7 +501,7 @@ final class TornadoBackend implements Backend {
                     spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2, e.reach, e.noise, e.keep,
                     sequences, n, grid(n));
         }
-        if (dkv != null && flash(spec)) {
+        if (dkv != null && flash(Kernels.FLASH_KEY_VALUE, spec)) {
             runOn(
                     flashGrid(nk / heads, heads), Kernels.FLASH_KEY_VALUE, 1, dkv, dout, delta, lse, q, kv, e.bias,
                     spec.queryOffsets(), spec.keyOffsets(), e.key, heads, spec.headDim(), spec.scale(), causal + 2,
@@ -532,13 +586,63 @@ final class TornadoBackend implements Backend {
         run(Kernels.PATHS, 0, after, orNone(before, noInts), parents, depth, n, grid(n));
     }
 
+    // ---- heads
+
+    @Override
+    public void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
+        int n = size(logits), c = state.shape().dim(-1), s = lists.shape().dim(-1);
+        fill(logits, Float.NEGATIVE_INFINITY);
+        run(
+                Kernels.CHILD_LOGITS, 1, logits, state, table, lists, gain, bias, mask.nodes(), mask.offsets(),
+                mask.columns(), s, c, logits.shape().dim(-1), n, grid(n));
+    }
+
+    @Override
+    public void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask) {
+        int rows = state.shape().rows(), c = state.shape().dim(-1), n = rows * c, width = dlogits.shape().dim(-1);
+        int edges = lists.shape().dim(0), s = lists.shape().dim(-1), trieNodes = size(mask.offsets()) - 1;
+        if (dstate != null || dgain != null) {
+            Tensor sums = scratch(DType.F32, rows, c);
+            run(
+                    Kernels.VECTOR_SUMS, 0, sums, dlogits, table, lists, mask.nodes(), mask.offsets(), mask.columns(),
+                    s, c, width, n, grid(n));
+            if (dstate != null) accumulate(dstate, gain, sums);
+            if (dgain != null) matmul(dgain, state.reshape(1, n), false, sums.reshape(1, n), true, true);
+        }
+        if (dtable == null && dbias == null) return;
+        Lists at = lists(mask.nodes(), trieNodes, rows); // the rows at each node
+        if (dbias != null) {
+            run(
+                    Kernels.EDGE_BIAS, 1, dbias, dlogits, at.head, at.next, mask.offsets(), mask.columns(), trieNodes,
+                    width, 1, edges, grid(edges));
+        }
+        if (dtable == null) return;
+        Tensor vectors = scratch(DType.F32, edges, c);
+        int all = edges * c;
+        run(
+                Kernels.EDGE_VECTORS, 0, vectors, dlogits, state, gain, at.head, at.next, mask.offsets(),
+                mask.columns(), trieNodes, c, width, all, grid(all));
+        scatter(dtable, vectors, lists, s);
+    }
+
     // ---- losses
 
     @Override
     public void crossEntropy(Tensor loss, Tensor nll, Tensor dlogits, Tensor logits, Tensor targets, Tensor weights) {
         int n = logits.shape().rows(), c = logits.shape().dim(-1), wanted = dlogits == null ? 0 : 1;
         Tensor gradient = dlogits == null ? scratch(DType.F32, 1) : dlogits;
-        if (runner.tiles()) {
+        if (runner.fits(Kernels.BLOCK_CROSS_ENTROPY)) {
             runOn(rowBlocks(n), Kernels.BLOCK_CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n);
         } else {
             run(Kernels.CROSS_ENTROPY, 0, nll, gradient, logits, targets, weights, wanted, c, n, grid(n));

@@ -31,7 +31,8 @@ public final class TornadoBackendProvider implements BackendProvider {
     public synchronized Backend open() {
         synchronized (TornadoBackendProvider.class) {
             if (opened == null) {
-                var runner = new DeviceRunner(Devices.tasksOfOneGraph(), Devices.tiles());
+                var runner = new DeviceRunner(
+                        Devices.tasksOfOneGraph(), Limits.of(Devices.used()), Devices.tiles());
                 opened = new TornadoBackend(runner, Products.asked(Devices.cuda()));
             }
             return opened;

@@ -34,7 +34,7 @@ class FailuresTest {
     @Test
     void aKernelThatDoesNotCompileIsNamed() {
         Tensor y = Tensor.zeros(memory, Shape.of(4));
-        var runner = new DeviceRunner(40, false);
+        var runner = new DeviceRunner(40, Limits.of(Devices.used()), false);
         assertThatThrownBy(() -> runner.run(new Call(THROWING, 1, new Object[] {y, 5f, 4, 4}, null)))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageStartingWith("kernel throwing failed on the device: ");
@@ -81,6 +81,20 @@ class FailuresTest {
         } finally {
             System.clearProperty("beamwright.tornado.products");
         }
+    }
+
+    /** The way back of the tiled attention needs 41 KiB; the plain form then stands in, and what has none stops. */
+    @Test
+    void aDeviceOfLittleLocalMemoryGetsTheFormThatFits() {
+        var runner = new DeviceRunner(40, new Limits(32 << 10, 256), true);
+        assertThat(runner.fits(Kernels.FLASH)).isTrue();
+        assertThat(runner.fits(Kernels.FLASH_KEY_VALUE)).isFalse();
+        assertThat(new DeviceRunner(40, new Limits(48 << 10, 256), true).fits(Kernels.FLASH_KEY_VALUE)).isTrue();
+        assertThat(new DeviceRunner(40, new Limits(48 << 10, 64), true).fits(Kernels.FLASH_KEY_VALUE)).isFalse();
+        assertThatThrownBy(() -> runner.run(new Call(Kernels.FLASH_KEY_VALUE, 0, new Object[0], null)))
+                .isInstanceOf(DeviceException.class)
+                .hasMessage("kernel flashKeyValue needs 41,736 bytes of local memory and blocks of 128 threads;"
+                        + " the device has 32,768 and 256");
     }
 
     @Test

@@ -32,7 +32,7 @@ class KernelsTest {
     static final Backend REFERENCE = Backends.named("scalar");
     static final Backend JAVA = new TornadoBackend(new JavaRunner(), Products.FP32);
 
-    static final Backend TILED = new TornadoBackend(new DeviceRunner(40, true), Products.FP32);
+    static final Backend TILED = new TornadoBackend(new DeviceRunner(40, Limits.of(Devices.used()), true), Products.FP32);
 
     @AutoClose
     Arena memory = Arena.ofShared();
@@ -95,7 +95,7 @@ class KernelsTest {
         for (int i = 0; i < 800; i++) assertThat(actual.get(i)).isCloseTo(expected.get(i), within(1e-3f));
     }
 
-    private static void compare(Backend backend, BackendContractTest.Case kernel, int rows, int columns) {
+    static void compare(Backend backend, BackendContractTest.Case kernel, int rows, int columns) {
         float[] expected = kernel.run(REFERENCE, rows, columns), actual = kernel.run(backend, rows, columns);
         assertThat(actual).hasSameSizeAs(expected);
         for (int i = 0; i < expected.length; i++) {
@@ -128,7 +128,7 @@ class KernelsTest {
     }
 
     /** Runs it twice, on other inputs the second time, so that what was captured is replayed. */
-    private List<float[]> outputAndGradients(Backend backend, OpCase op, int size) {
+    List<float[]> outputAndGradients(Backend backend, OpCase op, int size) {
         OpCase.Instance instance = op.make(memory, size);
         List<float[]> results = new ArrayList<>();
         int[] runs = {0};

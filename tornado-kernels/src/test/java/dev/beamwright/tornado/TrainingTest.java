@@ -18,6 +18,7 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.Trainer;
@@ -71,11 +72,11 @@ class TrainingTest {
     }
 
     /** The cross-entropy; all a device needs to know is that it can be captured. */
-    record Loss(Objective objective) implements Trainer.Loss<GenerativeModel> {
+    record Loss(TargetObjective objective, Likelihood likelihood) implements Trainer.Loss<GenerativeModel> {
         @Override
         public Objective.Result of(
                 Tape tape, GenerativeModel model, List<Sample> samples, Noise noise, float weight, Key key) {
-            return objective.loss(MicroBatch.of(tape, model, samples, noise, weight, new double[0], key));
+            return objective.loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
         }
 
         @Override
@@ -90,7 +91,7 @@ class TrainingTest {
                 new AdamW.Config(3e-3f, 0.9f, 0.98f, 1e-8f, 0.05f, 1), Schedule.cosine(5, 60, 0.05), 0.1, 1, 100_000,
                 LEVELS);
         double[][] found = new double[2][STEPS];
-        var loss = new Loss(new CrossEntropy(new Likelihood(softmax, 1)));
+        var loss = new Loss(new CrossEntropy(), new Likelihood(softmax, 1));
         try (var trainer = new Trainer<>(backend, model, loss, settings, memory)) {
             for (int step = 0; step < STEPS; step++) {
                 // Another captured step over the same parameters; once is enough to see.
@@ -153,8 +154,8 @@ class TrainingTest {
             for (float f : v.value().toArray()) bits.add(Float.floatToRawIntBits(f));
         }));
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
-        try (var generator = new Generator(device, model, beam)) {
-            for (Search.Result r : generator.recommend(Query.of(histories).hideSeen(true), null)) {
+        try (var generator = new Generator(device, model)) {
+            for (Search.Result r : generator.recommend(beam, Query.of(histories).hideSeen(true), null)) {
                 for (int item : r.items()) bits.add(item);
                 for (float score : r.scores()) bits.add(Float.floatToRawIntBits(score));
             }
@@ -167,10 +168,10 @@ class TrainingTest {
             String backbone, SearchConfig beam, GenerativeModel onCpu, GenerativeModel onDevice, Backend device) {
         List<int[]> histories = batch(1000, true, false).stream().map(Sample::items).toList();
         try (
-                var cpu = new Generator(Backends.named("scalar"), onCpu, beam);
-                var other = new Generator(device, onDevice, beam)) {
-            Search.Result[] expected = cpu.recommend(Query.of(histories).hideSeen(true), null);
-            Search.Result[] actual = other.recommend(Query.of(histories).hideSeen(true), null);
+                var cpu = new Generator(Backends.named("scalar"), onCpu);
+                var other = new Generator(device, onDevice)) {
+            Search.Result[] expected = cpu.recommend(beam, Query.of(histories).hideSeen(true), null);
+            Search.Result[] actual = other.recommend(beam, Query.of(histories).hideSeen(true), null);
             int common = 0, all = 0;
             double worst = 0;
             for (int u = 0; u < expected.length; u++) {

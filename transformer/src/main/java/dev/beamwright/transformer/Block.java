@@ -89,13 +89,14 @@ public record Block(
      *
      * @param prompt this block's keys and values of the prompts: of the decoder's own prompt, or of the encoder's
      *     output where there is a cross-attention
-     * @param levels this block's keys and values of the levels so far; the present one is added
+     * @param cache this block's keys and values of the levels so far; these rows are added
      * @param bias (heads, distances) for the self-attention, or null
      */
     Variable step(
-            Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor prompt, List<Tensor> levels, Tensor bias) {
+            Tape tape, Variable x, Tensor positions, BeamRows rows, Tensor prompt, LevelCache cache, Tensor bias) {
         Variable normed = attentionNorm.apply(tape, x);
-        levels.add(attention.keysAndValues(tape, normed, positions).value());
+        Tensor kv = attention.keysAndValues(tape, normed, positions).value();
+        List<Tensor> levels = cache.add(tape, rows.ancestors().shape().dim(1) - 1, kv);
         Variable y = attention.beams(tape, normed, positions, rows, cross == null ? prompt : null, levels, bias);
         x = Ops.add(tape, x, y);
         if (cross != null) {

@@ -92,14 +92,14 @@ public record Decoder(RelativeBias bias, List<Block> blocks, RmsNorm norm) imple
     public final class Decoding {
         private final Tensor promptOffsets;
         private final List<Tensor> prompts;
-        private final List<List<Tensor>> levels;
+        private final List<LevelCache> levels;
         private final Tensor distances;
         private Variable last;
 
         private Decoding(Tape tape, Tensor promptOffsets, List<Tensor> prompts, Variable last) {
             this.promptOffsets = promptOffsets;
             this.prompts = prompts;
-            this.levels = blocks.stream().<List<Tensor>>map(b -> new ArrayList<>()).toList();
+            this.levels = blocks.stream().map(b -> new LevelCache()).toList();
             this.distances = bias == null ? null : bias.apply(tape).value();
             this.last = last;
         }
@@ -110,12 +110,13 @@ public record Decoder(RelativeBias bias, List<Block> blocks, RmsNorm norm) imple
         }
 
         /**
-         * One step further down: one token for each row.
+         * One token for each row, all of one level. A level may be written in several steps; the rows of a later one stand
+         * behind those before.
          *
          * @param x (rows, width): the embedded tokens
          * @param positions I32 (rows): the position of each token in its sequence, the prompt counted
          * @param users I32 (rows): the user of each row
-         * @param ancestors I32 (rows, levels so far and this one): the row of each level on the path
+         * @param ancestors I32 (rows, this level and those above): where among all rows of each level the path stands
          * @return (rows, width)
          */
         public Variable step(Tape tape, Variable x, Tensor positions, Tensor users, Tensor ancestors) {

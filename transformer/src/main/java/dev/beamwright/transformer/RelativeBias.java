@@ -29,6 +29,16 @@ public record RelativeBias(Variable table, Tensor bucketOf) implements Layer {
         return new RelativeBias(init.normal(1 / Math.sqrt(width), heads, BUCKETS), oneHot);
     }
 
+    /**
+     * A bias for a causal stack in which each distance below {@code reach} has a number of its own, and larger ones have
+     * that of the largest; zeros at the start.
+     */
+    public static RelativeBias ofEachDistance(Initializer init, int heads, int reach) {
+        Tensor oneHot = Tensor.zeros(init.memory(), Shape.of(2 * reach - 1, reach));
+        for (int row = 0; row < 2 * reach - 1; row++) oneHot.set((long) row * reach + Math.max(0, reach - 1 - row), 1);
+        return new RelativeBias(init.constant(0, heads, reach), oneHot);
+    }
+
     /** The bias of each head and distance, as attention takes it: (heads, 2R-1). */
     public Variable apply(Tape tape) {
         return Ops.linear(tape, table, Variable.constant(bucketOf));

@@ -97,6 +97,29 @@ public final class OpCases {
                     Tensor rows = o.below(o.rows(5), o.rows() * 3, true).reshape(o.rows(), 3);
                     return new Instance(List.of(table), t -> Ops.gather(t, table, rows));
                 }),
+                new OpCase("gatherLists", (o, n) -> {
+                    Variable table = o.uniform(o.rows(5), n);
+                    Tensor lists = o.below(o.rows(5), o.rows(4) * 3, true).reshape(o.rows(4), 3);
+                    Tensor ids = o.below(o.rows(4), o.rows(), true);
+                    return new Instance(List.of(table), t -> Ops.gatherLists(t, table, lists, ids));
+                }),
+                new OpCase("causalFilter", (o, n) -> {
+                    Variable x = o.uniform(o.rows(), n), taps = o.uniform(3, n);
+                    Tensor offsets = o.offsets(0, 4, 5, 10);
+                    return new Instance(List.of(x, taps), t -> Ops.causalFilter(t, x, taps, offsets));
+                }),
+                new OpCase("childLogits", OpCases::childLogits),
+                new OpCase("childLogitsOfRoot", (o, n) -> {
+                    int edges = 6;
+                    Variable state = o.uniform(o.rows(), n), table = o.uniform(9, n);
+                    Variable gain = o.uniform(1), bias = o.uniform(edges);
+                    Tensor lists = o.below(9, edges * 2, true).reshape(edges, 2);
+                    var mask = new SoftmaxMask(
+                            o.ints(new int[o.rows()]), o.ints(0, edges), o.ints(0, 1, 2, 3, 4, 5));
+                    return new Instance(
+                            List.of(state, table, gain, bias),
+                            t -> Ops.childLogits(t, state, table, lists, gain, bias, mask, edges));
+                }),
                 new OpCase("rotary", (o, n) -> {
                     Variable x = o.uniform(o.rows(), 6 * n), one = o.uniform(o.rows(), 6 * n);
                     Tensor positions = o.below(300, o.rows(), false);
@@ -211,6 +234,18 @@ public final class OpCases {
         Children c = children(o, n);
         Variable logits = o.uniformBetween(-2, 2, o.rows(), n + 1);
         return new Instance(List.of(logits), t -> Ops.logProbability(t, logits, c.targets(), c.mask(), .8f));
+    }
+
+    /** Under a softmax, since columns that are no children hold no numbers. */
+    private static Instance childLogits(Operands o, int n) {
+        Children c = children(o, n);
+        int edges = (int) c.mask().columns().shape().size();
+        Variable state = o.uniform(o.rows(), n), table = o.uniform(9, n), gain = o.uniform(1), bias = o.uniform(edges);
+        Tensor lists = o.below(9, edges * 2, true).reshape(edges, 2);
+        return new Instance(List.of(state, table, gain, bias), t -> {
+            Variable logits = Ops.childLogits(t, state, table, lists, gain, bias, c.mask(), n + 1);
+            return Ops.logProbability(t, logits, c.targets(), c.mask(), .8f);
+        });
     }
 
     private record Children(SoftmaxMask mask, Tensor targets) {}

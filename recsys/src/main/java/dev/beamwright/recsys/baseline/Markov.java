@@ -10,6 +10,8 @@ import it.unimi.dsi.fastutil.ints.IntArrays;
  * are equal.
  */
 record Markov() implements Baseline {
+    private static final double EARLIER = 1e-6; // what puts equal counts in order
+
     @Override
     public String name() {
         return "markov";
@@ -26,12 +28,12 @@ record Markov() implements Baseline {
             int from = pairs.start()[last], followers = pairs.end()[last] - from;
             for (int j = 0; j < followers; j++) {
                 int count = pairs.sixths()[from + j] / Pairs.WHOLE;
-                scores[pairs.item()[from + j]] = count + 1 - (double) j / followers;
+                scores[pairs.item()[from + j]] = count + EARLIER * (1 - (double) j / followers);
             }
         };
     }
 
-    /** A score below 1 for each item, higher for the more popular. */
+    /** A score far below 1 for each item, higher for the more popular. */
     private static double[] byPopularity(int[][] train, int items) {
         int[] count = new int[items], order = new int[items];
         int met = 0;
@@ -39,7 +41,7 @@ record Markov() implements Baseline {
         for (int item = 0; item < items; item++) if (count[item] == 0) order[met++] = item;
         IntArrays.mergeSort(order, (a, b) -> count[b] - count[a]); // stable
         double[] score = new double[items];
-        for (int place = 0; place < items; place++) score[order[place]] = (double) (items - place) / (items + 1);
+        for (int place = 0; place < items; place++) score[order[place]] = EARLIER * (items - place) / (items + 1);
         return score;
     }
 }

@@ -86,11 +86,32 @@ public record SasRecConfig(
                 epochs, patience, validationCases, shards, microTokens, seed);
     }
 
-    /** The usual settings: 64 columns, 2 layers, 50 items, dropout 0.5. */
-    public static SasRecConfig defaults(Loss loss, long seed) {
-        int negatives = loss == Loss.BCE ? 1 : 256;
+    /**
+     * The settings of a baseline.
+     *
+     * @param name one of {@link TrainedSasRec#NAMES}
+     */
+    static SasRecConfig named(String name, long seed) {
+        return switch (name) {
+            case "sasrec-ce" -> plain(Loss.CE, seed);
+            case "sasrec-bce" -> plain(Loss.BCE, seed);
+            default -> best(seed);
+        };
+    }
+
+    /**
+     * The best in validation on Amazon Beauty, in a fraction of the time of the full cross-entropy: embeddings that begin
+     * at the item vectors, 128 columns, one layer, 512 sampled items.
+     */
+    private static SasRecConfig best(long seed) {
         return new SasRecConfig(
-                loss, Start.RANDOM, 64, 2, 2, 256, 0.5, 50, negatives, 256, 1e-3, false, 0, 200, 10, 4000, 4, 256, seed);
+                Loss.SAMPLED, Start.VECTORS, 128, 1, 2, 256, 0.5, 50, 512, 128, 1e-3, false, 0, 50, 2, 4000, 4, 256, seed);
+    }
+
+    /** As it is published: 64 columns, 2 layers, 50 items, dropout 0.5, random embeddings. */
+    private static SasRecConfig plain(Loss loss, long seed) {
+        return new SasRecConfig(
+                loss, Start.RANDOM, 64, 2, 2, 256, 0.5, 50, 1, 256, 1e-3, false, 0, 200, 10, 4000, 4, 256, seed);
     }
 
     private static void require(boolean holds, String message) {

@@ -4,7 +4,8 @@ package dev.beamwright.recsys.baseline;
 @FunctionalInterface
 public interface Scorer {
     /**
-     * Writes a score for each item; only their order counts.
+     * Writes a score for each item, not below 0. Their order counts, and beside seen items with a repeat prior their share
+     * of the sum.
      *
      * @param history the user's items so far, oldest first
      * @param scores one place per item, overwritten

@@ -1,37 +1,27 @@
 package dev.beamwright.recsys.baseline;
 
 import dev.beamwright.autograd.Tape;
-import dev.beamwright.autograd.optim.AdamW;
-import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.embedding.ItemVectors;
-import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
-import dev.beamwright.recsys.run.Hash;
-import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
-import dev.beamwright.recsys.run.RunInfo;
-import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.Tokenize;
-import dev.beamwright.recsys.train.Samples;
-import dev.beamwright.recsys.train.Trainer;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Checkpoint;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -40,14 +30,20 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * stored in the run.
  *
  * <pre>
- * config/&lt;name&gt;.json            its settings, written with the usual ones if it is not there; who changes them gets
- *                               another model
- * baselines/&lt;name&gt;.safetensors  the parameters of the best epoch
+ * config/&lt;name&gt;.json                  its settings, written with the usual ones if it is not there; who changes them
+ *                                     gets another model
+ * baselines/&lt;name&gt;.safetensors        the parameters of the best epoch
+ * baselines/&lt;name&gt;-last.safetensors   all that its training resumes from
+ * baselines/&lt;name&gt;-metrics.jsonl      a line for each epoch
+ * baselines/&lt;name&gt;-first-steps.json   checksums of the first steps, for verify
  * </pre>
  */
-public final class TrainedSasRec implements Ranker, AutoCloseable {
-    /** One name for each loss: the cross-entropy over all items, binary, and over sampled items. */
-    public static final List<String> NAMES = List.of("sasrec", "sasrec-bce", "sasrec-sampled");
+public final class TrainedSasRec implements Ranker {
+    /**
+     * The best settings that were found, which is what a model should be compared with; and from random embeddings the
+     * cross-entropy over all items, and the binary one of the paper.
+     */
+    public static final List<String> NAMES = List.of("sasrec", "sasrec-ce", "sasrec-bce");
 
     private static final int CASES = 16; // that one thread scores at once
 
@@ -56,6 +52,7 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     private final Backend backend;
     private final SasRec model;
     private final int items;
+    private final Repeats repeats;
     private final Arena memory = Arena.ofShared();
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
@@ -63,9 +60,12 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
      * An untrained model.
      *
      * @param start what the items' embeddings begin from, see {@link SasRec#of}
+     * @param repeats how likely seen items return
      */
-    TrainedSasRec(String name, SasRecConfig config, int items, double[][] start, Backend backend) {
+    TrainedSasRec(
+            String name, SasRecConfig config, int items, double[][] start, Repeats repeats, Backend backend) {
         this.name = name;
+        this.repeats = repeats;
         this.config = config;
         this.items = items;
         this.backend = backend;
@@ -73,161 +73,78 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     }
 
     /**
-     * The model of a run, trained if it is not there yet.
+     * The model of a run; trained if it is not there yet, and further where its training was stopped.
      *
      * @param name one of {@link #NAMES}
      * @param seed of its training; a model of another one is trained again
      */
     public static TrainedSasRec of(
             String name, RunFolder run, Prepared prepared, long seed, Backend backend, Progress progress) {
-        String settings = "config/" + name + ".json", file = "baselines/" + name + ".safetensors";
-        if (!run.has(settings)) run.saveConfig(name, SasRecConfig.defaults(loss(name), seed));
+        if (!run.has(settings(name))) run.saveConfig(name, SasRecConfig.named(name, seed));
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
-        int items = prepared.data().items().size();
-        boolean vectors = config.start() == SasRecConfig.Start.VECTORS && run.has(Tokenize.VECTORS);
-        double[][] start = vectors ? vectors(config, run, items) : null;
-        var sasRec = new TrainedSasRec(name, config, items, start, backend);
-        String origin = Json.line(config) + " on " + Arrays.deepHashCode(prepared.split().train())
-                + (vectors ? " from " + Hash.sha256(run.file(Tokenize.VECTORS)) : "");
-        try {
-            Map<String, Tensor> parameters = Checkpoint.parameters(sasRec.model);
-            if (run.has(file) && origin.equals(Checkpoint.load(run.file(file), parameters).get("origin")))
-                return sasRec;
-        } catch (IOException e) {
-            progress.say(e.getMessage() + "; " + name + " is trained again");
-        }
-        if (run.has(file)) { // what was loaded in part or under other settings must not remain
-            sasRec.close();
-            sasRec = new TrainedSasRec(name, config, items, start, backend);
-        }
-        if (config.start() == SasRecConfig.Start.VECTORS && !vectors) {
+        if (config.start() == SasRecConfig.Start.VECTORS && !run.has(Tokenize.VECTORS)) {
             progress.say(name + ": the run has no " + Tokenize.VECTORS + "; embeddings begin at random");
         }
-        Summary summary = sasRec.train(prepared.split(), progress);
+        TrainedSasRec sasRec = untrained(name, config, run, prepared, backend);
         try {
-            Checkpoint.save(run.file(file), Checkpoint.parameters(sasRec.model), Map.of("origin", origin));
-        } catch (IOException e) {
-            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
+            sasRec.train(run, prepared.split(), progress);
+            return sasRec;
+        } catch (RuntimeException e) {
+            sasRec.close();
+            throw e;
         }
-        Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("seed", config.seed());
-        facts.put("backend", backend.name());
-        facts.put("parameters", sasRec.model.size());
-        facts.put("epochs", summary.epochs());
-        facts.put("bestEpoch", summary.bestEpoch());
-        facts.put("validationNdcg10", summary.bestNdcg10());
-        facts.put("trainingSeconds", summary.seconds());
-        RunInfo.write(run, name, facts);
-        return sasRec;
     }
 
-    /** What the embeddings begin from: the run's item vectors, reduced to the model's width. */
-    private static double[][] vectors(SasRecConfig config, RunFolder run, int items) {
+    /** Its embeddings begin from the run's item vectors, reduced to the model's width, if its settings say so. */
+    private static TrainedSasRec untrained(
+            String name, SasRecConfig config, RunFolder run, Prepared prepared, Backend backend) {
+        int items = prepared.data().items().size();
+        Repeats repeats = Repeats.of(prepared.split().train());
+        if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
             Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
-            return ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
+            double[][] start = ItemVectors.principal(vectors, config.width(), Key.of(config.seed()).fold("start"));
+            return new TrainedSasRec(name, config, items, start, repeats, backend);
         }
     }
 
-    private static SasRecConfig.Loss loss(String name) {
-        return SasRecConfig.Loss.values()[NAMES.indexOf(name)];
+    /** Whether the embeddings begin from the run's item vectors. */
+    static boolean beginsFromVectors(SasRecConfig config, RunFolder run) {
+        return config.start() == SasRecConfig.Start.VECTORS && run.has(Tokenize.VECTORS);
     }
 
-    /** What training came to. */
-    record Summary(int epochs, int bestEpoch, double bestNdcg10, double seconds) {}
+    private static String settings(String name) {
+        return "config/" + name + ".json";
+    }
 
-    /** Trains until the validation questions are answered no better, and keeps the best epoch's parameters. */
-    Summary train(Split split, Progress progress) {
-        long began = System.nanoTime();
-        List<Sample> samples = samples(split.train());
-        if (samples.isEmpty()) throw new UserError(name + ": no user has two items in the training part");
-        Key key = Key.of(config.seed());
-        List<Case> validation = Case.some(split.validation(), config.validationCases(), key.fold("validation"));
-        int steps = (samples.size() + config.batch() - 1) / config.batch(), epoch = 0, best = 0;
-        double bestNdcg = -1;
-        Map<String, Tensor> parameters = Checkpoint.parameters(model);
-        List<float[]> kept = List.of();
+    /** Trains until the validation questions are answered no better, and takes the best epoch's parameters. */
+    void train(RunFolder run, Split split, Progress progress) {
+        try (var training = new SasRecTraining(this, model, config, run, split, backend, progress)) {
+            training.train();
+        }
+    }
+
+    /** Whether a run has such a model whose first steps can be repeated. */
+    public static boolean isVerifiable(String name, RunFolder run) {
+        return run.has(SasRecTraining.files(name).firstSteps());
+    }
+
+    /** Repeats the first steps of its training, and says whether every bit came out the same. */
+    public static boolean verify(String name, RunFolder run, Backend backend, Progress progress) {
+        SasRecConfig config = run.config(name, SasRecConfig.class);
+        Prepared prepared = Prepared.load(run);
         try (
-                Arena arena = Arena.ofShared();
-                var trainer = new Trainer<>(
-                        backend,
-                        model,
-                        (tape, m, batch, noise, weight, k) -> m.loss(tape, batch, config, noise, weight, k),
-                        settings((long) config.epochs() * steps),
-                        arena);
-                Progress.Bar bar = progress.start("training " + name, (long) config.epochs() * steps)) {
-            for (; epoch < config.epochs() && epoch - best < config.patience(); epoch++) {
-                int[] order = Samples.order(samples.size(), key.fold("epoch").fold(epoch));
-                double loss = 0;
-                long targets = 0;
-                for (int step = 0; step < steps; step++) {
-                    List<Sample> batch = new ArrayList<>();
-                    int to = Math.min(order.length, (step + 1) * config.batch());
-                    for (int i = step * config.batch(); i < to; i++) batch.add(samples.get(order[i]));
-                    Trainer.Report report =
-                            trainer.step(batch, key.fold("step").fold(trainer.optimizer().steps()));
-                    loss += report.nll()[0];
-                    targets += report.targets();
-                    bar.step((long) epoch * steps + step + 1, note(epoch, loss / targets, bestNdcg));
-                }
-                double ndcg = ndcg10(validation);
-                if (ndcg > bestNdcg) {
-                    bestNdcg = ndcg;
-                    best = epoch + 1;
-                    kept = parameters.values().stream().map(Tensor::toArray).toList();
-                }
-            }
+                var sasRec = untrained(name, config, run, prepared, backend);
+                var training = new SasRecTraining(
+                        sasRec, sasRec.model, config, run, prepared.split(), backend, progress)) {
+            return training.verify();
         }
-        int p = 0;
-        for (Tensor parameter : parameters.values()) parameter.copyFrom(kept.get(p++));
-        progress.say(String.format(
-                Locale.ROOT,
-                "%s: %,d parameters, %d epochs, best epoch %d with validation NDCG@10 %.4f",
-                name,
-                model.size(),
-                epoch,
-                best,
-                bestNdcg));
-        return new Summary(epoch, best, bestNdcg, (System.nanoTime() - began) / 1e9);
     }
 
     /** The checksum of the parameters. */
     String checksum() {
         return Checkpoint.checksum(Checkpoint.parameters(model).values());
-    }
-
-    private static String note(int epoch, double loss, double bestNdcg) {
-        String note = String.format(Locale.ROOT, "epoch %d, loss %.3f", epoch + 1, loss);
-        return bestNdcg < 0 ? note : note + String.format(Locale.ROOT, ", best NDCG@10 %.4f", bestNdcg);
-    }
-
-    private Trainer.Settings settings(long steps) {
-        var optimizer = new AdamW.Config((float) config.rate(), 0.9f, 0.999f, 1e-8f, (float) config.decay(), 0);
-        Schedule schedule = config.cosine() ? Schedule.cosine(steps / 20, steps, 0.02) : Schedule.constant(0);
-        return new Trainer.Settings(
-                optimizer, schedule, config.dropout(), config.shards(), config.microTokens(), 1);
-    }
-
-    /** Windows of the sequences; each item that has one before it is a target once. */
-    private List<Sample> samples(int[][] train) {
-        return Samples.windows(train, config.maxItems() + 1).stream()
-                .map(s -> new Sample(s.user(), s.items(), Math.max(1, s.from())))
-                .filter(s -> s.targets() > 0)
-                .toList();
-    }
-
-    private double ndcg10(List<Case> cases) {
-        double sum = 0;
-        for (int from = 0; from < cases.size(); from += batch()) {
-            List<Case> some = cases.subList(from, Math.min(cases.size(), from + batch()));
-            List<Ranking> answers = rank(some, false, 10);
-            for (int i = 0; i < some.size(); i++) {
-                double rank = answers.get(i).rank(some.get(i).target(), null);
-                if (rank < 11) sum += Math.log(2) / Math.log(rank + 1);
-            }
-        }
-        return cases.isEmpty() ? 0 : sum / cases.size();
     }
 
     @Override
@@ -241,7 +158,36 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
     }
 
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+        return rank(cases, ItemPrior.of(repeats, seen));
+    }
+
+    /** The same model, with what is known besides it. */
+    public Ranker with(String name, ItemPrior prior) {
+        return new Ranker() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public int batch() {
+                return TrainedSasRec.this.batch();
+            }
+
+            @Override
+            public Map<String, Object> settings(int depth) {
+                return prior.settings();
+            }
+
+            @Override
+            public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+                return TrainedSasRec.this.rank(cases, prior.with(seen));
+            }
+        };
+    }
+
+    private List<Ranking> rank(List<Case> cases, ItemPrior prior) {
         var answers = new Ranking[cases.size()];
         Parallel.run((cases.size() + CASES - 1) / CASES, block -> {
             int from = block * CASES, to = Math.min(cases.size(), from + CASES);
@@ -256,15 +202,23 @@ public final class TrainedSasRec implements Ranker, AutoCloseable {
                 for (int i = from, row = 0; i < to; i++) {
                     int[] history = cases.get(i).history();
                     double[] own = new double[items]; // nothing is known of what follows an empty history
-                    for (int j = 0; history.length > 0 && j < items; j++) own[j] = scores[row * items + j];
-                    if (history.length > 0) row++;
-                    if (seenMask) for (int seen : history) own[seen] = Double.NEGATIVE_INFINITY;
+                    if (history.length > 0) logSoftmax(own, scores, row++ * items);
+                    prior.user(history).apply(own);
                     answers[i] = new Ranking.Scores(own);
                 }
             }
             idle.add(workspace);
         });
         return List.of(answers);
+    }
+
+    /** The log-probabilities of a row of logits that begins at {@code from}. */
+    private static void logSoftmax(double[] logProbabilities, float[] logits, int from) {
+        double max = Double.NEGATIVE_INFINITY, sum = 0;
+        for (int i = 0; i < logProbabilities.length; i++) max = Math.max(max, logits[from + i]);
+        for (int i = 0; i < logProbabilities.length; i++) sum += Math.exp(logits[from + i] - max);
+        double denominator = max + Math.log(sum);
+        for (int i = 0; i < logProbabilities.length; i++) logProbabilities[i] = logits[from + i] - denominator;
     }
 
     @Override

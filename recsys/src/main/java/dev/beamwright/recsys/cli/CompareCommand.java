@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.evaluate.Compare;
 import dev.beamwright.recsys.evaluate.Comparison;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import java.io.PrintWriter;
@@ -52,8 +53,13 @@ final class CompareCommand implements Callable<Integer> {
             description = "item, or sid (an item with the same semantic ID will do); default: item")
     private String level;
 
-    @Option(names = "--hide-seen", description = "take the rows in which items of the history were hidden")
-    private boolean hideSeen;
+    @Option(
+            names = "--seen-items",
+            paramLabel = "S",
+            defaultValue = "allowed",
+            description = "take the rows in which items of the history were allowed, hidden, or had the repeat prior"
+                    + " (prior); default: ${DEFAULT-VALUE}")
+    private SeenItems seenItems;
 
     @Option(
             names = "--metric",
@@ -99,7 +105,7 @@ final class CompareCommand implements Callable<Integer> {
     public Integer call() {
         Comparison comparison = Compare.run(
                 runs.stream().map(RunFolder::open).toList(),
-                new Compare.Options(split, level, hideSeen, metric, against, bootstrap, seed));
+                new Compare.Options(split, level, seenItems, metric, against, bootstrap, seed));
         PrintWriter out = spec.commandLine().getOut();
         switch (json ? Format.JSON : format) {
             case TEXT -> out.print(comparison.text());

@@ -71,7 +71,11 @@ final class DiagnoseCommand implements Callable<Integer> {
         List<RunFolder> folders = runs.stream().map(RunFolder::open).toList();
         for (RunFolder run : folders) run.need("model/best.safetensors", "train");
         List<Diagnostics> all = new ArrayList<>();
-        for (RunFolder run : folders) all.add(Diagnose.run(config, run, device.open(), Progress.stderr()));
+        for (RunFolder run : folders) {
+            try (var _ = run.lock()) {
+                all.add(Diagnose.run(config, run, device.open(), Progress.stderr()));
+            }
+        }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(Json.line(all));

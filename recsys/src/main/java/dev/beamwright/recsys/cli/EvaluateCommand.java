@@ -2,13 +2,13 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.confidence.ConfidentRanker;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.evaluate.Evaluate;
 import dev.beamwright.recsys.evaluate.EvaluateConfig;
-import dev.beamwright.recsys.evaluate.ExactRanker;
-import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.evaluate.ScoreCard;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -38,16 +38,17 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Ask the test questions and write a score card: the run's model, if it has one, and baselines.")
 final class EvaluateCommand implements Callable<Integer> {
-    /** Whether items of the history may be recommended. */
-    enum SeenItems {
-        ALLOWED(List.of(false)),
-        HIDDEN(List.of(true)),
-        BOTH(List.of(false, true));
+    /** What becomes of the items of the history. */
+    enum Seen {
+        ALLOWED(SeenItems.ALLOWED),
+        HIDDEN(SeenItems.HIDDEN),
+        PRIOR(SeenItems.PRIOR),
+        ALL(SeenItems.values());
 
-        private final List<Boolean> masks;
+        private final List<SeenItems> each;
 
-        SeenItems(List<Boolean> masks) {
-            this.masks = masks;
+        Seen(SeenItems... each) {
+            this.each = List.of(each);
         }
     }
 
@@ -75,7 +76,8 @@ final class EvaluateCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "popularity,markov,markov-decayed,item-knn",
-            description = "Which baselines stand in the card; sasrec, sasrec-bce and sasrec-sampled are trained first."
+            description = "Which baselines stand in the card; sasrec, sasrec-ce (full cross-entropy, random"
+                    + " start) and sasrec-bce are trained first."
                     + " Default: ${DEFAULT-VALUE}.")
     private List<String> baselines;
 
@@ -97,9 +99,15 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--seen-items",
             paramLabel = "S",
-            defaultValue = "both",
-            description = "allowed, hidden, or both, each in a row. Default: ${DEFAULT-VALUE}.")
-    private SeenItems seenItems;
+            defaultValue = "all",
+            description = "Items of the history are allowed, hidden, or as likely as people repeat in the training part"
+                    + " (prior); or all of these, each in a row. Default: ${DEFAULT-VALUE}.")
+    private Seen seenItems;
+
+    @Option(
+            names = "--no-memory",
+            description = "Leave out the rows in which models have a memory of what followed what.")
+    private boolean noMemory;
 
     @Option(
             names = "--bootstrap",
@@ -121,14 +129,6 @@ final class EvaluateCommand implements Callable<Integer> {
             defaultValue = "10",
             description = "Items per question in RUN/predictions; 0 writes none. Default: ${DEFAULT-VALUE}.")
     private int predictions;
-
-    @Option(
-            names = "--beam",
-            paramLabel = "N",
-            defaultValue = "50",
-            description = "Width of the model's beam; for a larger --k or --predictions it is as wide as these. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private int beam;
 
     @Option(
             names = "--exact",
@@ -163,7 +163,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean rejectionCurve;
 
     @Mixin
-    private WideningOptions widening;
+    private SearchOptions search;
 
     @Mixin
     private DeviceOption device;
@@ -173,21 +173,26 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
+        int beam = search.beam();
         RunFolder run = RunFolder.open(folder);
         List<Integer> depths = depths(run);
         EvaluateConfig config =
-                new EvaluateConfig(baselines, depths, split, seenItems.masks, bootstrap, seed, predictions(depths));
-        if (widening.widening() != null && config.depth() > beam) {
+                new EvaluateConfig(
+                        baselines, depths, split, seenItems.each, !noMemory, bootstrap, seed, predictions(depths));
+        if (search.widening() != null && config.depth() > beam) {
             throw new UserError("--widen goes with the beam that was asked for, but --k and --predictions want "
                     + config.depth() + " items of a beam of " + beam + "; lower them, or give a wider --beam");
         }
         List<ConfidenceReport> reports = new ArrayList<>();
-        ScoreCard card = measure(config, run, reports);
+        ScoreCard card;
+        try (var _ = run.lock()) {
+            card = measure(config, run, reports);
+        }
         if (json) {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
-                    : Json.line(Map.of("rows", card.rows(), "files", card.files(), "confidence", reports)));
+                    : Json.line(Map.of(
+                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence", reports)));
             return Main.OK;
         }
         System.out.print(card.table());
@@ -203,15 +208,15 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths(RunFolder run) {
-        List<Integer> some = k.stream().filter(depth -> depth <= beam).toList();
+        List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
         if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
         Progress.stderr()
-                .say("the beam is " + beam + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
+                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
         return some;
     }
 
     private int predictions(List<Integer> depths) {
-        return given("--predictions") ? predictions : Math.min(predictions, Math.max(beam, Collections.max(depths)));
+        return given("--predictions") ? predictions : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
     }
 
     private boolean given(String option) {
@@ -219,13 +224,13 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfTrainedForAnotherBeam(Recommender model, EvaluateConfig config) {
-        ObjectiveConfig objective = model.config().objective();
-        int width = objective.bearWidth(model.config().beam()), asked = Math.max(beam, config.depth());
-        if (!objective.name().equals(ObjectiveConfig.BEAR) || width == asked) return;
+        TargetObjective objective = model.config().objective().forBeam(model.config().beam());
+        int asked = Math.max(search.beam(), config.depth());
+        if (objective.beamSize() == 0 || objective.beamSize() == asked) return;
         Progress.stderr().say(String.format(
                 Locale.ROOT,
-                "trained by BEAR for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
-                width, asked));
+                "trained by %s for a beam of %d, and asked with one of %d (see --beam, --k and --predictions)",
+                objective.name().toUpperCase(Locale.ROOT), objective.beamSize(), asked));
     }
 
     /** The card of a run with what else was asked for; adds what was found of the models' confidence. */
@@ -234,24 +239,23 @@ final class EvaluateCommand implements Callable<Integer> {
         if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
         if (!run.has("model/best.safetensors")) {
-            return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, Progress.stderr());
+            return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, StopRequest.progress());
         }
         Map<String, String> files = new TreeMap<>();
         for (Recommender.Which which : checkpoint.models) {
-            files.putAll(ScoreCard.hashes(run, Recommender.files(which, widening.widening() != null)));
+            files.putAll(ScoreCard.hashes(run, Recommender.files(which, search.widening() != null)));
         }
         List<Recommender> models = new ArrayList<>();
         List<Ranker> rankers = new ArrayList<>();
-        List<GenerativeRanker> plain = new ArrayList<>(), beams = new ArrayList<>();
-        List<ExactRanker> exacts = new ArrayList<>();
+        List<Ranker> plain = new ArrayList<>(), exacts = new ArrayList<>();
         try {
             for (Recommender.Which which : checkpoint.models) {
                 Recommender model = Recommender.load(run, backend, which);
                 models.add(model);
                 sayIfTrainedForAnotherBeam(model, config);
-                GenerativeRanker ranker = model.ranker(beam);
+                SearchConfig plainly = model.search(search.beam(), null).withKind(search.kind());
+                Ranker ranker = model.ranker(plainly);
                 plain.add(ranker);
-                beams.add(ranker);
                 rankers.add(ranker);
                 if (changed) {
                     ConfidenceOptions.need(model, "--rank, --truncate-below");
@@ -259,15 +263,14 @@ final class EvaluateCommand implements Callable<Integer> {
                             ranker, model.confidence(), confidence.rule(pool == null ? 10 : pool),
                             model.model().space().levels()));
                 }
-                if (widening.widening() != null) {
-                    GenerativeRanker widened = model.ranker(beam, widening.widening());
-                    beams.add(widened);
-                    rankers.add(widened);
+                if (!noMemory && which == Recommender.Which.BEST) {
+                    rankers.addAll(model.memoryRankers(plainly, config.split(), Progress.stderr()));
                 }
-                if (exact) exacts.add(model.exactRanker());
+                if (search.widening() != null) rankers.add(model.ranker(model.search(search.beam(), search.widening())));
+                if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
             rankers.addAll(exacts);
-            ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, Progress.stderr());
+            ScoreCard card = Evaluate.run(config, run, rankers, files, groups(run), backend, StopRequest.progress());
             for (int m = 0; m < models.size(); m++) {
                 if (models.get(m).confidence() == null && !measureConfidence && !rejectionCurve) continue;
                 var split = Prepared.load(run).split();
@@ -279,8 +282,6 @@ final class EvaluateCommand implements Callable<Integer> {
             if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
             return card;
         } finally {
-            exacts.forEach(ExactRanker::close);
-            beams.forEach(GenerativeRanker::close);
             models.forEach(Recommender::close);
         }
     }
@@ -304,10 +305,12 @@ final class EvaluateCommand implements Callable<Integer> {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (
-                var recommender = Recommender.load(run, backend);
-                var ranker = recommender.ranker(beam)) {
-            return Evaluate.run(config, run, List.of(ranker), files, groups, backend, progress);
+        try (var recommender = Recommender.load(run, backend)) {
+            List<Ranker> rankers = new ArrayList<>(List.of(recommender.ranker(beam)));
+            if (config.memory()) {
+                rankers.addAll(recommender.memoryRankers(recommender.search(beam, null), config.split(), progress));
+            }
+            return Evaluate.run(config, run, rankers, files, groups, backend, progress);
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SidReport;
+import dev.beamwright.recsys.train.MetricsLog;
 import dev.beamwright.recsys.train.Start;
 import dev.beamwright.recsys.train.Train;
 import java.io.PrintWriter;
@@ -34,7 +35,7 @@ final class InspectCommand implements Callable<Integer> {
                     "train-prm", "evaluate");
     private static final String AUDIT = "data/audit.json";
     private static final String REPORT = "tokens/report.json";
-    private static final String METRICS = "model/metrics.jsonl", PRM_METRICS = "model/prm-metrics.jsonl";
+    private static final String METRICS = Train.MODEL.metrics(), PRM_METRICS = Train.PRM.metrics();
     private static final String SCORES = "scorecard.json";
 
     @Spec
@@ -91,11 +92,11 @@ final class InspectCommand implements Callable<Integer> {
             if (run.has(Reinforce.CONFIG)) {
                 out.println("rollouts   " + Json.line(Json.readTree(run.file(Reinforce.CONFIG))));
             }
-            for (JsonNode epoch : metrics(run, METRICS)) out.println(epoch(epoch));
+            for (JsonNode epoch : new MetricsLog(run, METRICS).read()) out.println(epoch(epoch));
             if (run.has("config/train-prm.json")) {
                 out.println("process reward model, trained by itself");
                 out.println("settings   " + Json.line(Json.readTree(run.file("config/train-prm.json"))));
-                for (JsonNode epoch : metrics(run, PRM_METRICS)) out.println(epoch(epoch));
+                for (JsonNode epoch : new MetricsLog(run, PRM_METRICS).read()) out.println(epoch(epoch));
             }
         } else {
             out.println(notYet("train", run));
@@ -154,10 +155,10 @@ final class InspectCommand implements Callable<Integer> {
         if (run.has(AUDIT)) all.set("data", Json.readTree(run.file(AUDIT)));
         if (run.has(REPORT)) all.set("semanticIds", Json.readTree(run.file(REPORT)));
         ArrayNode epochs = Json.mapper().createArrayNode();
-        metrics(run, METRICS).forEach(epochs::add);
+        new MetricsLog(run, METRICS).read().forEach(epochs::add);
         if (!epochs.isEmpty()) all.set("epochs", epochs);
         ArrayNode prm = Json.mapper().createArrayNode();
-        metrics(run, PRM_METRICS).forEach(prm::add);
+        new MetricsLog(run, PRM_METRICS).read().forEach(prm::add);
         if (!prm.isEmpty()) all.set("prmEpochs", prm);
         if (run.has(SCORES)) {
             all.set("scorecard", Json.readTree(run.file(SCORES)));
@@ -165,15 +166,5 @@ final class InspectCommand implements Callable<Integer> {
             if (!outdated.isEmpty()) all.set("writtenSinceScorecard", Json.mapper().valueToTree(outdated));
         }
         return all;
-    }
-
-    /** The lines of a training's metrics, one for each epoch; none if there are none. */
-    private static List<JsonNode> metrics(RunFolder run, String file) {
-        if (!run.has(file)) return List.of();
-        List<ObjectNode> lines = Json.readLines(run.file(file), ObjectNode.class);
-        boolean byRollouts = !lines.isEmpty() && lines.getFirst().has("step");
-        Class<? extends Record> type = byRollouts ? Reinforce.StepMetrics.class : Train.EpochMetrics.class;
-        Json.readLines(run.file(file), type); // refuses what is damaged
-        return List.copyOf(lines);
     }
 }

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.cli;
 
+import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.run.Version;
 import dev.beamwright.recsys.run.Visible;
@@ -22,7 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * The command line: {@code beamwright <command>}. Results go to standard output, progress and errors to standard error.
  *
  * <p>Exit codes: 0 done; 1 an error of the program, with its stack trace; 2 something the user can mend, told in one
- * line; 130 interrupted.
+ * line; 130 interrupted, a training after the step in hand ({@link StopRequest}).
  */
 @Command(
         name = "beamwright",
@@ -58,7 +59,10 @@ public final class Main implements Runnable {
 
     /** Runs a command and ends the process with its exit code. */
     public static void main(String[] args) {
-        System.exit(run(args));
+        StopRequest.install();
+        int exitCode = run(args);
+        StopRequest.ended();
+        System.exit(exitCode);
     }
 
     /** Runs a command. Returns the exit code. */
@@ -76,13 +80,15 @@ public final class Main implements Runnable {
     private static int execute(String... args) {
         CommandLine line = new CommandLine(new Main());
         BenchCommand.fill(line.getSubcommands().get("bench"));
+        ObjectiveOptions.list(line.getSubcommands().get("train"), true);
+        ObjectiveOptions.list(line.getSubcommands().get("run"), false);
         TrainingDefaults.tell(line.getSubcommands().get("train"), true);
         TrainingDefaults.tell(line.getSubcommands().get("run"), false);
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setOut(new PrintWriter(System.out, true, System.out.charset()))
                 .setParameterExceptionHandler((e, _) -> refused(e))
-                .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr()));
+                .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr(), args));
         try {
             int exitCode = line.execute(args);
             if (exitCode != OK || !System.out.checkError()) return exitCode;
@@ -90,7 +96,7 @@ public final class Main implements Runnable {
                     "standard output could not be written to its end: the disk is full, or its reader has gone",
                     USER_ERROR);
         } catch (Error e) { // picocli hands on exceptions only
-            return failed(e, line.getErr());
+            return failed(e, line.getErr(), args);
         }
     }
 
@@ -122,7 +128,7 @@ public final class Main implements Runnable {
     }
 
     /** A command ended with an exception or error. */
-    private static int failed(Throwable failure, PrintWriter err) {
+    private static int failed(Throwable failure, PrintWriter err, String... args) {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             switch (t) {
                 case UserError e -> {
@@ -133,6 +139,10 @@ public final class Main implements Runnable {
                 }
                 case OutOfMemoryError e -> {
                     return say(err, outOfMemory(e), USER_ERROR);
+                }
+                case Stopped e -> {
+                    return say(err, e.getMessage() + ", all is saved; resume it with: " + StopRequest.resuming(args),
+                            INTERRUPTED);
                 }
                 case InterruptedException _ -> {
                     return say(err, "interrupted", INTERRUPTED);

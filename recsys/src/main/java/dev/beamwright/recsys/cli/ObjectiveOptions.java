@@ -1,12 +1,21 @@
 package dev.beamwright.recsys.cli;
 
-import dev.beamwright.recsys.objective.Bear;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
-import dev.beamwright.recsys.objective.PrefixContrast;
-import dev.beamwright.recsys.objective.PrefixWeights;
+import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.objective.Preset;
+import dev.beamwright.recsys.objective.RolloutObjective;
+import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.run.Parameter;
+import dev.beamwright.recsys.run.TextTable;
 import dev.beamwright.recsys.run.UserError;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** The options of training that choose the objective. What is not given keeps its default. */
@@ -14,189 +23,122 @@ final class ObjectiveOptions {
     @Option(
             names = "--objective",
             paramLabel = "NAME",
-            description = "ce (cross-entropy), msl (over children, with a temperature), apao-pointwise, apao-pairwise"
-                    + " (a loss for each prefix), or bear (a regulariser for beam search); always with --from: ugr, grpo,"
-                    + " rerank (rewards), dpo, s-dpo (preferences), sft (targets alone, for comparison); default: the"
-                    + " preset's, ce")
+            description = "the training objective, see the list below; default: the preset's, ce")
     private String name;
+
+    @Option(
+            names = "-P",
+            paramLabel = "KEY=VALUE",
+            description = "a parameter of the objective, such as -P lambda=.3; --help-objective lists them")
+    private Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(
             names = "--objective-preset",
             paramLabel = "NAME",
-            description = "a paper's values for the objective: office-tiger, grocery-llama, … for msl and APAO, toy for"
-                    + " bear, ugr-script or ugr-defaults for ugr, minionerec for rerank")
+            description = "a paper's values for the objective; --help-objective lists them")
     private String preset;
 
     @Option(
-            names = "--tau",
-            paramLabel = "X",
-            description = "temperature of the softmax, in training and in decoding; default: 1")
-    private Double tau;
+            names = "--help-objective",
+            paramLabel = "NAME",
+            help = true,
+            description = "print the equation, parameters, defaults and presets of an objective, and exit")
+    private String help;
 
-    @Option(
-            names = "--beta",
-            paramLabel = "X",
-            description = "APAO: weight of the prefix losses; default: 0.2; dpo, s-dpo: how far to go; default: 0.1")
-    private Double beta;
-
-    @Option(names = "--eta", paramLabel = "X", description = "APAO: how fast the prefix weights change; default: 1e-4")
-    private Double eta;
-
-    @Option(
-            names = "--prefix-weights",
-            paramLabel = "FORM",
-            description = "APAO: paper (by losses), code (by normalised losses; default) or uniform (fixed)")
-    private PrefixWeights.Form prefixWeights;
-
-    @Option(
-            names = "--cross-entropy",
-            negatable = true,
-            fallbackValue = "true",
-            description = "APAO: whether the cross-entropy is part of the loss; default: yes")
-    private Boolean crossEntropy;
-
-    @Option(names = "--negatives", paramLabel = "N", description = "APAO pairwise: negatives of a target; default: 100")
-    private Integer negatives;
-
-    @Option(
-            names = "--instances",
-            paramLabel = "N",
-            description = "APAO pairwise: targets of a sequence that are compared, drawn at random (the paper compares all);"
-                    + " default: 1")
-    private Integer instances;
-
-    @Option(
-            names = "--prefix-tau",
-            paramLabel = "X",
-            description = "APAO pairwise: temperature of prefix scores; default: 1")
-    private Double prefixTau;
-
-    @Option(
-            names = "--distinct",
-            negatable = true,
-            fallbackValue = "true",
-            description = "APAO pairwise: count negatives that share a prefix once; default: yes")
-    private Boolean distinct;
-
-    @Option(
-            names = "--kappa",
-            negatable = true,
-            fallbackValue = "true",
-            description = "APAO pairwise: scale the negatives to the number of all prefixes; default: yes")
-    private Boolean kappa;
-
-    @Option(
-            names = "--per-code",
-            negatable = true,
-            fallbackValue = "true",
-            description = "APAO pairwise: divide the loss of a prefix by its length; default: yes")
-    private Boolean perCode;
-
-    @Option(names = "--lambda", paramLabel = "X", description = "BEAR: weight of the regulariser; default: 0.25")
-    private Double lambda;
-
-    @Option(names = "--xi", paramLabel = "X", description = "BEAR: softness of the margin; default: 2.75")
-    private Double xi;
-
-    @Option(
-            names = "--bear-width",
-            paramLabel = "N",
-            description = "BEAR: its B; default: --beam")
-    private Integer bearWidth;
-
-    @Option(names = "--bear-form", paramLabel = "FORM", description = "BEAR: paper or code; default: code")
-    private Bear.Form bearForm;
-
-    @Option(
-            names = "--detached",
-            negatable = true,
-            fallbackValue = "true",
-            description = "BEAR: whether the B-th probability is a constant in the paper's form; default: yes")
-    private Boolean detached;
-
-    /** The name as given, or null. */
-    String name() {
-        return name;
+    /** What {@code --help-objective} prints; null if it was not given. */
+    String help() {
+        return help == null ? null : text(Objectives.named(help));
     }
 
-    /** The paper whose values are taken, or null. */
-    String preset() {
-        return preset;
+    /** The objective that was named, with its default values; null if none was. */
+    Objective named() {
+        return name == null ? null : Objectives.named(name);
     }
 
-    /** As given, or null. */
-    Double beta() {
-        return beta;
-    }
-
-    /** The objective, given the one that a training preset has. */
-    ObjectiveConfig config(ObjectiveConfig usual) {
-        ObjectiveConfig d = name == null || name.equals(usual.name()) ? usual : ObjectiveConfig.of(name);
-        if (preset != null) d = ObjectiveConfig.preset(d.name(), preset);
-        refuseWithoutEffect(d);
-        PrefixContrast c = d.contrast();
-        return new ObjectiveConfig(
-                d.name(),
-                or(tau, d.tau()),
-                or(beta, d.beta()),
-                or(eta, d.eta()),
-                or(prefixWeights, d.prefixWeights()),
-                or(crossEntropy, d.crossEntropy()),
-                or(negatives, d.negatives()),
-                or(instances, d.instances()),
-                new PrefixContrast(
-                        or(prefixTau, c.tau()),
-                        or(distinct, c.distinct()),
-                        or(kappa, c.scaled()),
-                        or(perCode, c.perCode())),
-                or(lambda, d.lambda()),
-                or(xi, d.xi()),
-                or(bearWidth, d.bearWidth()),
-                or(bearForm, d.bearForm()),
-                or(detached, d.detached()));
-    }
-
-    private void refuseWithoutEffect(ObjectiveConfig usual) {
-        String objective = usual.name();
-        boolean pairwise = objective.equals(ObjectiveConfig.PAIRWISE), bear = objective.equals(ObjectiveConfig.BEAR);
-        boolean apao = pairwise || objective.equals(ObjectiveConfig.POINTWISE);
-        Map<String, Object> without = new LinkedHashMap<>();
-        if (!apao) {
-            without.put("--beta", beta);
-            without.put("--eta", eta);
-            without.put("--prefix-weights", prefixWeights);
-            without.put("--cross-entropy", crossEntropy);
+    /**
+     * The objective with all that was given.
+     *
+     * @param usual the objective if none is named
+     */
+    <T extends Objective> T objective(T usual, Class<T> kind) {
+        Objective base = name == null || name.equals(usual.name()) ? usual : Objectives.named(name);
+        if (preset != null) base = preset(base).objective();
+        if (!kind.isInstance(base)) {
+            throw new UserError("--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
+                    + " NEW-RUN --objective " + base.name() + " --from RUN'");
         }
-        if (!pairwise) {
-            without.put("--negatives", negatives);
-            without.put("--instances", instances);
-            without.put("--prefix-tau", prefixTau);
-            without.put("--distinct", distinct);
-            without.put("--kappa", kappa);
-            without.put("--per-code", perCode);
-        }
-        if (!bear) {
-            without.put("--lambda", lambda);
-            without.put("--xi", xi);
-            without.put("--bear-width", bearWidth);
-            without.put("--bear-form", bearForm);
-        }
-        boolean constantWeights = apao && or(prefixWeights, usual.prefixWeights()) == PrefixWeights.Form.UNIFORM;
-        if (constantWeights) without.put("--eta", eta);
-        if (!bear || or(bearForm, usual.bearForm()) != Bear.Form.PAPER) without.put("--detached", detached);
-        without.forEach((option, given) -> {
-            if (given == null) return;
-            String why = bear && option.equals("--detached") ? " without --bear-form paper"
-                    : constantWeights && option.equals("--eta") ? " with --prefix-weights uniform"
-                    : "";
-            throw new UserError(option + " has no effect on " + objective + why + "; leave it out");
+        return Objectives.with(kind.cast(base), base instanceof RolloutObjective ? parameters : parameters(false));
+    }
+
+    /** The parameters of the objective, or those of the process reward model, without their prefix. */
+    Map<String, String> parameters(boolean prm) {
+        Map<String, String> own = new LinkedHashMap<>();
+        parameters.forEach((key, value) -> {
+            if (key.startsWith(PrmOptions.PREFIX) == prm) {
+                own.put(prm ? key.substring(PrmOptions.PREFIX.length()) : key, value);
+            }
         });
-        if (apao && !or(crossEntropy, usual.crossEntropy()) && or(beta, usual.beta()) == 0) {
-            throw new UserError("--beta 0 --no-cross-entropy leaves no loss; leave one of them out");
-        }
+        return own;
     }
 
-    private static <T> T or(T given, T usual) {
-        return given == null ? usual : given;
+    /** The preset that was asked for, of an objective; null if none was. */
+    Preset preset(Objective of) {
+        return preset == null ? null : Objectives.preset(of, preset);
+    }
+
+    /**
+     * Over which codes the softmax is taken, unless that is given: a paper's values are for the paper's softmax, and an
+     * earlier stage of the same objective has its own already.
+     */
+    Softmax softmax(TargetObjective objective, Softmax usual, boolean continued) {
+        if (preset != null) return preset(objective).softmax();
+        return continued && name == null || objective.usualSoftmax() == null ? usual : objective.usualSoftmax();
+    }
+
+    // ---- help
+
+    /** Adds the list of objectives to the help of a command. */
+    static void list(CommandLine command, boolean rollouts) {
+        var usage = command.getCommandSpec().usageMessage();
+        List<String> footer = new ArrayList<>(List.of(usage.footer()));
+        footer.add("");
+        footer.add("Objectives (--help-objective NAME tells more); from the true sequences:");
+        footer.addAll(lines(TargetObjective.class));
+        if (rollouts) {
+            footer.add("from the model's own rollouts, with --from:");
+            footer.addAll(lines(RolloutObjective.class));
+        }
+        usage.footer(footer.toArray(String[]::new));
+    }
+
+    private static List<String> lines(Class<? extends Objective> kind) {
+        List<List<String>> rows = Objectives.ALL.stream()
+                .filter(kind::isInstance)
+                .map(o -> List.of("  " + o.name(), o.summary()))
+                .toList();
+        return TextTable.of(rows, 2).lines().map(l -> l.replace("%", "%%")).toList();
+    }
+
+    /** All that there is to say of an objective. */
+    static String text(Objective o) {
+        var text = new StringBuilder(o.name() + ": " + o.summary() + "\n\n" + o.equation().indent(2));
+        Map<String, String> values = Parameter.values(o);
+        text.append(values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
+        text.append(Parameter.table(o, ""));
+        if (!o.presets().isEmpty()) {
+            text.append("\nPresets (--objective-preset NAME):\n");
+            text.append(TextTable.of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));
+        }
+        return text.toString();
+    }
+
+    private static String values(Preset p, Map<String, String> usual) {
+        String changed = Parameter.values(p.objective()).entrySet().stream()
+                .filter(e -> !e.getValue().equals(usual.get(e.getKey())))
+                .map(e -> e.getKey() + "=" + e.getValue())
+                .collect(Collectors.joining(" "));
+        return (changed.isEmpty() ? "the defaults" : changed)
+                + (p.softmax() == null ? "" : ", --softmax " + p.softmax().name().toLowerCase(Locale.ROOT))
+                + (p.maxGradNorm() == null ? "" : ", --clip " + Parameter.text(p.maxGradNorm()));
     }
 }

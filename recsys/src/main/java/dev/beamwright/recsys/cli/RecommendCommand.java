@@ -2,6 +2,7 @@ package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -10,6 +11,7 @@ import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.serve.Advice;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.serve.Recommender.Recommendation;
+import dev.beamwright.recsys.serve.Recommender.Recommended;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,14 +68,15 @@ final class RecommendCommand implements Callable<Integer> {
     private int k;
 
     @Option(
-            names = "--beam",
-            paramLabel = "N",
-            defaultValue = "50",
-            description = "width of the beam; default: ${DEFAULT-VALUE}")
-    private int beam;
+            names = "--seen-items",
+            paramLabel = "S",
+            defaultValue = "prior",
+            description = "items of the history are as likely as people repeat in the training part (prior), hidden, or"
+                    + " allowed like all others; default: ${DEFAULT-VALUE}")
+    private SeenItems seenItems;
 
-    @Option(names = "--keep-seen", description = "items of the history may be recommended again")
-    private boolean keepSeen;
+    @Option(names = "--no-memory", description = "by the model alone, without a memory of what followed what")
+    private boolean noMemory;
 
     @Option(
             names = "--eligible",
@@ -99,7 +102,7 @@ final class RecommendCommand implements Callable<Integer> {
     private Recommender.Which checkpoint;
 
     @Mixin
-    private WideningOptions widening;
+    private SearchOptions search;
 
     @Mixin
     private DeviceOption device;
@@ -113,18 +116,27 @@ final class RecommendCommand implements Callable<Integer> {
      * @param user null for a history given by hand
      * @param abstains why nothing is recommended; null if something is
      * @param leftOut items that were not sure enough
+     * @param certified whether the search found the items that the model scores best, see {@link Recommended}; null where
+     *     it can prove nothing
+     * @param bound the best score of what it left aside; null for nothing
      */
-    record Answer(String user, List<String> history, List<Recommendation> items, String abstains, int leftOut) {
+    record Answer(
+            String user,
+            List<String> history,
+            List<Recommendation> items,
+            String abstains,
+            int leftOut,
+            Boolean certified,
+            Float bound) {
         /** Without a look at the confidence. */
-        Answer(String user, List<String> history, List<Recommendation> items) {
-            this(user, history, items, null, 0);
+        Answer(String user, List<String> history, Recommended found) {
+            this(user, history, found.items(), null, 0, found.certified(), found.bound());
         }
     }
 
     @Override
     public Integer call() {
         if (k < 1) throw new UserError("-k " + k + ": ask for at least 1 item");
-        if (beam < 1) throw new UserError("--beam " + beam + ": must be at least 1");
         if (!(abstainBelow >= 0 && abstainBelow <= 1)) {
             throw new UserError("--abstain-below " + abstainBelow + ": must be in 0 … 1, as confidences are");
         }
@@ -140,11 +152,12 @@ final class RecommendCommand implements Callable<Integer> {
                 PrintWriter out = spec.commandLine().getOut()) {
             if (changed) ConfidenceOptions.need(recommender, "--rank, --truncate-below");
             if (abstainBelow > 0) ConfidenceOptions.need(recommender, "--abstain-below");
-            if (changed && widening.widening() != null) {
+            if (changed && search.widening() != null) {
                 throw new UserError("--rank hybrid and --truncate-below go by log-probabilities; leave out --widen");
             }
             var options = new Recommender.Options(
-                    beam, !keepSeen, eligible == null ? null : eligible(recommender), widening.widening());
+                    search.beam(), seenItems, !noMemory, eligible == null ? null : eligible(recommender), search.kind(),
+                    search.widening());
             Dataset data = recommender.data();
             if (all) everyone(recommender, options, out);
             else print(out, data, answers(recommender, options));
@@ -177,18 +190,19 @@ final class RecommendCommand implements Callable<Integer> {
     }
 
     private Answer answer(Recommender recommender, int user, int[] sequence, Recommender.Options options) {
-        List<Recommendation> items = recommender
+        Recommended found = recommender
                 .recommend(new int[][] {sequence}, new int[] {user}, k, options, null)
                 .getFirst();
         String name = user == Sample.NOBODY ? null : recommender.data().users().get(user);
-        return answer(recommender, name, sequence, items);
+        return answer(recommender, name, sequence, found);
     }
 
-    private Answer answer(Recommender recommender, String user, int[] sequence, List<Recommendation> items) {
+    private Answer answer(Recommender recommender, String user, int[] sequence, Recommended found) {
         int levels = recommender.model().space().levels();
-        Advice advice = Advice.of(items, confidence.rule(k), levels, abstainBelow);
+        Advice advice = Advice.of(found.items(), confidence.rule(k), levels, abstainBelow);
         return new Answer(
-                user, ids(recommender.data(), sequence), advice.items(), advice.abstains(), advice.leftOut());
+                user, ids(recommender.data(), sequence), advice.items(), advice.abstains(), advice.leftOut(),
+                found.certified(), found.bound());
     }
 
     private void everyone(Recommender recommender, Recommender.Options options, PrintWriter out) {
@@ -198,7 +212,7 @@ final class RecommendCommand implements Callable<Integer> {
             int chunk = 512;
             for (int from = 0; from < sequences.length; from += chunk) {
                 int to = Math.min(sequences.length, from + chunk), done = from;
-                List<List<Recommendation>> found = recommender.recommend(
+                List<Recommended> found = recommender.recommend(
                         Arrays.copyOfRange(sequences, from, to),
                         IntStream.range(from, to).toArray(),
                         k,

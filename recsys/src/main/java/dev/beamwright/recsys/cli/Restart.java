@@ -81,11 +81,11 @@ public final class Restart {
         return child.waitFor();
     }
 
-    /** Ends the second process when the first is told to end, and waits for it: its last words belong before ours. */
+    /** Ends the second process when the first is told to end, waits for it, and ends with its exit code. */
     private static void end(Process child) {
-        child.destroy();
+        child.destroy(); // SIGTERM; a training ends after the step in hand
         try {
-            child.waitFor();
+            Runtime.getRuntime().halt(child.waitFor());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -76,7 +76,7 @@ final class RunCommand implements Callable<Integer> {
     private long seed;
 
     @Mixin
-    private TrainCommand.Settings training;
+    private TrainingOptions training;
 
     @Mixin
     private DeviceOption device;
@@ -103,8 +103,13 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (training.objective.help() != null) {
+            spec.commandLine().getOut().print(training.objective.help());
+            spec.commandLine().getOut().flush();
+            return Main.OK;
+        }
         long began = System.nanoTime();
-        Progress progress = Progress.stderr();
+        Progress progress = StopRequest.progress();
         RunFolder run = new RunFolder(out);
         Backend backend = device.open(); // a device that is missing should be told before the work, not after
 
@@ -191,14 +196,13 @@ final class RunCommand implements Callable<Integer> {
     }
 
     /**
-     * Whether these settings are those that were stored; {@code tokenize} decides itself what was left open, and what an
-     * earlier version did not know yet was left open, too.
+     * Whether these settings are those that were stored; {@code tokenize} decides itself what was left open.
      */
     private static boolean agrees(Object settings, JsonNode stored) {
         boolean open = settings instanceof TokenizeConfig;
         return Json.tree(settings).properties().stream()
                 .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
-                        || p.getValue().isNull() && (open || !stored.has(p.getKey())));
+                        || open && p.getValue().isNull());
     }
 
     /** Whether a result is there, and was not written before what it is made of. */

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.decode.Widening.Order;
 import dev.beamwright.recsys.run.Json;
@@ -12,6 +13,7 @@ import dev.beamwright.recsys.study.Scaling;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -82,6 +84,22 @@ final class ScaleCommand implements Callable<Integer> {
             description = "widths of the plain beams; default: ½, 1, 2, 4 and 8 times the beam")
     private List<Integer> widths;
 
+    @Option(
+            names = "--search",
+            split = ",",
+            paramLabel = "KIND",
+            converter = SearchOptions.Kind.class,
+            description = "also these searches for -k items: adaptive (up to the largest of --widths), best-first, exact")
+    private List<SearchConfig.Kind> searches = List.of();
+
+    @Option(
+            names = "--together",
+            split = ",",
+            paramLabel = "N",
+            description = "with --search best-first: prefixes of a user that a round goes on from, one search for each;"
+                    + " default: what recommend takes")
+    private List<Integer> together = List.of(SearchConfig.Limits.DEFAULT.together());
+
     @Mixin
     private PruningOptions pruning;
 
@@ -123,7 +141,9 @@ final class ScaleCommand implements Callable<Integer> {
         List<Scaling> all = new ArrayList<>();
         for (Path run : runs) {
             RunFolder folder = RunFolder.open(run);
-            all.add(Scale.run(config(folder), folder, device.open(), Progress.stderr()));
+            try (var _ = folder.lock()) {
+                all.add(Scale.run(config(folder), folder, device.open(), Progress.stderr()));
+            }
         }
         var charts = Scale.charts(all);
         Path plots = runs.getFirst().resolve("plots");
@@ -156,7 +176,22 @@ final class ScaleCommand implements Callable<Integer> {
             }
             widened.add(new Widening(four, Math.max(1, beam / 2), usual.order(), usual.beta(), usual.levels()));
         }
-        return new Scale.Config(split, users, k, beam, plain, widened, repeats, batch, seed);
+        return new Scale.Config(split, users, k, beam, plain, widened, others(plain), repeats, batch, seed);
+    }
+
+    private List<Scale.Other> others(List<Integer> plain) {
+        List<Scale.Other> others = new ArrayList<>();
+        for (SearchConfig.Kind kind : searches) {
+            if (kind != SearchConfig.Kind.BEST_FIRST) {
+                others.add(new Scale.Other(kind, Collections.max(plain), SearchConfig.Limits.DEFAULT));
+                continue;
+            }
+            for (int n : together) {
+                int expansions = SearchConfig.Limits.DEFAULT.expansions();
+                others.add(new Scale.Other(kind, beam, new SearchConfig.Limits(expansions, n)));
+            }
+        }
+        return others;
     }
 
     private List<Integer> times(double... factors) {

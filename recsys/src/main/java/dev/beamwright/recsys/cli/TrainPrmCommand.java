@@ -1,13 +1,14 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.run.Json;
-import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,8 +36,11 @@ final class TrainPrmCommand implements Callable<Integer> {
     @Parameters(paramLabel = "RUN", description = "the folder of a trained run")
     private Path run;
 
-    @Mixin
-    private PrmOptions prm;
+    @Option(
+            names = "-P",
+            paramLabel = "KEY=VALUE",
+            description = "a parameter of the process reward model, such as -P prm.negatives=64, see below")
+    private Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(
             names = "--epochs",
@@ -77,9 +81,12 @@ final class TrainPrmCommand implements Callable<Integer> {
     public Integer call() {
         RunFolder folder = RunFolder.open(run);
         folder.need("model/best.safetensors", "train");
+        Map<String, String> own = new LinkedHashMap<>();
+        parameters.forEach((key, value) -> own.put(
+                key.startsWith(PrmOptions.PREFIX) ? key.substring(PrmOptions.PREFIX.length()) : key, value));
         TrainConfig model = folder.config("train", TrainConfig.class);
         TrainConfig config = model.forPrm(
-                prm.config(1, true),
+                PrmOptions.config(1, true, own),
                 epochs,
                 patience == null ? model.patience() : patience,
                 rate,
@@ -87,7 +94,7 @@ final class TrainPrmCommand implements Callable<Integer> {
                 seed);
         Train.Summary summary;
         try (var _ = folder.lock()) {
-            summary = Train.prm(config, folder, device.open(), restart, Progress.stderr());
+            summary = Train.prm(config, folder, device.open(), restart, StopRequest.progress());
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {

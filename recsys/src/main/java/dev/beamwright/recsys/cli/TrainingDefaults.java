@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.cli;
 
 import dev.beamwright.recsys.model.ModelConfig;
+import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.train.TrainConfig;
 import java.util.ArrayList;
@@ -29,8 +30,8 @@ final class TrainingDefaults {
     private static List<String> lines(boolean rollouts) {
         List<TrainConfig> presets =
                 TrainConfig.PRESETS.stream().map(name -> TrainConfig.preset(name, 1)).toList();
-        ReinforceConfig r = ReinforceConfig.of(ReinforceConfig.UGR, "", 1);
-        ReinforceConfig preferences = ReinforceConfig.of(ReinforceConfig.DPO, "", 1);
+        ReinforceConfig r = ReinforceConfig.of(Objectives.rollouts("ugr"), "", 1);
+        ReinforceConfig preferences = ReinforceConfig.of(Objectives.rollouts("dpo"), "", 1);
         var table = new ArrayList<String>();
         table.add(line("", TrainConfig.PRESETS, rollouts ? "rollouts" : ""));
         Row row = (option, value, other) -> table

@@ -37,7 +37,7 @@ public record Confidence(Variable token, Linear answers, float gain) implements 
      * embeddings of codes are.
      */
     public static Confidence of(GenerativeModel model, double gain, Key key, SegmentAllocator memory) {
-        Variable tokens = model.parameters().get("tokens");
+        Variable tokens = model.tokens();
         int width = tokens.dim(-1);
         double squares = 0;
         for (float v : tokens.value().toArray()) squares += (double) v * v;

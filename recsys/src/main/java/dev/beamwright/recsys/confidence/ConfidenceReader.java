@@ -4,6 +4,7 @@ import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.run.Gate;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
@@ -24,6 +25,7 @@ public final class ConfidenceReader implements AutoCloseable {
     private final Backend backend;
     private final GenerativeModel model;
     private final Confidence confidence;
+    private final Gate gate = new Gate("this reader of confidences");
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
     public ConfidenceReader(Backend backend, GenerativeModel model, Confidence confidence) {
@@ -41,6 +43,10 @@ public final class ConfidenceReader implements AutoCloseable {
      * @return by user and item, in (0, 1)
      */
     public double[][] read(List<int[]> histories, int[] users, int[][] items) {
+        return gate.inside(() -> readAll(histories, users, items));
+    }
+
+    private double[][] readAll(List<int[]> histories, int[] users, int[][] items) {
         double[][] all = new double[users.length][0];
         int[] asked = IntStream.range(0, users.length).filter(u -> items[u].length > 0).toArray();
         Parallel.run((asked.length + USERS - 1) / USERS, b -> {
@@ -73,8 +79,11 @@ public final class ConfidenceReader implements AutoCloseable {
         return Confidence.values(confidence.logits(tape, states.getLast()).value().toArray());
     }
 
+    /** Waits for running calls; later ones get an {@link IllegalStateException}. A second time it does nothing. */
     @Override
     public void close() {
-        for (Workspace w = idle.poll(); w != null; w = idle.poll()) w.close();
+        gate.close(() -> {
+            for (Workspace w = idle.poll(); w != null; w = idle.poll()) w.close();
+        });
     }
 }

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.confidence;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -46,10 +47,16 @@ public final class ConfidentRanker implements Ranker {
         return likely.batch();
     }
 
+    /** With a repeat prior the scores of seen items are none that the model gave. */
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+    public boolean supports(SeenItems seen) {
+        return seen != SeenItems.PRIOR;
+    }
+
+    @Override
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
         List<Ranking.Top> lists =
-                likely.rank(cases, seenMask, depth).stream().map(r -> r.top(Integer.MAX_VALUE)).toList();
+                likely.rank(cases, seen, depth).stream().map(r -> r.top(Integer.MAX_VALUE)).toList();
         int[][] asked = lists.stream()
                 .map(l -> Arrays.copyOf(l.items(), rule.asked(l.items().length)))
                 .toArray(int[][]::new);

@@ -1,7 +1,10 @@
 package dev.beamwright.recsys.data;
 
 import it.unimi.dsi.fastutil.ints.Int2IntOpenHashMap;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -26,14 +29,14 @@ import java.util.Locale;
  * @param targets training targets with a history
  * @param rates by pooled distance, then by pooled occurrences
  */
-public record Repeats(long atRisk, long returns, long targets, double[][] rates) {
+public record Repeats(long atRisk, long returns, long targets, List<List<Double>> rates) {
     private static final int OCCURRENCES = 4;
     private static final int PRIOR = 20;
     /** What all seen items may have together: something must be left for the others. */
     private static final double MOST = 0.99;
 
     /** Nobody comes back to an item: with it seen items are hidden. */
-    public static final Repeats NEVER = new Repeats(0, 0, 0, new double[][] {new double[OCCURRENCES]});
+    public static final Repeats NEVER = new Repeats(0, 0, 0, List.of(Collections.nCopies(OCCURRENCES, 0.0)));
 
     /** Measures sequences, oldest item first. Every interaction is looked at once. */
     public static Repeats of(int[][] train) {
@@ -77,10 +80,12 @@ public record Repeats(long atRisk, long returns, long targets, double[][] rates)
         }
         for (long[] d : back) allBack += Arrays.stream(d).sum();
         double overall = allRisk == 0 ? 0 : (double) allBack / allRisk;
-        double[][] rates = new double[back.length][OCCURRENCES];
-        for (int d = 0; d < rates.length; d++) {
+        List<List<Double>> rates = new ArrayList<>();
+        for (int d = 0; d < back.length; d++) {
             double rate = rate(Arrays.stream(back[d]).sum(), Arrays.stream(risk[d]).sum(), overall);
-            for (int m = 0; m < OCCURRENCES; m++) rates[d][m] = rate(back[d][m], risk[d][m], rate);
+            List<Double> cells = new ArrayList<>();
+            for (int m = 0; m < OCCURRENCES; m++) cells.add(rate(back[d][m], risk[d][m], rate));
+            rates.add(cells);
         }
         return new Repeats(allRisk, allBack, targets, rates);
     }
@@ -111,7 +116,7 @@ public record Repeats(long atRisk, long returns, long targets, double[][] rates)
 
     /** The rate of one distance, from 1, after so many occurrences, from 1. */
     public double rate(int distance, int occurrences) {
-        return rates[Math.min(pooled(distance), rates.length - 1)][Math.min(occurrences, OCCURRENCES) - 1];
+        return rates.get(Math.min(pooled(distance), rates.size() - 1)).get(Math.min(occurrences, OCCURRENCES) - 1);
     }
 
     /**

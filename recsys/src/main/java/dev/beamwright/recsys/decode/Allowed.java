@@ -4,6 +4,7 @@ import dev.beamwright.recsys.semanticid.ItemTrie;
 import it.unimi.dsi.fastutil.floats.FloatArrayList;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import it.unimi.dsi.fastutil.ints.IntSet;
+import it.unimi.dsi.fastutil.longs.LongArrayList;
 import java.util.List;
 
 /** What may be returned to each user of a query, and which nodes of the trie lead to such items. */
@@ -44,11 +45,12 @@ final class Allowed {
         return exhausted;
     }
 
-    /** A user's list: the items of leaves that are given best first. */
+    /** A user's list, to which leaves are added best first. */
     final class Listing {
         private final int user;
         private final IntArrayList items = new IntArrayList();
         private final FloatArrayList scores = new FloatArrayList();
+        private final LongArrayList places = new LongArrayList();
 
         Listing(int user) {
             this.user = user;
@@ -59,6 +61,7 @@ final class Allowed {
                 if (!item(user, item)) continue;
                 items.add(item);
                 scores.add(score);
+                places.add(PathOrder.of(score, leaf));
             }
         }
 
@@ -66,8 +69,15 @@ final class Allowed {
             return items.size();
         }
 
-        Search.Result result() {
-            return new Search.Result(items.toIntArray(), scores.toFloatArray());
+        /** The list, of which nothing is proved. */
+        Search.Result uncertified() {
+            return new Search.Result(items.toIntArray(), scores.toFloatArray(), null);
+        }
+
+        /** The list, and what is proved of it. */
+        Search.Result certified(long pruned) {
+            Certificate certificate = Certificate.of(places.toLongArray(), pruned);
+            return new Search.Result(items.toIntArray(), scores.toFloatArray(), certificate);
         }
     }
 }

@@ -9,6 +9,7 @@ import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -39,6 +40,8 @@ public final class BeamSearch implements Search {
         void level(int user, int depth, Level beam);
     }
 
+    private static final int ROWS = 1 << 14; // candidates of all users at once
+
     private final GenerativeModel model;
     private final ItemTrie trie;
     private final SearchConfig config;
@@ -51,6 +54,15 @@ public final class BeamSearch implements Search {
         this.config = config;
         scores = new PathScores(config.likelihood(), trie);
         if (config.guide() != null) config.guide().widening().check(config.beamSize(), trie.levels());
+    }
+
+    /** Fewer where so many candidates are looked at that their rows would fill the memory. */
+    @Override
+    public int users() {
+        int candidates = config.guide() == null
+                ? Math.min(config.beamSize(), trie.nodesAt(trie.levels()))
+                : Collections.max(config.guide().widening().widen());
+        return Math.clamp(ROWS / candidates, 1, Search.super.users());
     }
 
     @Override
@@ -76,6 +88,9 @@ public final class BeamSearch implements Search {
                 guide == null ? null : guide.scorer().begin(tape, decoding.prompts());
         Paths paths = Paths.roots(users);
         Variable states = decoding.first();
+        long[] pruned = new long[users];
+        Arrays.fill(pruned, PathOrder.NOTHING);
+        boolean byScore = true; // in which the last level is ordered
         for (int level = 0; level < trie.levels(); level++) {
             boolean last = level == trie.levels() - 1;
             float[] logits = states == null
@@ -85,11 +100,13 @@ public final class BeamSearch implements Search {
             int most = guided ? guide.widening().candidates(level) : config.beamSize();
             Best[] best = children(Math.min(most, trie.nodesAt(level + 1)), level, paths, logits, allowed, terms);
             if (guided) guide.prune(best, scoring, trie, config.beamSize(), last);
+            for (int u = 0; u < users; u++) pruned[u] = Math.min(pruned[u], best[u].pruned(trie));
+            byScore = Arrays.stream(best).allMatch(Best::byScore);
             paths = extend(paths, best);
             if (observer != null) paths.show(users, level + 1, observer);
             if (!last) states = next(decoding, level, paths);
         }
-        return results(paths, allowed, users);
+        return results(paths, allowed, byScore && config.term().monotone() ? pruned : null, users);
     }
 
     /** The states of all paths of which anything is left to decide, in their order; null if there are none. */
@@ -225,12 +242,13 @@ public final class BeamSearch implements Search {
         return b;
     }
 
-    private static List<Result> results(Paths p, Allowed allowed, int users) {
+    /** The lists; with certificates if what was pruned is given. */
+    private static List<Result> results(Paths p, Allowed allowed, long[] pruned, int users) {
         List<Result> results = new ArrayList<>();
         for (int u = 0; u < users; u++) {
             Allowed.Listing list = allowed.new Listing(u);
             for (int r = p.userRows[u]; r < p.userRows[u + 1]; r++) list.leaf(p.nodes[r], p.ranks[r]);
-            results.add(list.result());
+            results.add(pruned == null ? list.uncertified() : list.certified(pruned[u]));
         }
         return results;
     }

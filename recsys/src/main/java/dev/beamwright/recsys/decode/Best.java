@@ -1,11 +1,15 @@
 package dev.beamwright.recsys.decode;
 
-/** The best so many candidates: a heap with the worst on top. Of equal scores the lower edge is better. */
+import dev.beamwright.recsys.semanticid.ItemTrie;
+
+/** The best so many candidates: a heap with the worst on top, and the best that had no room in it. Of equal scores the lower edge is better. */
 final class Best {
     final float[] scores;
     final int[] rows, edges;
     float[] ranks; // by what they are ordered
     int size;
+    float prunedScore; // of the best that is not among these, if there is one
+    int prunedEdge = -1;
 
     Best(int capacity) {
         scores = ranks = new float[capacity];
@@ -16,7 +20,14 @@ final class Best {
     /** Some of these, ordered by values that begin at {@code from}; null for the scores. */
     Best chosen(int[] places, float[] values, int from) {
         Best b = new Best(places.length);
-        for (int place : places) b.set(b.size++, scores[place], rows[place], edges[place]);
+        b.prunedScore = prunedScore;
+        b.prunedEdge = prunedEdge;
+        boolean[] stays = new boolean[size];
+        for (int place : places) {
+            stays[place] = true;
+            b.set(b.size++, scores[place], rows[place], edges[place]);
+        }
+        for (int i = 0; i < size; i++) if (!stays[i]) b.prune(scores[i], edges[i]);
         if (values != null) {
             b.ranks = new float[places.length];
             for (int i = 0; i < places.length; i++) b.ranks[i] = values[from + places[i]];
@@ -29,9 +40,28 @@ final class Best {
             set(size++, score, row, edge);
             for (int i = size - 1; i > 0 && worse(i, (i - 1) / 2); i = (i - 1) / 2) swap(i, (i - 1) / 2);
         } else if (!worse(score, edge, 0)) {
+            prune(scores[0], edges[0]);
             set(0, score, row, edge);
             sink(0, size);
+        } else {
+            prune(score, edge);
         }
+    }
+
+    private void prune(float score, int edge) {
+        if (prunedEdge >= 0 && (score < prunedScore || score == prunedScore && edge > prunedEdge)) return;
+        prunedScore = score;
+        prunedEdge = edge;
+    }
+
+    /** The {@link PathOrder} of the best that is not among these. */
+    long pruned(ItemTrie trie) {
+        return prunedEdge < 0 ? PathOrder.NOTHING : PathOrder.of(prunedScore, trie.firstLeaf(trie.child(prunedEdge)));
+    }
+
+    /** Whether they are in the order of their scores. */
+    boolean byScore() {
+        return ranks == scores;
     }
 
     /** Best first. */

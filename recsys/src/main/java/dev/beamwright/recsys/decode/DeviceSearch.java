@@ -20,7 +20,8 @@ import java.util.function.Supplier;
 
 /**
  * The search of {@link BeamSearch} by kernels alone, so that a device runs all levels as one captured step: keys and
- * values, the trie, the choice of the best and the paths stay on the device, and only the last beam comes back. Every
+ * values, the trie, the choice of the best and the paths stay on the device, and only the last beam comes back; what was pruned does
+ * not, so its lists have no certificate. Every
  * user has as many rows as the beam is wide; where there are fewer paths, the rows behind them stand for none.
  */
 final class DeviceSearch implements Search {
@@ -103,7 +104,7 @@ final class DeviceSearch implements Search {
             for (int r = u * width; r < (u + 1) * width && values[r] != Float.NEGATIVE_INFINITY; r++) {
                 list.leaf(leaves[r], values[r]);
             }
-            results.add(list.result());
+            results.add(list.uncertified());
         }
         return results;
     }

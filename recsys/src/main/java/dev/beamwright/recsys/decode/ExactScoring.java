@@ -9,6 +9,7 @@ import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Parallel;
 import dev.beamwright.tensor.Workspace;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -21,36 +22,37 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  *
  * <p>A user's trie is scored in blocks of neighbouring nodes that fit the memory, each with the nodes above them.
  */
-public final class ExactScoring implements AutoCloseable {
+public final class ExactScoring implements Search, AutoCloseable {
     /** Positions of the decoder that are computed at once. */
     private static final int BLOCK = 2048;
 
     private final Backend backend;
     private final GenerativeModel model;
-    private final Likelihood likelihood;
-    private final NodeTerm term;
+    private final SearchConfig config;
     private final ItemTrie trie;
     private final PathScores pathScores;
     private final int[] parents; // by node
     private final int[] cuts; // where each block begins among the nodes of the deepest inner level, and where the last ends
     private final ConcurrentLinkedQueue<Workspace> idle = new ConcurrentLinkedQueue<>();
 
+    /** The model's own scores, with nothing added. */
     public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood) {
-        this(backend, model, likelihood, NodeTerm.NONE, BLOCK);
+        this(backend, model, SearchConfig.beam(1, likelihood));
     }
 
-    /** With something added to the log-probabilities. */
-    public ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, NodeTerm term) {
-        this(backend, model, likelihood, term, BLOCK);
+    /**
+     * @param config of which the likelihood and the term count, and how many items a search returns
+     */
+    public ExactScoring(Backend backend, GenerativeModel model, SearchConfig config) {
+        this(backend, model, config, BLOCK);
     }
 
-    ExactScoring(Backend backend, GenerativeModel model, Likelihood likelihood, NodeTerm term, int block) {
+    ExactScoring(Backend backend, GenerativeModel model, SearchConfig config, int block) {
         this.backend = backend;
         this.model = model;
-        this.likelihood = likelihood;
-        this.term = term;
+        this.config = config;
         trie = model.space().trie();
-        pathScores = new PathScores(likelihood, trie);
+        pathScores = new PathScores(config.likelihood(), trie);
         parents = new int[trie.nodes()];
         for (int node = 0; node < trie.firstNode(trie.levels()); node++) {
             for (int e = trie.firstEdge(node); e < trie.firstEdge(node) + trie.children(node); e++) {
@@ -68,7 +70,7 @@ public final class ExactScoring implements AutoCloseable {
         for (int node = first; node < last; node++) {
             // The node, and each above it below which it is the first.
             for (int n = node; n > 0; n = parents[n]) {
-                if (!likelihood.certain(trie, n)) positions++;
+                if (!config.likelihood().certain(trie, n)) positions++;
                 if (trie.firstEdge(parents[n]) + 1 != n) break;
             }
             if (positions >= block) {
@@ -101,22 +103,51 @@ public final class ExactScoring implements AutoCloseable {
         Parallel.run(histories.size(), u -> {
             Workspace memory = idle.poll();
             if (memory == null) memory = new Workspace();
-            float[] scores = new float[trie.nodes()];
-            NodeTerm.Values added = term.of(histories.get(u));
-            for (int block = 0; block < cuts.length - 1; block++) {
-                try (Tape tape = Tape.inference(backend, memory)) {
-                    var decoding = model.read(tape, List.of(histories.get(u)), new int[] {users[u]});
-                    score(tape, decoding, cuts[block], cuts[block + 1], added, scores);
-                }
-            }
+            float[] scores = score(backend, memory, histories.get(u), users[u]);
             idle.add(memory);
             visitor.scores(u, scores);
         });
     }
 
+    private float[] score(Backend backend, Workspace memory, int[] history, int user) {
+        float[] scores = new float[trie.nodes()];
+        NodeTerm.Values term = config.term().of(history);
+        for (int block = 0; block < cuts.length - 1; block++) {
+            try (Tape tape = Tape.inference(backend, memory)) {
+                var decoding = model.read(tape, List.of(history), new int[] {user});
+                score(tape, decoding, cuts[block], cuts[block + 1], term, scores);
+            }
+        }
+        return scores;
+    }
+
+    /** The best items by these scores; all of them are certified. */
+    @Override
+    public List<Result> search(Backend backend, Workspace memory, Query query) {
+        Allowed allowed = new Allowed(query, trie);
+        List<Result> results = new ArrayList<>();
+        for (int u = 0; u < query.size(); u++) {
+            float[] scores = score(backend, memory, query.histories().get(u), query.users()[u]);
+            Best best = new Best(Math.min(config.items(), trie.nodesAt(trie.levels())));
+            for (int leaf = trie.firstNode(trie.levels()); leaf < trie.nodes(); leaf++) {
+                if (allowed.node(u, leaf)) best.offer(scores[leaf], 0, leaf - 1);
+            }
+            best.sort();
+            Allowed.Listing list = allowed.new Listing(u);
+            int used = 0;
+            for (; used < best.size && list.size() < config.items(); used++) {
+                list.leaf(trie.child(best.edges[used]), best.scores[used]);
+            }
+            results.add(list.certified(used < best.size
+                    ? PathOrder.of(best.scores[used], trie.child(best.edges[used]))
+                    : best.pruned(trie)));
+        }
+        return results;
+    }
+
     /** Scores all that lies below and above the nodes [from, to) of the deepest inner level. */
     private void score(
-            Tape tape, GenerativeModel.Decoding decoding, int from, int to, NodeTerm.Values added, float[] scores) {
+            Tape tape, GenerativeModel.Decoding decoding, int from, int to, NodeTerm.Values term, float[] scores) {
         int levels = trie.levels();
         // The nodes at depth d that are on the way: [first[d], last[d]], a range, because the trie is in order.
         int[] first = new int[levels], last = new int[levels];
@@ -139,7 +170,7 @@ public final class ExactScoring implements AutoCloseable {
                 at = new int[extended.length];
                 for (int i = 0; i < at.length; i++) {
                     int node = first[d] + i;
-                    at[i] = likelihood.certain(trie, node) ? -1 : codes.size();
+                    at[i] = config.likelihood().certain(trie, node) ? -1 : codes.size();
                     if (at[i] < 0) continue;
                     int[] path = ancestors[above[parents[node] - first[d - 1]]];
                     extended[at[i]] = Arrays.copyOf(path, d);
@@ -159,7 +190,7 @@ public final class ExactScoring implements AutoCloseable {
             for (int i = 0; i < at.length; i++) {
                 int node = first[d] + i;
                 pathScores.children(
-                        node, scores[node], logits, at[i] * columns, columns, added,
+                        node, scores[node], logits, at[i] * columns, columns, term,
                         (edge, score) -> scores[trie.child(edge)] = score);
             }
         }
@@ -173,7 +204,7 @@ public final class ExactScoring implements AutoCloseable {
     public static int[] best(ItemTrie trie, float[] scores, int depth, int most) {
         int first = trie.firstNode(depth), n = trie.nodesAt(depth);
         long[] keys = new long[n];
-        for (int i = 0; i < n; i++) keys[i] = order(scores[first + i]) << 32 | i;
+        for (int i = 0; i < n; i++) keys[i] = PathOrder.of(scores[first + i], i);
         Arrays.sort(keys);
         int[] best = new int[Math.min(most, n)];
         for (int i = 0; i < best.length; i++) best[i] = first + (int) keys[i];
@@ -187,12 +218,6 @@ public final class ExactScoring implements AutoCloseable {
             if (scores[other] > scores[node] || (scores[other] == scores[node] && other < node)) rank++;
         }
         return rank;
-    }
-
-    /** A number that is smaller the larger the score is. */
-    private static long order(float score) {
-        int bits = Float.floatToIntBits(score);
-        return ~(long) (bits ^ (bits >> 31 & Integer.MAX_VALUE));
     }
 
     @Override

@@ -42,4 +42,11 @@ public record Query(List<int[]> histories, int[] users, boolean[] eligible, bool
     public Query part(int from, int to) {
         return new Query(histories.subList(from, to), Arrays.copyOfRange(users, from, to), eligible, hideSeen);
     }
+
+    /** The same for some of the users, by their place. */
+    Query only(int[] places) {
+        return new Query(
+                Arrays.stream(places).mapToObj(histories::get).toList(),
+                Arrays.stream(places).map(p -> users[p]).toArray(), eligible, hideSeen);
+    }
 }

@@ -3,9 +3,11 @@ package dev.beamwright.recsys.decode;
 import dev.beamwright.recsys.data.Pairs;
 import it.unimi.dsi.fastutil.ints.Int2IntOpenHashMap;
 import it.unimi.dsi.fastutil.ints.Int2ObjectOpenHashMap;
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.stream.IntStream;
 
 /**
  * Remembers what followed what: a decayed Markov memory of sequences of items. A pair (a, then b) at distance d &lt;= 3
@@ -16,17 +18,20 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * <p>Weights are whole numbers, so the order in which sequences were read changes no bit. May be used by several threads.
  */
 public final class SequenceMemory {
+    /** What a memory recalls that has read nothing. */
+    static final Recalled NOTHING = new Recalled(new int[0], new int[0]);
+
     private static final int REACH = 3;
     /** What a pair of neighbours weighs whose first item is the last of the history. */
     public static final int UNIT = Pairs.WHOLE << (REACH - 1);
 
-    private final int items;
     private final Pairs pairs; // of what was read at first
     private final Int2ObjectOpenHashMap<Int2IntOpenHashMap> later = new Int2ObjectOpenHashMap<>(); // since, in sixths
+    private volatile long interactions;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
     private SequenceMemory(int[][] sequences, int items) {
-        this.items = items;
+        for (int[] s : sequences) interactions += s.length;
         pairs = Pairs.count(sequences, items, REACH);
     }
 
@@ -40,9 +45,9 @@ public final class SequenceMemory {
         return new SequenceMemory(sequences, items);
     }
 
-    /** How many items there are. */
-    public int items() {
-        return items;
+    /** How many interactions it has read. */
+    public long interactions() {
+        return interactions;
     }
 
     /**
@@ -54,6 +59,7 @@ public final class SequenceMemory {
     public void read(int[] sequence, int from) {
         lock.writeLock().lock();
         try {
+            interactions += sequence.length - from;
             for (int i = from; i < sequence.length; i++) {
                 for (int d = 1; d <= REACH && d <= i; d++) {
                     later.computeIfAbsent(sequence[i - d], _ -> new Int2IntOpenHashMap())
@@ -79,11 +85,10 @@ public final class SequenceMemory {
 
         /** The same without some items. */
         Recalled without(int[] others) {
-            int[] left = java.util.stream.IntStream.range(0, items.length)
-                    .filter(i -> Arrays.stream(others).noneMatch(o -> o == items[i]))
-                    .toArray();
+            var out = new IntOpenHashSet(others);
+            int[] left = IntStream.range(0, items.length).filter(i -> !out.contains(items[i])).toArray();
             return new Recalled(
-                    Arrays.stream(left).map(i -> items[i]).toArray(), Arrays.stream(left).map(i -> weights[i]).toArray());
+                    IntStream.of(left).map(i -> items[i]).toArray(), IntStream.of(left).map(i -> weights[i]).toArray());
         }
     }
 

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.evaluate;
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.rank.RankMetric;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
@@ -40,7 +41,7 @@ public final class Compare {
      *
      * @param split {@code test} or {@code validation}
      * @param level {@code item} or {@code sid}
-     * @param seenMask whether seen items were hidden
+     * @param seenItems what became of seen items
      * @param metric such as {@code ndcg@10}
      * @param reference the name of the entry that the others are tested against, or null for the best
      * @param resamples draws of the bootstrap
@@ -49,7 +50,7 @@ public final class Compare {
     public record Options(
             String split,
             String level,
-            boolean seenMask,
+            SeenItems seenItems,
             String metric,
             String reference,
             int resamples,
@@ -120,7 +121,7 @@ public final class Compare {
             }
             if (!any) {
                 throw new UserError(run.file("scorecard.json") + ": has no row for " + options.split() + ", "
-                        + options.level() + ", seen items " + (options.seenMask() ? "hidden" : "allowed")
+                        + options.level() + ", seen items " + options.seenItems().text()
                         + "; evaluate the run again, or compare under another protocol");
             }
         }
@@ -136,7 +137,7 @@ public final class Compare {
     }
 
     private static boolean asked(ScoreCard.Protocol p, Options o) {
-        return p.split().equals(o.split()) && p.level().equals(o.level()) && p.seenMask() == o.seenMask();
+        return p.split().equals(o.split()) && p.level().equals(o.level()) && p.seenItems() == o.seenItems();
     }
 
     private static Comparison comparison(
@@ -184,7 +185,7 @@ public final class Compare {
         return new Comparison(
                 options.split(),
                 options.level(),
-                options.seenMask(),
+                options.seenItems(),
                 options.metric(),
                 names.get(reference),
                 entries,
@@ -279,7 +280,7 @@ public final class Compare {
         Path file = run.file("predictions/" + row.model() + "-" + options.split() + ".jsonl");
         if (!options.level().equals("item") || !run.has("config/evaluate.json") || !Files.exists(file)) return null;
         EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
-        if (written.predictions() == 0 || written.seenMasks().getFirst() != options.seenMask()) return null;
+        if (written.predictions() == 0 || written.seenItems().getFirst() != options.seenItems()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
         RankMetric metric = RankMetric.named(options.metric().substring(0, at)).orElseThrow();
         List<String> questions = new ArrayList<>(), users = new ArrayList<>();

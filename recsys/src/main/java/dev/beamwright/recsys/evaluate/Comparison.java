@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Bars;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
@@ -18,7 +19,7 @@ import java.util.Map;
 public record Comparison(
         String split,
         String level,
-        boolean seenMask,
+        SeenItems seenItems,
         String metric,
         String reference,
         List<Entry> entries,
@@ -71,7 +72,7 @@ public record Comparison(
 
     private String protocol() {
         return split + " questions, " + (level.equals("item") ? "items" : "semantic IDs") + ", seen items "
-                + (seenMask ? "hidden" : "allowed") + "; mean ± standard deviation over seeds; differences of " + metric
+                + seenItems.text() + "; mean ± standard deviation over seeds; differences of " + metric
                 + " from " + reference;
     }
 

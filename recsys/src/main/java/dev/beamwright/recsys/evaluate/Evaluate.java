@@ -6,9 +6,11 @@ import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -16,13 +18,15 @@ import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -65,44 +69,60 @@ public final class Evaluate {
             throw new UserError("nothing to measure; name at least one baseline: "
                     + "--baselines popularity,markov,markov-decayed,item-knn,sasrec");
         }
+        Split split = prepared.split();
+        Repeats repeats = Repeats.of(split.train());
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
-        Consumer<Ranker> measure = r -> underAllMasks(config, run, prepared, r, groups, progress, rows, milliseconds);
+        Consumer<Ranker> measure = r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
         models.forEach(measure);
         int items = prepared.data().items().size();
         for (String name : config.baselines()) {
             if (TrainedSasRec.NAMES.contains(name)) {
                 try (var sasRec = TrainedSasRec.of(name, run, prepared, config.seed(), backend, progress)) {
                     measure.accept(sasRec);
+                    if (!config.memory()) continue;
+                    MemoryWeight weight = MemoryWeight.of(
+                            "baselines/" + name + "-memory.json", List.of("baselines/" + name + ".safetensors"), run,
+                            prepared, prior -> sasRec.with(name, prior), progress);
+                    weight.priors(name, prepared, config.split())
+                            .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                var scorer = Baseline.named(name).fit(prepared.split().train(), items);
-                measure.accept(new ScorerRanker(name, scorer, items));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items), items, repeats));
             }
         }
-        ScoreCard card = new ScoreCard(List.copyOf(rows), files);
+        ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
         run.saveConfig("evaluate", config);
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
         Json.write(run.file("scorecard.json"), card);
         return card;
     }
 
-    /** Adds a model's rows, and how long it took for a user under the first mask. */
-    private static void underAllMasks(
+    /** Adds a model's rows, and how long it took for a user in the first of them. */
+    private static void forAllSeenItems(
             EvaluateConfig config,
             RunFolder run,
             Prepared prepared,
+            Repeats repeats,
             Ranker ranker,
             int[] groups,
             Progress progress,
             List<ScoreCard.Row> rows,
             Map<String, Double> milliseconds) {
-        for (boolean seenMask : config.seenMasks()) {
-            Path predictions = config.predictions() == 0 || seenMask != config.seenMasks().getFirst()
+        Map<SeenItems, Measured> done = new EnumMap<>(SeenItems.class);
+        for (SeenItems seen : config.seenItems()) {
+            // Where nobody repeats, the prior hides what was seen.
+            SeenItems asked = seen == SeenItems.PRIOR && repeats.never() ? SeenItems.HIDDEN : seen;
+            if (!ranker.supports(asked)) continue;
+            Path predictions = config.predictions() == 0 || seen != config.seenItems().getFirst()
                     ? null
                     : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
-            Measured measured = measure(config, prepared, ranker, seenMask, groups, predictions, progress);
-            rows.addAll(measured.rows());
+            Measured measured = done.get(asked);
+            if (measured == null) {
+                measured = measure(config, prepared, ranker, asked, groups, predictions, progress);
+                done.put(asked, measured);
+            }
+            for (ScoreCard.Row row : measured.rows()) rows.add(row.with(row.protocol().with(seen)));
             milliseconds.putIfAbsent(ranker.name(), measured.millisecondsPerUser());
         }
     }
@@ -112,9 +132,9 @@ public final class Evaluate {
      * at the level of semantic IDs.
      */
     public static List<ScoreCard.Row> measure(
-            EvaluateConfig config, Prepared prepared, Ranker ranker, boolean seenMask, int[] groups,
+            EvaluateConfig config, Prepared prepared, Ranker ranker, SeenItems seen, int[] groups,
             Progress progress) {
-        return measure(config, prepared, ranker, seenMask, groups, null, progress).rows();
+        return measure(config, prepared, ranker, seen, groups, null, progress).rows();
     }
 
     /** Rows, and the time that the ranker took for a question, with all threads. */
@@ -124,7 +144,7 @@ public final class Evaluate {
             EvaluateConfig config,
             Prepared prepared,
             Ranker ranker,
-            boolean seenMask,
+            SeenItems seen,
             int[] groups,
             Path predictions,
             Progress progress) {
@@ -135,7 +155,7 @@ public final class Evaluate {
                     "there are no " + config.split() + " questions in this run; prepare it with other shares");
         }
         Tally tally = new Tally(config.k(), prepared.data().items().size(), cases.size(), groups != null);
-        String what = ranker.name() + (seenMask ? ", seen items hidden" : "");
+        String what = ranker.name() + ", seen items: " + seen.text();
         int depth = config.depth();
         long nanoseconds = 0;
         try (
@@ -144,7 +164,7 @@ public final class Evaluate {
             for (int from = 0; from < cases.size(); from += ranker.batch()) {
                 List<Case> batch = cases.subList(from, Math.min(cases.size(), from + ranker.batch()));
                 long began = System.nanoTime();
-                List<Ranking> answers = ranker.rank(batch, seenMask, depth);
+                List<Ranking> answers = ranker.rank(batch, seen, depth);
                 nanoseconds += System.nanoTime() - began;
                 int first = from;
                 List<Outcome> outcomes = IntStream.range(0, batch.size())
@@ -160,7 +180,7 @@ public final class Evaluate {
             file.finish();
         }
         Users users = Users.of(cases.stream().map(Case::user).toList());
-        return new Measured(tally.rows(config, ranker, depth, seenMask, users), nanoseconds / 1e6 / cases.size());
+        return new Measured(tally.rows(config, ranker, depth, seen, users), nanoseconds / 1e6 / cases.size());
     }
 
     /** What became of the n-th question. */
@@ -180,6 +200,8 @@ public final class Evaluate {
         private final int[] bestPlace; // the highest place that each item has had in a list, from 0
         private final long[] places; // how many lists were so long, by place
         private final long[] invalid; // in how many of them the place named no item
+        private final int[] certified; // of how many lists the first k items are certified, by place in the list of k
+        private boolean proves = true; // whether all answers say what is proved of them
         private String ties = "mid-rank";
 
         Tally(List<Integer> k, int items, int cases, boolean grouped) {
@@ -190,12 +212,16 @@ public final class Evaluate {
             Arrays.fill(bestPlace, Integer.MAX_VALUE);
             places = new long[k.getLast()];
             invalid = new long[k.getLast()];
+            certified = new int[k.size()];
         }
 
         void add(Outcome outcome) {
             itemRanks[outcome.n] = outcome.itemRank;
             if (groupRanks != null) groupRanks[outcome.n] = outcome.groupRank;
             if (outcome.list) ties = "list";
+            Integer proved = outcome.top.proved();
+            proves &= proved != null;
+            for (int i = 0; proves && i < certified.length; i++) if (proved >= k.get(i)) certified[i]++;
             int[] items = outcome.top.items();
             for (int place = 0; place < Math.min(items.length, k.getLast()); place++) {
                 places[place]++;
@@ -204,7 +230,7 @@ public final class Evaluate {
             }
         }
 
-        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, boolean seenMask, Users users) {
+        List<ScoreCard.Row> rows(EvaluateConfig config, Ranker ranker, int wanted, SeenItems seen, Users users) {
             List<ScoreCard.Row> rows = new ArrayList<>();
             Map<String, double[]> levels = new LinkedHashMap<>();
             levels.put("item", itemRanks);
@@ -214,6 +240,9 @@ public final class Evaluate {
                 Map<String, Double> values = new LinkedHashMap<>(metrics.values());
                 for (int depth : k) values.put("coverage@" + depth, coverage(depth));
                 for (int depth : k) values.put("invalid@" + depth, invalid(depth));
+                for (int i = 0; proves && i < certified.length; i++) {
+                    values.put("certified@" + k.get(i), (double) certified[i] / ranks.length);
+                }
                 Map<String, double[]> intervals = config.bootstrap() == 0
                         ? new TreeMap<>()
                         : metrics.intervals(
@@ -223,7 +252,7 @@ public final class Evaluate {
                         new ScoreCard.Protocol(
                                 config.split(),
                                 level,
-                                seenMask,
+                                seen,
                                 k,
                                 ranks.length,
                                 ties,
@@ -255,19 +284,20 @@ public final class Evaluate {
     /** A line of JSON per question: user, target, the target's rank (null if it has none), the best items, their scores. */
     private static final class Predictions implements AutoCloseable {
         private final Path file;
-        private final Path beside;
         private final Dataset data;
         private final int depth;
-        private final BufferedWriter out; // null if nothing is to be written
+        private final AtomicFile replaced; // null if nothing is to be written
+        private final BufferedWriter out;
 
         Predictions(Path file, Dataset data, int depth) {
             this.file = file;
             this.data = data;
             this.depth = depth;
-            beside = file == null ? null : file.resolveSibling(file.getFileName() + ".tmp");
             try {
-                if (file != null) Files.createDirectories(file.getParent());
-                out = file == null ? null : Files.newBufferedWriter(beside);
+                replaced = file == null ? null : AtomicFile.open(file);
+                out = file == null
+                        ? null
+                        : new BufferedWriter(Channels.newWriter(replaced.channel(), StandardCharsets.UTF_8));
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -291,7 +321,7 @@ public final class Evaluate {
                 out.write(Json.line(line));
                 out.newLine();
             } catch (IOException e) {
-                throw new UserError(beside + ": cannot be written: " + e, e);
+                throw new UserError(file + ": cannot be written: " + e, e);
             }
         }
 
@@ -299,8 +329,8 @@ public final class Evaluate {
         void finish() {
             if (out == null) return;
             try {
-                out.close();
-                Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                out.flush();
+                replaced.commit();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }
@@ -311,8 +341,7 @@ public final class Evaluate {
         public void close() {
             if (out == null) return;
             try {
-                out.close();
-                Files.deleteIfExists(beside);
+                replaced.close();
             } catch (IOException e) {
                 throw new UserError(file + ": cannot be written: " + e, e);
             }

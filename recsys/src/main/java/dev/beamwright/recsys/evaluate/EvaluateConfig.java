@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 
@@ -9,7 +10,8 @@ import java.util.List;
  * @param baselines the baselines that stand in the card
  * @param k the depths of the metrics, ascending
  * @param split {@code test} or {@code validation}
- * @param seenMasks whether items of the history are hidden; one row for each value
+ * @param seenItems what becomes of the items of the history; one row for each
+ * @param memory whether models also stand in the card with a memory of what followed what
  * @param bootstrap how many times the questions are drawn anew for the intervals; 0 for none
  * @param seed of these draws, and of baselines that are trained
  * @param predictions how many items per question are written to the predictions' files; 0 writes none
@@ -18,7 +20,8 @@ public record EvaluateConfig(
         List<String> baselines,
         List<Integer> k,
         String split,
-        List<Boolean> seenMasks,
+        List<SeenItems> seenItems,
+        boolean memory,
         int bootstrap,
         long seed,
         int predictions) {
@@ -33,7 +36,7 @@ public record EvaluateConfig(
         if (!split.equals("test") && !split.equals("validation")) {
             throw new UserError("there is no split '" + split + "'; choose test or validation");
         }
-        if (seenMasks.isEmpty()) throw new UserError("neither with nor without seen items; choose at least one");
+        if (seenItems.isEmpty()) throw new UserError("neither with nor without seen items; choose at least one");
         if (bootstrap < 0) throw new UserError("--bootstrap " + bootstrap + ": must be 0 (none) or more");
         if (predictions < 0) throw new UserError("--predictions " + predictions + ": must be 0 (none) or more");
     }
@@ -45,6 +48,6 @@ public record EvaluateConfig(
 
     /** The usual protocol on the test questions, with these baselines. */
     public static EvaluateConfig usual(List<String> baselines, long seed) {
-        return new EvaluateConfig(baselines, DEPTHS, "test", List.of(false, true), 1000, seed, 10);
+        return new EvaluateConfig(baselines, DEPTHS, "test", List.of(SeenItems.values()), true, 1000, seed, 10);
     }
 }

@@ -1,47 +1,34 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.data.Case;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
-import dev.beamwright.recsys.model.GenerativeModel;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
-import dev.beamwright.tensor.Backend;
+import dev.beamwright.recsys.rank.SeenItems;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** A generative model in a score card: its answer is the list that beam search finds. */
-public final class GenerativeRanker implements Ranker, AutoCloseable {
-    private final String name;
-    private final Backend backend;
-    private final GenerativeModel model;
-    private final SearchConfig config;
-    private Generator generator; // of the width asked for last
-    private int generatorWidth;
-
-    /** With a plain beam. */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, int width, Likelihood likelihood) {
-        this(name, backend, model, SearchConfig.beam(width, likelihood));
-    }
-
-    /**
-     * @param name by which it stands in the card
-     * @param config of the search; the beam is wider where more items are asked for
-     */
-    public GenerativeRanker(String name, Backend backend, GenerativeModel model, SearchConfig config) {
-        this.name = name;
-        this.backend = backend;
-        this.model = model;
-        this.config = config;
-    }
-
-    @Override
-    public String name() {
-        return name;
+/**
+ * A generative model in a score card: its answer is the list that a search finds.
+ *
+ * @param name by which it stands in the card
+ * @param generator of the model; belongs to whoever made it
+ * @param search for as many items as the card asks for; a beam is wider where more are asked for
+ * @param prior what is known besides the model
+ */
+public record GenerativeRanker(String name, Generator generator, SearchConfig search, ItemPrior prior)
+        implements Ranker {
+    /** Of a model besides which nothing is known. */
+    public GenerativeRanker(String name, Generator generator, SearchConfig search) {
+        this(name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
     }
 
     @Override
@@ -51,41 +38,42 @@ public final class GenerativeRanker implements Ranker, AutoCloseable {
 
     @Override
     public Map<String, Object> settings(int depth) {
-        int beam = width(depth);
-        return config.guide() == null
-                ? Map.of("beam", beam)
-                : Map.of("beam", beam, "widening", config.guide().widening());
+        SearchConfig asked = search.withItems(depth);
+        Map<String, Object> settings = new TreeMap<>(prior.settings());
+        switch (search.kind()) {
+            case BEAM -> settings.put("beam", asked.beamSize());
+            case ADAPTIVE -> settings.putAll(Map.of("search", "adaptive", "beam", asked.beamSize()));
+            case BEST_FIRST -> settings.putAll(Map.of("search", "best-first", "limits", asked.limits()));
+            case EXACT -> settings.put("search", "exact");
+        }
+        if (search.guide() != null) settings.put("widening", search.guide().widening());
+        return settings;
     }
 
-    private int width(int depth) {
-        return Math.max(config.beamSize(), depth);
+    /** A guide's scores are no probabilities, beside which seen items could have theirs. */
+    @Override
+    public boolean supports(SeenItems seen) {
+        return seen != SeenItems.PRIOR || search.guide() == null;
     }
 
     @Override
-    public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
-        int wanted = width(depth);
-        if (generator == null || generatorWidth != wanted) {
-            close();
-            generator = new Generator(backend, model, config.withBeamSize(wanted));
-            generatorWidth = wanted;
-        }
-        Search.Result[] found = generator.recommend(
-                Query.of(
-                        cases.stream().map(Case::history).toList(), cases.stream().mapToInt(Case::user).toArray())
-                        .hideSeen(seenMask),
-                null);
-        return IntStream.range(0, found.length).mapToObj(i -> ranking(found[i])).toList();
+    public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
+        Query query = Query.of(
+                cases.stream().map(Case::history).toList(),
+                cases.stream().mapToInt(Case::user).toArray());
+        Search.Result[] found =
+                generator.recommend(search.withItems(depth).withPrior(prior.with(seen)), query, null);
+        return Arrays.stream(found).map(GenerativeRanker::ranking).toList();
     }
 
     private static Ranking ranking(Search.Result r) {
-        double[] scores = new double[r.scores().length];
-        for (int i = 0; i < scores.length; i++) scores[i] = r.scores()[i];
-        return new Ranking.Top(r.items(), scores);
+        double[] scores = IntStream.range(0, r.scores().length).mapToDouble(i -> r.scores()[i]).toArray();
+        return new Ranking.Top(r.items(), scores, proved(r));
     }
 
-    @Override
-    public void close() {
-        if (generator != null) generator.close();
-        generator = null;
+    /** How many of the first items are certified; null if the search proves nothing. */
+    private static Integer proved(Search.Result r) {
+        if (r.certificate() == null) return null;
+        return r.certificate().bound() == null ? Integer.MAX_VALUE : r.certificate().exact();
     }
 }

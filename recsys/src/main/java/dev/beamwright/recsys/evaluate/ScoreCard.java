@@ -1,6 +1,8 @@
 package dev.beamwright.recsys.evaluate;
 
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.TextTable;
@@ -13,12 +15,14 @@ import java.util.TreeMap;
 /**
  * What was found: {@code scorecard.json}.
  *
+ * @param repeats how likely people come back to items of their history, measured in the training part: what rows with
+ *     the repeat prior rest on
  * @param files of the run that the models were made of, settings and parameters, with the SHA-256 that they had
  */
-public record ScoreCard(List<Row> rows, Map<String, String> files) {
-    /** A card without models of the run. */
+public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> files) {
+    /** A card without models of the run, of data in which nobody repeats. */
     public ScoreCard(List<Row> rows) {
-        this(rows, Map.of());
+        this(rows, Repeats.NEVER, Map.of());
     }
 
     /** Files of a run with the SHA-256 that they have now, an empty one where there is no such file. */
@@ -45,7 +49,9 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
      *
      * @param asked how the model answers, see {@link Ranker#settings}
      * @param metrics by name: {@code recall@K}, {@code ndcg@K}, {@code mrr@K}; {@code coverage@K}, the share of all items
-     *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item
+     *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item;
+     *     {@code certified@K}, the share of lists whose first K items are proved to be those that the model scores best, of
+     *     searches that prove anything
      * @param intervals 95 % bootstrap intervals of the first three, lower and upper end
      */
     public record Row(
@@ -56,9 +62,13 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             Map<String, double[]> intervals) {
         public Row {
             for (double[] ends : intervals.values()) {
-                if (ends.length != 2)
-                    throw new IllegalArgumentException("an interval has two ends, not " + ends.length);
+                if (ends.length != 2) throw new IllegalArgumentException("an interval has two ends");
             }
+        }
+
+        /** The same under another protocol. */
+        Row with(Protocol protocol) {
+            return new Row(model, protocol, asked, metrics, intervals);
         }
     }
 
@@ -67,7 +77,7 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
      *
      * @param split {@code test} or {@code validation}
      * @param level {@code item}: the very item; {@code sid}: an item with the same semantic ID will do
-     * @param seenMask whether items of the history were hidden
+     * @param seenItems what became of the items of the history
      * @param k the depths
      * @param cases how many questions
      * @param ties {@code mid-rank} for rankings by score, {@code list} for lists of a decoder
@@ -77,7 +87,7 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
     public record Protocol(
             String split,
             String level,
-            boolean seenMask,
+            SeenItems seenItems,
             List<Integer> k,
             int cases,
             String ties,
@@ -85,6 +95,11 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
             long seed) {
         public Protocol {
             if (k.isEmpty()) throw new IllegalArgumentException("there are no depths k");
+        }
+
+        /** The same with another word for what became of the items of the history. */
+        Protocol with(SeenItems seen) {
+            return new Protocol(split, level, seen, k, cases, ties, bootstrap, seed);
         }
     }
 
@@ -99,7 +114,9 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
         }
         shown.add("mrr@" + main);
         shown.add("coverage@" + main);
-        String interval = "ndcg@" + main;
+        String interval = "ndcg@" + main, certified = "certified@" + main;
+        boolean proves = rows.stream().anyMatch(r -> r.metrics().containsKey(certified));
+        if (proves) shown.add(certified);
 
         List<List<String>> lines = new ArrayList<>();
         List<String> header = new ArrayList<>(List.of("model", "split", "level", "seen items"));
@@ -111,13 +128,13 @@ public record ScoreCard(List<Row> rows, Map<String, String> files) {
                     row.model(),
                     row.protocol().split(),
                     row.protocol().level(),
-                    row.protocol().seenMask() ? "hidden" : "allowed"));
+                    row.protocol().seenItems().text()));
             for (String name : shown) line.add(number(row.metrics().get(name)));
             double[] ends = row.intervals().get(interval);
             line.add(ends == null ? "" : number(ends[0]) + " to " + number(ends[1]));
             lines.add(line);
         }
-        return TextTable.of(lines, 4);
+        return TextTable.of(lines, 4) + (repeats == null ? "" : "repeat prior: " + repeats.text() + "\n");
     }
 
     private static String number(Double value) {

@@ -20,6 +20,14 @@ public interface GenerativeModel extends Layer {
     /** How many items of a history are read at the most. */
     int maxItems();
 
+    /** The embeddings by which it reads tokens: (tokens, d_model). */
+    Variable tokens();
+
+    /** How many rows an item of a history has in the network. */
+    default int rowsPerItem() {
+        return space().levels();
+    }
+
     /** Teacher forcing: sends samples through the network, with the true codes before each code. */
     Forward forward(Tape tape, List<Sample> samples, Noise noise);
 
@@ -95,12 +103,13 @@ public interface GenerativeModel extends Layer {
         Encoded prompts();
 
         /**
-         * Writes one code for each row.
+         * Writes one code for each row. A search may come back to a level; the rows of a later call stand behind those
+         * before.
          *
          * @param level of the codes
          * @param codes by row
          * @param users the user of each row
-         * @param ancestors by row: its row at each level so far, the present one included
+         * @param ancestors by row: where it stands among all rows of each level down to this one, itself included
          * @return the states that predict the next level: (rows, width)
          */
         Variable next(int level, int[] codes, int[] users, int[][] ancestors);

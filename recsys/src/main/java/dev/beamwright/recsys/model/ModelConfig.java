@@ -1,24 +1,30 @@
 package dev.beamwright.recsys.model;
 
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.transformer.StackConfig;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * The sizes of a generative model.
  *
- * @param backbone {@code decoder} (decoder-only, Llama's form) or {@code encoder-decoder} (TIGER, T5's form)
+ * @param backbone {@code item} ({@link ItemDecoder}), {@code decoder} (decoder-only, Llama's form) or
+ *     {@code encoder-decoder} (TIGER, T5's form)
  * @param width columns of a token
  * @param layers blocks; of the encoder, where there is one
  * @param decoderLayers blocks of the decoder behind an encoder; 0 for a decoder-only model
  * @param heads of each attention
  * @param headDim columns of a head
  * @param hidden columns inside the feed-forward parts
- * @param gated whether the feed-forward parts are SwiGLU, otherwise ReLU; a decoder-only model is always gated
+ * @param gated whether the feed-forward parts are SwiGLU, otherwise ReLU; a decoder-only model is always gated, an item
+ *     decoder never, which has GELU
  * @param tied whether one embedding table serves all inputs and the heads; otherwise encoder, decoder and heads have
  *     their own. A table has a part of its own for each level in either case
  * @param theta the base of the rotary embedding of a decoder-only model
  * @param userTokens over how many tokens an encoder-decoder model spreads its users; 0 for no user token
  * @param maxItems how many items of a history are read at the most
+ * @param item what an item decoder has besides, or null
  */
 public record ModelConfig(
         String backbone,
@@ -32,34 +38,98 @@ public record ModelConfig(
         boolean tied,
         float theta,
         int userTokens,
-        int maxItems) {
+        int maxItems,
+        @Nullable Item item) {
+    /**
+     * What an {@link ItemDecoder} has besides.
+     *
+     * @param taps of the filter beside attention; 0 for no filter
+     * @param share of the filter
+     * @param levelMlp columns inside the network of each level but the first that takes in the prefix; 0 for none
+     */
+    public record Item(int taps, double share, int levelMlp) {
+        /** A filter of six taps that has half, and no networks of levels. */
+        public static final Item DEFAULT = new Item(6, 0.5, 0);
+
+        public Item {
+            if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0) {
+                throw new UserError("model: filter taps and the width of a level's network must be 0 or more and the"
+                        + " filter's share in [0, 1], got " + taps + ", " + levelMlp + ", " + share);
+            }
+        }
+    }
+
     /** The usual base of the rotary embedding. */
     public static final float THETA = 10_000;
 
-    public static final String DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
+    public static final String ITEM = "item", DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
+
+    private static final int LARGEST = 1 << 18; // of any size; more is a damaged file or a slip
 
     public ModelConfig {
         boolean two = backbone.equals(ENCODER_DECODER);
-        if (!two && !backbone.equals(DECODER)) {
-            throw new UserError("unknown backbone '" + backbone + "'; there are: " + DECODER + ", " + ENCODER_DECODER);
+        boolean ofItems = backbone.equals(ITEM);
+        if (!two && !ofItems && !backbone.equals(DECODER)) {
+            throw new UserError("unknown backbone '" + backbone + "'; there are: " + ITEM + ", " + DECODER + ", "
+                    + ENCODER_DECODER);
+        }
+        if (ofItems == (item == null)) {
+            throw new UserError("model: the backbone '" + backbone + "' " + (ofItems ? "needs" : "has no")
+                    + " settings of an item decoder");
         }
         if (width < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || hidden < 1 || maxItems < 1) {
             throw new UserError("model: width, layers, heads, hidden and max-items must be at least 1 and head-dim an "
                     + "even number, got width " + width + ", layers " + layers + ", heads " + heads + ", head-dim "
                     + headDim + ", hidden " + hidden + ", max-items " + maxItems);
         }
-        if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || !gated) {
+        if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || gated == ofItems) {
             throw new UserError("model: an encoder-decoder needs at least one decoder layer and 0 or more user tokens, "
-                    + "a decoder-only model is gated and has neither; got decoder-layers " + decoderLayers
+                    + "a decoder-only model is gated and has neither, an item decoder is not gated and has neither; got "
+                    + "decoder-layers " + decoderLayers
                     + ", user-tokens " + userTokens + ", gated " + gated);
         }
+        int largest = IntStream.of(width, layers, decoderLayers, heads, headDim, hidden, maxItems).max().getAsInt();
+        if (largest > LARGEST || userTokens > 1 << 24) {
+            throw new UserError("model: a size of " + Math.max(largest, userTokens) + "; none can be above " + LARGEST
+                    + ", user-tokens not above " + (1 << 24));
+        }
         if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);
+    }
+
+    /** About how many parameters such a model has over levels with these numbers of codes. */
+    public double parameters(int[] widths) {
+        double codes = Arrays.stream(widths).asDoubleStream().sum(), tables = tied ? 1 : 3;
+        double block = 4.0 * width * heads * headDim + 3.0 * width * hidden;
+        return tables * (codes + userTokens) * width + (layers + 2.0 * decoderLayers) * block;
+    }
+
+    /** A model of codes. */
+    public ModelConfig(
+            String backbone,
+            int width,
+            int layers,
+            int decoderLayers,
+            int heads,
+            int headDim,
+            int hidden,
+            boolean gated,
+            boolean tied,
+            float theta,
+            int userTokens,
+            int maxItems) {
+        this(backbone, width, layers, decoderLayers, heads, headDim, hidden, gated, tied, theta, userTokens, maxItems,
+                null);
     }
 
     /** A model of one stack, with the usual base of the rotary embedding. */
     public ModelConfig(
             String backbone, int width, int layers, int heads, int headDim, int hidden, boolean tied, int maxItems) {
         this(backbone, width, layers, 0, heads, headDim, hidden, true, tied, THETA, 0, maxItems);
+    }
+
+    /** The item decoder that did best in validation: one block, 128 wide. */
+    public static ModelConfig itemDecoder() {
+        return new ModelConfig(ITEM, 128, 1, 0, 2, 64, 256, false, true, THETA, 0, 50, Item.DEFAULT);
     }
 
     /**
@@ -86,7 +156,7 @@ public record ModelConfig(
      *
      * @param tokens of the history
      * @param rows by level: how many paths are gone on from, 1 at the first
-     * @param widths by level: how many codes there are
+     * @param widths by level: how many codes there are; of an item decoder, how many children are scored
      */
     public double flops(double tokens, double[] rows, int[] widths) {
         boolean two = backbone.equals(ENCODER_DECODER);
@@ -95,7 +165,9 @@ public record ModelConfig(
         double all = layers * tokens * (block + (two ? 4 : 2) * tokens * inner);
         if (two) all += decoderLayers * tokens * 4 * width * inner;
         for (int l = 0; l < rows.length; l++) {
-            if (two) {
+            if (backbone.equals(ITEM)) {
+                if (l > 0 && item.levelMlp() > 0) all += rows[l] * 6.0 * width * item.levelMlp();
+            } else if (two) {
                 all += decoderLayers * rows[l] * (block + 4 * (l + 1) * inner + 4 * width * inner + 4 * tokens * inner);
             } else if (l > 0) {
                 all += layers * rows[l] * (block + 4 * (tokens + l) * inner);
@@ -107,7 +179,7 @@ public record ModelConfig(
 
     /** Whether all targets of a sequence are predicted by reading it once, see {@link GenerativeModel#sharesHistory}. */
     public boolean sharesHistory() {
-        return backbone.equals(DECODER);
+        return !backbone.equals(ENCODER_DECODER);
     }
 
     /** The stack of a decoder-only model, or the encoder's. */

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.recsys.run.Help;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.Likelihood;
@@ -9,8 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * BEAR, a regulariser for beam search (Yang et al., SIGIR 2026, arXiv 2601.22925): an item stays in a beam of width B
- * only if each of its codes is among the B likeliest at its place. With β_t, the B-th largest probability there, and
+ * {@code bear}: BEAR, a regulariser for beam search (Yang et al., SIGIR 2026, arXiv 2601.22925). An item stays in a beam
+ * of size B (equation 3.1) only if each of its codes is among the B likeliest at its place, a necessary condition that
+ * costs nothing to look at. With β_t, the B-th largest probability there, and
  *
  * <pre>
  * Δ_t    = log β_t - log p_t          above 0 where the code is not among the B likeliest
@@ -34,20 +37,86 @@ import java.util.List;
  *
  * @param lambda λ; in the program's form what λ/ξ is in the paper's
  * @param xi ξ
- * @param width B
+ * @param width B; 0 for the beam size, see {@link #forBeam}
+ * @param form which of the two
  * @param detached whether β_t is a constant in the paper's form; otherwise the B-th code is pushed down, too
+ * @param tau temperature of the softmax
  */
-public record Bear(Likelihood likelihood, double lambda, double xi, int width, Form form, boolean detached)
+public record Bear(
+        @Help("weight of the regulariser") double lambda,
+        @Help("softness of the margin") double xi,
+        @Help("B of the B-th likeliest code; 0 for the beam size") int width,
+        @Help("the paper's formula or its program's") Form form,
+        @Help("whether the B-th probability is a constant in the paper's form") boolean detached,
+        @Help("temperature of the softmax, in training and in decoding") double tau)
         implements
-            Objective {
+            TargetObjective {
     /** Which of the two. */
     public enum Form {
         PAPER, CODE
     }
 
+    public Bear {
+        Parameter.require(lambda >= 0 && lambda < 1000, "bear", "lambda", "from 0 to below 1000", lambda);
+        Parameter.require(xi >= 1e-6 && xi < 1e6, "bear", "xi", "from 1e-6 to below 1e6", xi);
+        Parameter.require(width >= 0, "bear", "width", "0 or more", width);
+        CrossEntropy.requireTau("bear", tau);
+    }
+
+    /** The usual parameters, those that the paper's program names. */
+    public Bear() {
+        this(0.25, 2.75, 0, Form.CODE, true, 1);
+    }
+
+    @Override
+    public String name() {
+        return "bear";
+    }
+
+    @Override
+    public String summary() {
+        return "cross-entropy and a regulariser for beam search (BEAR)";
+    }
+
+    @Override
+    public String equation() {
+        return """
+                margin_t = log p_(B),t - log p_t,  p_(B) the B-th largest probability    (BEAR, arXiv 2601.22925)
+                paper: L = mean over t of -log p_t + lambda * log sigmoid(margin_t / xi)
+                code:  L = sum_t u_t (-log p_t) / sum_t u_t,  u_t = 1 + lambda * sigmoid(-margin_t / xi),
+                       over the codes that have an alternative""";
+    }
+
+    /** {@code toy}: the values that the paper's program names. */
+    @Override
+    public List<Preset> presets() {
+        return List.of(Preset.of("toy", new Bear()));
+    }
+
+    @Override
+    public String idle(String key) {
+        return key.equals("detached") && form != Form.PAPER ? "without form=paper" : null;
+    }
+
+    @Override
+    public Softmax usualSoftmax() {
+        return Softmax.CHILDREN;
+    }
+
+    @Override
+    public Bear forBeam(int beamSize) {
+        return width > 0 ? this : new Bear(lambda, xi, beamSize, form, detached, tau);
+    }
+
+    @Override
+    public int beamSize() {
+        return width;
+    }
+
     @Override
     public Result loss(MicroBatch b) {
         int levels = b.levels(), n = b.targets().count();
+        Likelihood likelihood = b.likelihood();
         List<Variable> margins = new ArrayList<>();
         float[][] weights = new float[levels][n];
         double sum = 0;
@@ -62,7 +131,7 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
                     children ? b.targets().masks().get(t) : null);
             margins.add(margin);
             for (int i = 0; i < n; i++) {
-                double s = sigmoid(-delta(margin, i) / xi);
+                double s = sigmoid(-delta(b, margin, i) / xi);
                 double u = switch (form) {
                     case PAPER -> 1 + (detached ? lambda / xi * s : 0);
                     case CODE -> forced(b, i, t) ? 0 : 1 + lambda * s;
@@ -98,22 +167,22 @@ public record Bear(Likelihood likelihood, double lambda, double xi, int width, F
         double value = 0;
         float[] gradient = new float[(int) margin.size()];
         for (int i = 0; i < nll.length; i++) {
-            double z = delta(margin, i) / xi;
+            double z = delta(b, margin, i) / xi;
             value += scale * lambda * logSigmoid(z) + (scale - w[i]) * nll[i];
-            gradient[i] = (float) (scale * lambda / xi * sigmoid(-z) / likelihood.temperature());
+            gradient[i] = (float) (scale * lambda / xi * sigmoid(-z) / b.likelihood().temperature());
         }
         return detached
                 ? Ops.computed(b.tape(), value, List.of(), List.of())
                 : Ops.computed(b.tape(), value, List.of(margin), List.of(gradient));
     }
 
-    private double delta(Variable margin, int i) {
-        return margin.value().get(i) / likelihood.temperature();
+    private static double delta(MicroBatch b, Variable margin, int i) {
+        return margin.value().get(i) / b.likelihood().temperature();
     }
 
     /** Whether there is no other code to choose. */
-    private boolean forced(MicroBatch b, int target, int level) {
-        if (likelihood.softmax() == Softmax.LEVEL) return b.logits().get(level).shape().dim(-1) == 1;
+    private static boolean forced(MicroBatch b, int target, int level) {
+        if (b.likelihood().softmax() == Softmax.LEVEL) return b.logits().get(level).shape().dim(-1) == 1;
         SoftmaxMask mask = b.targets().masks().get(level);
         int node = mask.nodes().getInt(target);
         return mask.offsets().getInt(node + 1) - mask.offsets().getInt(node) == 1;

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.objective;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.tensor.Key;
@@ -15,6 +16,7 @@ import java.util.List;
  *
  * @param forward what the model made of the samples
  * @param logits for each level, (N, width of the level)
+ * @param likelihood how logits become probabilities
  * @param targets the N targets of the samples
  * @param weight of one target: 1 / targets of the whole batch, so that the losses of all micro-batches add up to the
  *     batch's mean
@@ -27,6 +29,7 @@ public record MicroBatch(
         List<Sample> samples,
         GenerativeModel.Forward forward,
         List<Variable> logits,
+        Likelihood likelihood,
         Targets targets,
         float weight,
         double[] prefixWeights,
@@ -35,6 +38,7 @@ public record MicroBatch(
     public static MicroBatch of(
             Tape tape,
             GenerativeModel model,
+            Likelihood likelihood,
             List<Sample> samples,
             Noise noise,
             float weight,
@@ -47,11 +51,11 @@ public record MicroBatch(
             int level = logits.size();
             logits.add(model.logits(tape, level, state, targets.nodes(level)));
         }
-        return new MicroBatch(tape, model, samples, forward, logits, targets, weight, prefixWeights, key);
+        return new MicroBatch(tape, model, samples, forward, logits, likelihood, targets, weight, prefixWeights, key);
     }
 
     /** How many levels there are. */
-    int levels() {
+    public int levels() {
         return logits.size();
     }
 }

@@ -57,7 +57,7 @@ public record ProcessRewardModel(
      * An untrained model.
      *
      * @param backbone whose states it sees; it has as many heads, unless these are given, and a quarter of the columns
-     *     inside its feed-forward parts
+     *     inside its feed-forward parts, which are SwiGLU unless those of an encoder-decoder are ReLU
      */
     public static ProcessRewardModel of(
             PrmConfig c, ModelConfig backbone, CodeSpace space, Key key, SegmentAllocator memory) {
@@ -66,12 +66,13 @@ public record ProcessRewardModel(
         var init = new Initializer(memory, key);
         Variable paths = init.normal(0.1, c.table() == 0 ? trie.nodes() : c.table(), width);
         float scale = (float) (1 / Math.sqrt(backbone.headDim()));
+        boolean gated = backbone.gated() || backbone.backbone().equals(ModelConfig.ITEM);
         double outGain = 1 / Math.sqrt(2.0 * c.blocks());
         List<PathBlock> blocks = IntStream.range(0, c.blocks())
                 .mapToObj(i -> new PathBlock(
                         Attention.of(init, width, heads, backbone.headDim(), scale, 0, outGain),
                         RmsNorm.of(init, width, 1e-5f),
-                        FeedForward.of(init, width, Math.max(1, backbone.hidden() / 4), backbone.gated(), outGain)))
+                        FeedForward.of(init, width, Math.max(1, backbone.hidden() / 4), gated, outGain)))
                 .toList();
         return new ProcessRewardModel(
                 paths, blocks, Linear.withBias(init, width, width, 1), Linear.of(init, width, 1, 1), rows(c, trie));

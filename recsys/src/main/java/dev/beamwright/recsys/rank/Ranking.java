@@ -74,8 +74,14 @@ public sealed interface Ranking {
      *
      * @param items item numbers
      * @param scores the score of each, for whoever reads the predictions; the order is the list's
+     * @param proved how many of the first items are proved to be those that the model scores best; null if nothing is known
      */
-    record Top(int[] items, double[] scores) implements Ranking {
+    record Top(int[] items, double[] scores, Integer proved) implements Ranking {
+        /** A list of which nothing is proved. */
+        public Top(int[] items, double[] scores) {
+            this(items, scores, null);
+        }
+
         @Override
         public double rank(int target, int[] groups) {
             int place = 0;
@@ -100,7 +106,7 @@ public sealed interface Ranking {
         @Override
         public Top top(int n) {
             int size = Math.min(n, items.length);
-            return new Top(Arrays.copyOf(items, size), Arrays.copyOf(scores, size));
+            return new Top(Arrays.copyOf(items, size), Arrays.copyOf(scores, size), proved);
         }
     }
 }

@@ -4,6 +4,6 @@
  * <p>The model learns from lists that its own beam search returns. Uses {@code train}, {@code confidence} and
  * {@code decode}.
  *
- * <p>Begin with {@code Reinforce}.
+ * <p>Begin with {@code Reinforce}, then {@code RolloutStage}.
  */
 package dev.beamwright.recsys.reinforce;

@@ -24,7 +24,7 @@ final class ConsoleProgress implements Progress {
     @Override
     public synchronized void say(String line) {
         if (drawn != null) out.print(CLEAR);
-        out.println(Visible.line(line));
+        out.println(Visible.lines(line));
         if (drawn != null) drawn.draw();
     }
 

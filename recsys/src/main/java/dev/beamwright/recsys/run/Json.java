@@ -1,12 +1,10 @@
 package dev.beamwright.recsys.run;
 
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -165,19 +163,10 @@ public final class Json {
                 MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value));
     }
 
-    /** Replaces a file's content atomically and durably: a temporary file beside it, forced to disk, then renamed. */
+    /** Replaces a file's content atomically and durably, see {@link AtomicFile}. */
     public static void writeAtomically(Path file, byte[] bytes) {
-        Path beside = file.resolveSibling(file.getFileName() + ".tmp");
         try {
-            if (file.getParent() != null) Files.createDirectories(file.getParent());
-            Files.write(
-                    beside,
-                    bytes,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.TRUNCATE_EXISTING,
-                    StandardOpenOption.WRITE,
-                    StandardOpenOption.DSYNC);
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            AtomicFile.write(file, bytes);
         } catch (IOException e) {
             throw new UserError(file + ": cannot be written: " + e, e);
         }

@@ -18,6 +18,32 @@ public interface Progress {
      */
     Bar start(String what, long total);
 
+    /**
+     * Begins work that can end between two steps and be resumed later; to be closed when it is done. Until then a request
+     * of the user to end the program (Ctrl-C) waits for the work to notice it, save, and throw {@link Stopped}. Nobody
+     * requests anything unless the caller provides for it.
+     */
+    default Interruptible interruptible() {
+        return new Interruptible() {
+            @Override
+            public boolean stopRequested() {
+                return false;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    /** Work that can end between two steps. */
+    interface Interruptible extends AutoCloseable {
+        /** Whether it should end now. */
+        boolean stopRequested();
+
+        @Override
+        void close();
+    }
+
     /** One piece of work. May be called from several threads. */
     interface Bar extends AutoCloseable {
         /**

@@ -1,10 +1,12 @@
 package dev.beamwright.recsys.run;
 
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
@@ -22,13 +24,16 @@ import java.util.Map;
  *                                  and of what came before, config/reinforce-before.json
  * evaluate   config/evaluate.json  scorecard.json  confidence.json  plots/&lt;chart&gt;-&lt;model&gt;.svg
  *            predictions/&lt;model&gt;-&lt;split&gt;.jsonl
+ *                                  model/memory.json (the weight of a memory beside the model)
  *  networks    config/&lt;name&gt;.json     baselines/&lt;name&gt;.safetensors (baselines that are trained: sasrec)
+ *                                  baselines/&lt;name&gt;-memory.json (the weight of a memory beside it)
+ *                                  baselines/&lt;name&gt;-last.safetensors  and -metrics.jsonl  -first-steps.json
  * diagnose   config/diagnose.json  diagnostics.json  plots/&lt;chart&gt;.svg
  * train-prm  config/train-prm.json  model/prm.safetensors  model/prm-last.safetensors  model/prm-metrics.jsonl
  *                                  model/prm-first-steps.json
  * scale      config/scale.json   scaling.json  plots/scaling-&lt;chart&gt;.svg
- * all but evaluate, diagnose and scale: .lock (empty; by it a command keeps others away while it writes)
- * all        run.json: version, host and JDK of each stage, and what else it notes, such as the data hash
+ * all        .lock (empty; by it a command keeps others away while it writes)
+ * all        run.json: the format of these files; version, host and JDK of each stage, and what else it notes
  * </pre>
  *
  * <p>The files of the first stage are described at {@link dev.beamwright.recsys.data.Prepared}.
@@ -37,27 +42,70 @@ public record RunFolder(Path root) {
     /** By it a command keeps others away. */
     public static final String LOCK = ".lock";
 
+    /** Files of {@code prepare}. */
+    public static final String ITEMS = "data/items.tsv", SEQUENCES = "data/sequences.tsv", SPLIT = "data/split.json",
+            AUDIT = "data/audit.json";
+    /** Files of {@code tokenize}. */
+    public static final String VECTORS = "tokens/vectors.npy", SEMANTIC_IDS = "tokens/semantic-ids.json",
+            ID_REPORT = "tokens/report.json";
+    /** Files of {@code train}: the best and the last model, the one that a second stage began from, and logs. */
+    public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
+            START = "model/start.safetensors", METRICS = "model/metrics.jsonl", FIRST_STEPS = "model/first-steps.json";
+    /** Files of {@code train-prm}. */
+    public static final String PRM = "model/prm.safetensors", PRM_LAST = "model/prm-last.safetensors",
+            PRM_METRICS = "model/prm-metrics.jsonl", PRM_FIRST_STEPS = "model/prm-first-steps.json";
+    /** Results of {@code evaluate}, {@code diagnose} and {@code scale}. */
+    public static final String SCORECARD = "scorecard.json", CONFIDENCE = "confidence.json",
+            DIAGNOSTICS = "diagnostics.json", SCALING = "scaling.json";
+    /** What {@link RunInfo} notes. */
+    public static final String INFO = "run.json";
+
+    /** Where a stage stores its settings. */
+    public static String config(String stage) {
+        return "config/" + stage + ".json";
+    }
+
+    /** A chart. */
+    public static String plot(String name) {
+        return "plots/" + name + ".svg";
+    }
+
+    /** What a model answered to the questions of a split. */
+    public static String predictions(String model, String split) {
+        return "predictions/" + model + "-" + split + ".jsonl";
+    }
+
+    /** The parameters of a baseline that is trained. */
+    public static String baseline(String name) {
+        return "baselines/" + name + ".safetensors";
+    }
+
     /** An existing run. */
     public static RunFolder open(Path root) {
         if (!Files.isDirectory(root)) {
             throw new UserError(root + ": there is no such run folder; make one with 'beamwright prepare --out " + root
                     + "' or 'beamwright run --out " + root + "'");
         }
-        return new RunFolder(root);
+        var run = new RunFolder(root);
+        RunInfo.requireFormat(run);
+        return run;
     }
 
     /**
-     * Keeps the folder for one command that writes its data, semantic IDs or model, until that is closed; makes it if it is
-     * not there. A command that is killed keeps nothing.
+     * Keeps the folder for one command that writes there, until that is closed; makes it if it is not there. A command
+     * that is killed keeps nothing, and the temporary files that it left behind are deleted.
      */
     public Lock lock() {
+        RunInfo.requireFormat(this);
         Path file = file(LOCK);
         try {
             boolean made = !Files.exists(root);
             Files.createDirectories(root);
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileChannel channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
             try {
                 if (channel.tryLock() == null) throw new OverlappingFileLockException();
+                deleteTemporaries();
             } catch (OverlappingFileLockException e) {
                 channel.close();
                 throw new UserError(root + ": another beamwright command is at work there; wait until it is done", e);
@@ -67,6 +115,12 @@ public record RunFolder(Path root) {
             return new Lock(file, channel, made);
         } catch (IOException e) {
             throw new UserError(root + ": cannot be written to: " + e, e);
+        }
+    }
+
+    private void deleteTemporaries() throws IOException {
+        try (var all = Files.walk(root, 2)) {
+            for (Path left : all.filter(AtomicFile::isTemporary).toList()) Files.delete(left);
         }
     }
 
@@ -136,17 +190,17 @@ public record RunFolder(Path root) {
 
     /** The settings of a stage, as it stored them. */
     public <T> T config(String stage, Class<T> type) {
-        return Json.read(need("config/" + stage + ".json", stage), type);
+        return Json.read(need(config(stage), stage), type);
     }
 
     /** Stores the effective settings of a stage. */
     public void saveConfig(String stage, Object settings) {
-        Json.write(file("config/" + stage + ".json"), settings);
+        Json.write(file(config(stage)), settings);
     }
 
     /** Whether training has begun here: from then on the model depends on what stands before it. */
     public boolean hasModel() {
-        return has("model/last.safetensors") || has("model/best.safetensors");
+        return has(LAST) || has(BEST);
     }
 
     /** Deletes a file, if it is there. */

@@ -123,6 +123,12 @@ public final class ItemTrie {
         return settled[node];
     }
 
+    /** The first leaf below a node, or the node itself if it is one. */
+    public int firstLeaf(int node) {
+        while (node < levelStarts[levels]) node = child(firstEdge(node));
+        return node;
+    }
+
     /** The code of an edge. */
     public int code(int edge) {
         return edgeCodes[edge];

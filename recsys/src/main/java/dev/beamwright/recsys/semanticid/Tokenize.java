@@ -19,9 +19,7 @@ import dev.beamwright.tensor.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SegmentAllocator;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -250,11 +248,8 @@ public final class Tokenize {
     }
 
     private static void writeVectors(Path file, Tensor vectors) {
-        Path beside = file.resolveSibling(file.getFileName() + ".tmp");
         try {
-            Files.createDirectories(file.getParent());
-            Npy.write(beside, vectors);
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Npy.write(file, vectors);
         } catch (IOException e) {
             throw new UserError(file + ": cannot be written: " + e, e);
         }

@@ -4,19 +4,25 @@ import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.decode.Generator;
 import dev.beamwright.recsys.decode.Guide;
+import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
+import dev.beamwright.recsys.decode.SequenceMemory;
 import dev.beamwright.recsys.decode.Widening;
-import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
+import dev.beamwright.recsys.evaluate.MemoryWeight;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.Reinforce;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
+import dev.beamwright.recsys.run.Gate;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -30,7 +36,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
 
 /**
@@ -53,6 +58,17 @@ public final class Recommender implements AutoCloseable {
      */
     public record Recommendation(int rank, String item, String title, double score, Double confidence) {}
 
+    /**
+     * What one user gets.
+     *
+     * @param items best first
+     * @param certified whether these are proved to be the items that the model scores best; null if the search can prove
+     *     nothing
+     * @param bound the best score of what the search left aside: an item that scores above it is where exact scoring has
+     *     it; null if nothing was left aside, or it is not known
+     */
+    public record Recommended(List<Recommendation> items, Boolean certified, Float bound) {}
+
     /** Which of a run's models. */
     public enum Which {
         /** With the best validation. */
@@ -69,22 +85,32 @@ public final class Recommender implements AutoCloseable {
      * How to recommend.
      *
      * @param beam width; never less than the items asked for
-     * @param hideSeen whether items of the history are left out
+     * @param seen what becomes of items of the history; with a widening the prior hides them
+     * @param memory whether a memory of what followed what counts beside the model, if the run has a weight for it;
+     *     never with a widening
      * @param eligible ids of the only items that may be returned; null for all
+     * @param search kind of search
      * @param widening how the beam is widened, and pruned by the run's process reward model; null for a plain beam
      */
-    public record Options(int beam, boolean hideSeen, List<String> eligible, Widening widening) {
-        /** With a plain beam. */
-        public Options(int beam, boolean hideSeen, List<String> eligible) {
-            this(beam, hideSeen, eligible, null);
+    public record Options(
+            int beam,
+            SeenItems seen,
+            boolean memory,
+            List<String> eligible,
+            SearchConfig.Kind search,
+            Widening widening) {
+        /** With a plain beam, and the memory. */
+        public Options(int beam, SeenItems seen, List<String> eligible) {
+            this(beam, seen, true, eligible, SearchConfig.Kind.BEAM, null);
         }
 
-        /** A beam of 50, seen items left out, all others eligible. */
-        public static final Options DEFAULT = new Options(50, true, null);
+        /** A beam of 50, seen items as likely as people repeat, all others eligible. */
+        public static final Options DEFAULT = new Options(50, SeenItems.PRIOR, null);
     }
 
     private final Backend backend;
     private final Arena memory = Arena.ofShared();
+    private final Prepared prepared;
     private final Dataset data;
     private final TrainConfig config;
     private final GenerativeModel model;
@@ -94,14 +120,17 @@ public final class Recommender implements AutoCloseable {
     private final Which which;
     private final boolean byRollouts;
     private ProcessRewardModel prm; // read when it is first needed
-    private final Map<SearchConfig, Generator> generators = new ConcurrentHashMap<>(); // kept for the next request
+    private ItemPrior prior; // made when it is first needed
+    private final Generator generator;
+    private final Gate gate = new Gate("this recommender");
     private final Map<String, Integer> itemNumbers = new HashMap<>();
 
     private Recommender(RunFolder run, Backend backend, Which which) {
         this.backend = backend;
         this.run = run;
         this.which = which;
-        data = Prepared.load(run).data();
+        prepared = Prepared.load(run);
+        data = prepared.data();
         config = run.config("train", TrainConfig.class);
         for (int i = 0; i < data.items().size(); i++) itemNumbers.put(data.items().get(i), i);
         SemanticIds ids = SemanticIds.load(run, data.items());
@@ -111,7 +140,8 @@ public final class Recommender implements AutoCloseable {
         byRollouts = reinforced != null;
         name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
                 + (which == Which.BEST ? "" : "-last");
-        if (reinforced != null && reinforced.confidence().active()) {
+        generator = new Generator(backend, model);
+        if (reinforced != null && reinforced.objective().asksConfidence()) {
             Confidence asked = Confidence.of(
                     model, reinforced.confidenceGain(), Key.of(config.seed()), memory);
             asked.load(run, which.file());
@@ -174,7 +204,11 @@ public final class Recommender implements AutoCloseable {
     }
 
     /** The run's process reward model. Throws {@link UserError} if it has none, or one of another checkpoint. */
-    public synchronized ProcessRewardModel prm() {
+    public ProcessRewardModel prm() {
+        return gate.inside(this::loadPrm);
+    }
+
+    private synchronized ProcessRewardModel loadPrm() {
         if (!hasPrm()) {
             throw new UserError(run.root() + ": this run has no process reward model; 'beamwright train-prm "
                     + run.root() + "' trains one on the model that is there");
@@ -193,61 +227,111 @@ public final class Recommender implements AutoCloseable {
                 .withGuide(widening == null ? null : new Guide(widening, prm()));
     }
 
-    /** The model as it stands in a score card. */
+    /** The model as it stands in a score card, until this recommender is closed. */
+    public GenerativeRanker ranker(SearchConfig search) {
+        String how = search.kind() != SearchConfig.Kind.BEAM
+                ? "-" + search.kind()
+                : search.guide() != null ? "-prm" : "";
+        ItemPrior prior = ItemPrior.of(Repeats.of(prepared.split().train()), SeenItems.ALLOWED);
+        return new GenerativeRanker(name + how, generator, search, prior);
+    }
+
+    /**
+     * The model with a memory, as it stands in a score card of these questions, see {@link MemoryWeight#priors}. The
+     * memory's weight is chosen on validation questions if the run has not chosen yet.
+     */
+    public List<GenerativeRanker> memoryRankers(SearchConfig search, String split, Progress progress) {
+        List<GenerativeRanker> rankers = new ArrayList<>();
+        memoryWeight(search, progress)
+                .priors(ranker(search).name(), prepared, split)
+                .forEach((called, prior) -> rankers.add(new GenerativeRanker(called, generator, search, prior)));
+        return rankers;
+    }
+
+    /** How much a memory counts beside the model, chosen if the run has not chosen yet. */
+    public MemoryWeight memoryWeight(SearchConfig search, Progress progress) {
+        return MemoryWeight.of(
+                MemoryWeight.FILE, List.of(which.file()), run, prepared,
+                prior -> new GenerativeRanker(name, generator, search, prior), progress);
+    }
+
+    /**
+     * What is known besides the model: how people repeat, and what followed what in all interactions of the run. Its
+     * memory may {@linkplain SequenceMemory#read read} new interactions, which count at
+     * once. It has the weight 0 where none was chosen for this model.
+     */
+    public synchronized ItemPrior prior() {
+        if (prior == null) {
+            MemoryWeight weight = MemoryWeight.read(run, MemoryWeight.FILE, List.of(which.file()));
+            prior = new ItemPrior(
+                    Repeats.of(prepared.split().train()),
+                    SequenceMemory.of(data.sequences(), data.items().size()),
+                    weight == null ? 0 : weight.weight(),
+                    SeenItems.PRIOR);
+        }
+        return prior;
+    }
+
+    private SearchConfig search(Options options, int k) {
+        boolean guided = options.widening() != null;
+        ItemPrior known = prior().with(guided ? options.seen().withoutPrior() : options.seen());
+        return search(options.beam(), options.widening())
+                .withKind(options.search())
+                .withItems(k)
+                .withPrior(options.memory() && !guided ? known : known.withWeight(0));
+    }
+
+    /** The same with a plain beam. */
     public GenerativeRanker ranker(int beam) {
-        return new GenerativeRanker(name, backend, model, search(beam, null));
-    }
-
-    /** The same with a widened beam. */
-    public GenerativeRanker ranker(int beam, Widening widening) {
-        return new GenerativeRanker(name + "-prm", backend, model, search(beam, widening));
-    }
-
-    /** The same with the list that scoring every item gives, not a beam. */
-    public ExactRanker exactRanker() {
-        return new ExactRanker(name + "-exact", backend, model, config.likelihood());
+        return ranker(search(beam, null));
     }
 
     /** Recommends for one history of item ids, oldest first. */
     public List<Recommendation> recommend(List<String> history, int k, Options options) {
-        return recommend(new int[][] {numbers(history)}, Sample.nobodies(1), k, options, null).getFirst();
+        return recommend(new int[][] {numbers(history)}, Sample.nobodies(1), k, options, null).getFirst().items();
     }
 
     /**
-     * Recommends for many histories of item numbers, oldest first.
+     * Recommends for many histories of item numbers, oldest first. May be called by several threads. Throws
+     * {@link IllegalStateException} if this is closed.
      *
      * @param users the number of each user, {@link Sample#NOBODY} for one who is not known
      * @param progress told how many are done; may be null
      */
-    public List<List<Recommendation>> recommend(
+    public List<Recommended> recommend(
             int[][] histories, int[] users, int k, Options options, IntConsumer progress) {
-        boolean[] eligible = null;
-        if (options.eligible() != null) {
-            eligible = new boolean[data.items().size()];
-            for (int item : numbers(options.eligible())) eligible[item] = true;
-        }
-        var beam = search(Math.max(k, options.beam()), options.widening());
-        List<List<Recommendation>> all = new ArrayList<>();
-        Search.Result[] found =
-                generators.computeIfAbsent(beam, b -> new Generator(backend, model, b))
-                        .recommend(
-                                new Query(List.of(histories), users, eligible, options.hideSeen()), progress);
-        int[][] items = new int[found.length][];
-        for (int u = 0; u < items.length; u++) {
-            items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
-        }
-        double[][] sure = confidence == null ? null : confidence.read(List.of(histories), users, items);
-        for (int u = 0; u < items.length; u++) {
-            List<Recommendation> best = new ArrayList<>();
-            for (int i = 0; i < items[u].length; i++) {
-                int item = items[u][i];
-                best.add(new Recommendation(
-                        i + 1, data.items().get(item), data.titles().get(item), found[u].scores()[i],
-                        sure == null ? null : (Double) sure[u][i]));
+        return gate.inside(() -> {
+            boolean[] eligible = options.eligible() == null ? null : eligible(options.eligible());
+            Query query = Query.of(List.of(histories), users).among(eligible);
+            Search.Result[] found = generator.recommend(search(options, k), query, progress);
+            int[][] items = new int[found.length][];
+            for (int u = 0; u < items.length; u++) {
+                items[u] = Arrays.copyOf(found[u].items(), Math.min(k, found[u].items().length));
             }
-            all.add(best);
-        }
-        return all;
+            double[][] sure = confidence == null ? null : confidence.read(query.histories(), users, items);
+            List<Recommended> all = new ArrayList<>();
+            for (int u = 0; u < items.length; u++) {
+                List<Recommendation> best = new ArrayList<>();
+                for (int i = 0; i < items[u].length; i++) {
+                    int item = items[u][i];
+                    best.add(new Recommendation(
+                            i + 1, data.items().get(item), data.titles().get(item), found[u].scores()[i],
+                            sure == null ? null : (Double) sure[u][i]));
+                }
+                boolean proves = found[u].certificate() != null;
+                all.add(new Recommended(
+                        List.copyOf(best),
+                        proves ? found[u].certified(k) : null,
+                        proves ? found[u].certificate().bound() : null));
+            }
+            return all;
+        });
+    }
+
+    private boolean[] eligible(List<String> ids) {
+        boolean[] eligible = new boolean[data.items().size()];
+        for (int item : numbers(ids)) eligible[item] = true;
+        return eligible;
     }
 
     /** Whether the run knows an item. */
@@ -268,10 +352,13 @@ public final class Recommender implements AutoCloseable {
         return numbers;
     }
 
+    /** Waits for running calls; later ones get an {@link IllegalStateException}. A second time it does nothing. */
     @Override
     public void close() {
-        if (confidence != null) confidence.close();
-        generators.values().forEach(Generator::close);
-        memory.close();
+        gate.close(() -> {
+            generator.close();
+            if (confidence != null) confidence.close();
+            memory.close();
+        });
     }
 }

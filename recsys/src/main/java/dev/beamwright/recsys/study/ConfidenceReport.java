@@ -4,6 +4,7 @@ import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.rank.Ranker;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Progress;
@@ -119,7 +120,7 @@ public record ConfidenceReport(
     private static List<Answer> answers(
             List<Case> batch, Ranker ranker, ConfidenceReader reader, int levels, int list) {
         List<Ranking.Top> tops =
-                ranker.rank(batch, false, list).stream().map(r -> r.top(list)).toList();
+                ranker.rank(batch, SeenItems.ALLOWED, list).stream().map(r -> r.top(list)).toList();
         int[][] items = tops.stream().map(Ranking.Top::items).toArray(int[][]::new);
         double[][] c = reader == null
                 ? null

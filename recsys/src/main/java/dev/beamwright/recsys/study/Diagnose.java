@@ -7,6 +7,7 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.decode.BeamSearch;
 import dev.beamwright.recsys.decode.ExactScoring;
 import dev.beamwright.recsys.decode.Query;
+import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.Likelihood;
@@ -19,6 +20,8 @@ import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.Diagnostics.Level;
+import dev.beamwright.recsys.train.MetricsLog;
+import dev.beamwright.recsys.train.Train;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
@@ -30,16 +33,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The stage that looks into the beam: for some users it lets the beam search run, scores the whole catalogue exactly,
  * and follows the target down the trie.
  */
 public final class Diagnose {
-    private static final String METRICS = "model/metrics.jsonl";
     private static final List<Integer> WIDTHS = List.of(10, 20, 50); // for which siblings are counted, besides B
     private static final int BATCH = 32, ROWS = 1 << 14; // users at once, and paths of all of them
 
@@ -132,6 +132,8 @@ public final class Diagnose {
         final double[] margin = new double[levels]; // log-probability of the B-th sibling less that of the target's code
         final int[] exactTopKept = new int[levels]; // prefixes of the best items that are in the beam
         int exactTop; // how many best items there are
+        Search.Result found; // the beam's list
+        int[] exactItems; // the first items of the exact list, as many as are certified or not
 
         boolean inBeam(int level, int node) {
             for (int other : beams[level]) if (other == node) return true;
@@ -161,8 +163,9 @@ public final class Diagnose {
             int[] users = asked.subList(from, to).stream().mapToInt(Case::user).toArray();
             try (var memory = new Workspace()) {
                 try (Tape tape = Tape.inference(backend, memory)) {
-                    search.search(tape, Query.of(histories, users),
+                    List<Search.Result> found = search.search(tape, Query.of(histories, users),
                             (u, depth, level) -> traces[from + u].beams[depth - 1] = level.nodes());
+                    for (int u = from; u < to; u++) traces[u].found = found.get(u - from);
                 }
                 try (Tape tape = Tape.inference(backend, memory)) {
                     follow(tape, histories, users, asked.subList(from, to), Arrays.copyOfRange(traces, from, to));
@@ -236,12 +239,41 @@ public final class Diagnose {
         }
         int[] best = ExactScoring.best(trie, scores, levels, beam);
         t.exactTop = best.length;
+        t.exactItems = Arrays.stream(best).flatMap(leaf -> Arrays.stream(trie.itemsOf(leaf))).limit(listed()).toArray();
         for (int leaf : best) {
             int item = trie.itemsOf(leaf)[0];
             for (int level = 0; level < levels; level++) {
                 if (t.inBeam(level, trie.node(item, level + 1))) t.exactTopKept[level]++;
             }
         }
+    }
+
+    /** How many items of a list are certified or not. */
+    private int listed() {
+        return Math.min(10, beam);
+    }
+
+    /** Which lists are certified, and where those that are not lost what. */
+    private Diagnostics.Certified certified(Trace[] traces) {
+        int k = listed(), certified = 0, changed = 0;
+        int[] lost = new int[levels];
+        for (Trace t : traces) {
+            if (t.found.certified(k)) {
+                certified++;
+                continue;
+            }
+            if (!Arrays.equals(Arrays.copyOf(t.found.items(), t.exactItems.length), t.exactItems)) changed++;
+            for (int item : t.exactItems) {
+                for (int level = 0; level < levels; level++) {
+                    if (t.inBeam(level, trie.node(item, level + 1))) continue;
+                    lost[level]++;
+                    break;
+                }
+            }
+        }
+        double n = traces.length;
+        return new Diagnostics.Certified(
+                k, certified / n, changed / n, Arrays.stream(lost).mapToDouble(l -> l / n).toArray());
     }
 
     private Diagnostics summary(
@@ -327,6 +359,7 @@ public final class Diagnose {
                         (double) gained / n,
                         exactNdcg / n,
                         beamNdcg / n),
+                certified(traces),
                 tokenRanks,
                 prefixWeights);
     }
@@ -362,18 +395,12 @@ public final class Diagnose {
     }
 
     private static List<Diagnostics.Weights> prefixWeights(RunFolder run) {
-        if (!run.has(METRICS)) return List.of();
         List<Diagnostics.Weights> all = new ArrayList<>();
-        try {
-            for (JsonNode epoch : Json.readLines(run.file(METRICS), ObjectNode.class)) {
-                JsonNode list = epoch.path("prefixWeights");
-                double[] weights = new double[list.size()];
-                for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
-                if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
-            }
-        } catch (JacksonException e) {
-            throw new UserError(run.file(METRICS) + ": damaged: " + e.getMessage() + "; delete it to look at the rest",
-                    e);
+        for (JsonNode epoch : new MetricsLog(run, Train.MODEL.metrics()).read()) {
+            JsonNode list = epoch.path("prefixWeights");
+            double[] weights = new double[list.size()];
+            for (int m = 0; m < weights.length; m++) weights[m] = list.get(m).asDouble();
+            if (weights.length > 0) all.add(new Diagnostics.Weights(epoch.path("epoch").asInt(), weights));
         }
         return all;
     }

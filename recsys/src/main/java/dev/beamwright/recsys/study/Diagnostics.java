@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
  * @param allCodesInTop share of the targets all of whose codes are among the B likeliest of those that can follow
  * @param pruning of targets that an exact ranking would have returned
  * @param losses why targets were not returned
+ * @param certified lists that are proved to be exact, and what the others lost
  * @param tokenRanks for each level, how many targets' codes have the rank 1, 2, … among all codes of the level
  * @param prefixWeights of the training, if it had such
  */
@@ -45,6 +46,7 @@ public record Diagnostics(
         double allCodesInTop,
         Pruning pruning,
         Losses losses,
+        Certified certified,
         int[][] tokenRanks,
         List<Weights> prefixWeights) {
     /**
@@ -117,6 +119,16 @@ public record Diagnostics(
             double exactNdcg10,
             double beamNdcg10) {}
 
+    /**
+     * What the beam's certificates say, see {@link dev.beamwright.recsys.decode.Certificate}.
+     *
+     * @param k first items of a list
+     * @param share of the lists whose first k items are certified
+     * @param changed share of the lists that are not certified, and whose first k items are not those of exact scoring
+     * @param lost for each level, items of the exact first k, in the mean of all users, that left the beam there first
+     */
+    public record Certified(int k, double share, double changed, double[] lost) {}
+
     /** The weights of the prefix losses at the end of an epoch of training. */
     public record Weights(int epoch, double[] weights) {
         /** Near 0 where one prefix has all the weight; the log of their number where all have the same. */
@@ -142,6 +154,10 @@ public record Diagnostics(
         row(rows, "exact NDCG@10 (or @B)", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.exactNdcg10));
         row(rows, "beam NDCG@10 (or @B)", all, d -> String.format(Locale.ROOT, "%.4f", d.losses.beamNdcg10));
         row(rows, "exact top B kept", all, d -> share(d.exactTop));
+        row(rows, "list certified exact", all, d -> share(d.certified.share) + " (top " + d.certified.k + ")");
+        row(rows, "  not certified, not exact", all, d -> share(d.certified.changed));
+        row(rows, "  exact items lost at level 1, 2, …", all,
+                d -> numbers(d.certified.lost));
         row(rows, "all codes in top B of siblings", all, d -> share(d.allCodesInTop));
         row(rows, "pruned targets", all,
                 d -> d.pruning.pruned + " of " + d.pruning.inExactTop + ", " + share(d.pruning.rate));

@@ -10,6 +10,7 @@ import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.run.Chart;
@@ -31,6 +32,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * The stage that measures what more computation at serving buys: plain beams of several widths, and beams that are
@@ -48,6 +50,7 @@ public final class Scale {
      * @param beam K of the widened beams
      * @param widths of the plain beams
      * @param widened the widened beams
+     * @param searches other searches for k items
      * @param repeats how often each is timed; the shortest time counts
      * @param batch users that are searched for at once
      * @param seed of the draw
@@ -59,6 +62,7 @@ public final class Scale {
             int beam,
             List<Integer> widths,
             List<Widening> widened,
+            List<Other> searches,
             int repeats,
             int batch,
             long seed) {
@@ -71,6 +75,17 @@ public final class Scale {
                 throw new UserError("-k, --beam, --repeats and --batch must be at least 1");
             }
             for (int w : widths) if (w < 1) throw new UserError("--widths " + w + ": must be at least 1");
+        }
+    }
+
+    /** Another search than a plain or widened beam, such as a best-first search with so many prefixes in a round. */
+    public record Other(SearchConfig.Kind kind, int beamSize, SearchConfig.Limits limits) {
+        String name() {
+            return switch (kind) {
+                case BEAM, ADAPTIVE -> kind + " " + beamSize;
+                case BEST_FIRST -> kind + ", " + limits.together() + " together";
+                case EXACT -> "exact";
+            };
         }
     }
 
@@ -127,6 +142,10 @@ public final class Scale {
         for (int width : config.widths()) {
             trials.add(new Trial("plain " + width, recommender.search(width, null)));
         }
+        for (Other other : config.searches()) {
+            trials.add(new Trial(other.name(), recommender.search(other.beamSize(), null)
+                    .withKind(other.kind()).withItems(config.k()).withLimits(other.limits())));
+        }
         if (prm != null) {
             for (Widening w : config.widened()) {
                 trials.add(new Trial(name(w), recommender.search(config.beam(), w)));
@@ -165,20 +184,27 @@ public final class Scale {
         private final int[] ranks; // of each target among the items, from 1; 0 for none
         private final int[][] prefixRanks, rows; // by user and level: of the target's prefix; paths not decided
         private final double[] paths; // by user
+        private final boolean[] certified; // by user; null where nothing is proved
+        private CountingModel counting; // of other searches than beams
         private double seconds = Double.POSITIVE_INFINITY;
 
         Trial(String name, SearchConfig how) {
             this.name = name;
             this.how = how;
-            search(0); // refuses what does not go together before anything is measured
+            if (beam()) beam(0); // refuses what does not go together before anything is measured
             ranks = new int[asked.size()];
             prefixRanks = new int[asked.size()][trie.levels()];
             rows = new int[asked.size()][trie.levels()];
             paths = new double[asked.size()];
+            certified = how.guide() == null ? new boolean[asked.size()] : null;
         }
 
-        /** A search that counts what is scored for each user, the first of whom has this number. */
-        private BeamSearch search(int first) {
+        private boolean beam() {
+            return how.kind() == SearchConfig.Kind.BEAM;
+        }
+
+        /** A beam that counts what is scored for each user, the first of whom has this number. */
+        private BeamSearch beam(int first) {
             if (how.guide() == null) return new BeamSearch(recommender.model(), how);
             PathScorer counting = (tape, prompts) -> {
                 PathScorer.Session session = how.guide().scorer().begin(tape, prompts);
@@ -194,29 +220,34 @@ public final class Scale {
         /** Searches for the first so many users. */
         void all(int users, Progress.Bar bar, int before) {
             Arrays.fill(paths, 0);
+            counting = new CountingModel(recommender.model());
+            Search other = beam() ? null : how.search(counting, backend);
             long began = System.nanoTime();
             int batches = (users + config.batch() - 1) / config.batch();
             var done = new AtomicInteger(before);
             Parallel.run(batches, b -> {
                 int from = b * config.batch(), to = Math.min(users, from + config.batch());
                 List<Case> cases = asked.subList(from, to);
+                Query query = Query.of(
+                        cases.stream().map(Case::history).toList(), cases.stream().mapToInt(Case::user).toArray());
                 Workspace memory = idle.poll();
                 if (memory == null) memory = new Workspace();
-                try (Tape tape = Tape.inference(backend, memory)) {
-                    List<Search.Result> found = search(from).search(
-                            tape,
-                            Query.of(
-                                    cases.stream().map(Case::history).toList(),
-                                    cases.stream().mapToInt(Case::user).toArray()),
-                            (u, depth, beam) -> level(from + u, depth, beam.nodes()));
-                    for (int u = from; u < to; u++) {
-                        ranks[u] = 1 + indexOf(found.get(u - from).items(), asked.get(u).target());
-                    }
+                List<Search.Result> found =
+                        beam() ? beam(memory, query, from) : other.search(backend, memory, query);
+                for (int u = from; u < to; u++) {
+                    ranks[u] = 1 + indexOf(found.get(u - from).items(), asked.get(u).target());
+                    if (certified != null) certified[u] = found.get(u - from).certified(config.k());
                 }
                 idle.add(memory);
                 if (bar != null) bar.step(done.addAndGet(to - from), name);
             });
             if (users == asked.size()) seconds = Math.min(seconds, (System.nanoTime() - began) / 1e9);
+        }
+
+        private List<Search.Result> beam(Workspace memory, Query query, int first) {
+            try (Tape tape = Tape.inference(backend, memory)) {
+                return beam(first).search(tape, query, (u, depth, beam) -> level(first + u, depth, beam.nodes()));
+            }
         }
 
         private void level(int user, int depth, int[] beam) {
@@ -229,7 +260,12 @@ public final class Scale {
             double recall = 0, ndcg = 0, flops = 0, decoderRows = 0;
             double[] prefix = new double[levels], kept = new double[levels];
             int[] widths = new int[levels];
-            for (int l = 0; l < levels; l++) widths[l] = recommender.model().space().width(l);
+            boolean children = recommender.config().model().backbone().equals(ModelConfig.ITEM);
+            for (int l = 0; l < levels; l++) {
+                widths[l] = children
+                        ? Math.ceilDiv(trie.nodesAt(l + 1), trie.nodesAt(l))
+                        : recommender.model().space().width(l);
+            }
             for (int u = 0; u < users; u++) {
                 recall += RankMetric.RECALL.atIndex(config.k(), ranks[u] - 1) / users;
                 ndcg += RankMetric.NDCG.atIndex(config.k(), ranks[u] - 1) / users;
@@ -237,17 +273,21 @@ public final class Scale {
                 for (int l = 0; l < levels; l++) {
                     if (prefixRanks[u][l] > 0) kept[l] += 1.0 / users;
                     if (prefixRanks[u][l] > 0 && prefixRanks[u][l] <= config.beam()) prefix[l] += 1.0 / users;
-                    from[l] = l == 0 ? 1 : rows[u][l - 1];
+                    if (beam()) from[l] = l == 0 ? 1 : rows[u][l - 1];
+                    else from[l] = (double) counting.rows().get(l) / users;
                     decoderRows += from[l] / users;
                 }
                 int items = Math.min(asked.get(u).position(), recommender.model().maxItems());
-                double tokens = 1 + (double) items * levels;
+                double tokens = 1 + (double) items * recommender.model().rowsPerItem();
                 flops += recommender.config().model().flops(tokens, from, widths) / users;
                 if (how.guide() != null) flops += prm.flops(tokens, paths[u]) / users;
             }
             return new Scaling.Point(
-                    name, how.beamSize(), how.guide() == null ? null : how.guide().widening(), recall, ndcg, prefix, kept, 1000 * seconds / users, flops,
-                    decoderRows, Arrays.stream(paths).sum() / users);
+                    name, how.kind(), how.beamSize(), how.guide() == null ? null : how.guide().widening(), recall, ndcg,
+                    beam() ? prefix : new double[0], beam() ? kept : new double[0], 1000 * seconds / users, flops,
+                    decoderRows, Arrays.stream(paths).sum() / users, certified == null
+                            ? null
+                            : (Double) (IntStream.range(0, users).filter(u -> certified[u]).count() / (double) users));
         }
     }
 
@@ -303,7 +343,7 @@ public final class Scale {
         Widening first =
                 s.points().stream().map(Scaling.Point::widening).filter(w -> w != null).findFirst().orElse(null);
         List<Scaling.Point> points = s.points().stream()
-                .filter(p -> widened ? p.widening() != null && sameBut(p.widening(), first) : p.widening() == null)
+                .filter(p -> widened ? p.widening() != null && sameBut(p.widening(), first) : p.plain())
                 .toList();
         if (points.isEmpty()) return;
         lines.add(new Chart.Line(

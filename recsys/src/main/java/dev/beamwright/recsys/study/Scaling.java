@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.study;
 
+import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
 import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.TextTable;
@@ -39,20 +40,23 @@ public record Scaling(
      * One search.
      *
      * @param name for people
+     * @param search kind of search
      * @param width K of a widened beam, or the width of a plain one
      * @param widening null for a plain beam
      * @param recall share of the targets among the first k items
      * @param ndcg of the first k items
      * @param prefixRecall by level: share of the users whose target's prefix is among the first K paths of the beam (the
-     *     paper's HRecall@b@K)
-     * @param kept by level: share of the users whose target's prefix is in the beam at all
+     *     paper's HRecall@b@K); empty for other searches than beams
+     * @param kept by level: share of the users whose target's prefix is in the beam at all; likewise
      * @param milliseconds of a user, with all threads
      * @param flops of a user, computed from sizes and counted rows
      * @param decoderRows of a user, at all levels
      * @param paths of a user that the process reward model scored
+     * @param certified share of the users whose first k items are proved to be exact; null where nothing is proved
      */
     public record Point(
             String name,
+            SearchConfig.Kind search,
             int width,
             @Nullable Widening widening,
             double recall,
@@ -62,12 +66,18 @@ public record Scaling(
             double milliseconds,
             double flops,
             double decoderRows,
-            double paths) {}
+            double paths,
+            Double certified) {
+        /** Whether it is a plain beam. */
+        boolean plain() {
+            return search == SearchConfig.Kind.BEAM && widening == null;
+        }
+    }
 
     /** What a plain beam would reach in a given time, between those that were measured; NaN outside of them. */
     public double[] plainAt(double milliseconds) {
         List<Point> plain = points.stream()
-                .filter(p -> p.widening == null)
+                .filter(Point::plain)
                 .sorted(Comparator.comparingDouble(Point::milliseconds))
                 .toList();
         for (int i = 1; i < plain.size(); i++) {
@@ -87,16 +97,17 @@ public record Scaling(
         List<String> head = new ArrayList<>(List.of("search", "Recall@" + k, "NDCG@" + k));
         int levels = points.isEmpty() ? 0 : points.getFirst().prefixRecall.length;
         for (int l = 1; l <= levels; l++) head.add("HRecall@" + l);
-        head.addAll(List.of("ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
+        head.addAll(List.of("certified", "ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
         rows.add(head);
         for (Point p : points) {
             List<String> row = new ArrayList<>(List.of(p.name, number(p.recall), number(p.ndcg)));
-            for (double v : p.prefixRecall) row.add(number(v));
+            for (int l = 0; l < levels; l++) row.add(l < p.prefixRecall.length ? number(p.prefixRecall[l]) : "");
+            row.add(p.certified == null ? "" : number(p.certified));
             row.add(String.format(Locale.ROOT, "%.2f", p.milliseconds));
             row.add(String.format(Locale.ROOT, "%.1f", p.flops / 1e6));
             row.add(String.format(Locale.ROOT, "%.0f", p.decoderRows));
             row.add(String.format(Locale.ROOT, "%.0f", p.paths));
-            double[] plain = p.widening == null ? null : plainAt(p.milliseconds);
+            double[] plain = p.plain() ? null : plainAt(p.milliseconds);
             row.add(plain == null ? "" : number(plain[0]));
             row.add(plain == null ? "" : number(plain[1]));
             rows.add(row);

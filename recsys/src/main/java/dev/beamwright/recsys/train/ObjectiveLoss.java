@@ -3,9 +3,11 @@ package dev.beamwright.recsys.train;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.tensor.Key;
@@ -21,23 +23,26 @@ import java.util.List;
  * model; of a backbone that is not trained only the latter.
  */
 public final class ObjectiveLoss implements Trainer.Loss<Guided> {
-    private final Objective objective;
+    private final TargetObjective objective;
+    private final Likelihood likelihood;
     private final int levels;
     private final PathLoss paths;
     private final double pathWeight;
     private double[] prefixWeights = new double[0];
 
     /** Without a process reward model. */
-    public ObjectiveLoss(Objective objective, int levels) {
-        this(objective, levels, null, 0);
+    public ObjectiveLoss(TargetObjective objective, Likelihood likelihood, int levels) {
+        this(objective, likelihood, levels, null, 0);
     }
 
     /**
      * @param paths the loss of the process reward model, or null
      * @param pathWeight its weight beside the objective
      */
-    public ObjectiveLoss(Objective objective, int levels, PathLoss paths, double pathWeight) {
+    public ObjectiveLoss(
+            TargetObjective objective, Likelihood likelihood, int levels, PathLoss paths, double pathWeight) {
         this.objective = objective;
+        this.likelihood = likelihood;
         this.levels = levels;
         this.paths = paths;
         this.pathWeight = pathWeight;
@@ -52,7 +57,7 @@ public final class ObjectiveLoss implements Trainer.Loss<Guided> {
             var p = paths.of(tape, model, guided.prm(), samples, forward, noise, weight, 1, key.fold("prm"));
             return new Objective.Result(p.loss(), p.byLevel());
         }
-        var batch = MicroBatch.of(tape, model, samples, noise, weight, prefixWeights, key.fold("objective"));
+        var batch = MicroBatch.of(tape, model, likelihood, samples, noise, weight, prefixWeights, key.fold("objective"));
         Objective.Result result = objective.loss(batch);
         if (paths == null) return result;
         var p = paths.of(

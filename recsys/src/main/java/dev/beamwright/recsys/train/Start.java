@@ -5,10 +5,11 @@ import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
+import dev.beamwright.tensor.io.AtomicFile;
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -91,9 +92,7 @@ public record Start(String from, String checksum) {
             }
             copyRollouts(from, to);
             to.saveConfig("train", train);
-            Path copied = to.file(FILE + ".tmp");
-            copy(from.file(BEST), copied);
-            Files.move(copied, to.file(FILE), StandardCopyOption.ATOMIC_MOVE);
+            copy(from.file(BEST), to.file(FILE));
         } catch (IOException e) {
             throw new UserError(to.root() + ": the run " + from.root() + " cannot be copied into it: " + e, e);
         }
@@ -128,10 +127,11 @@ public record Start(String from, String checksum) {
 
     private static boolean isEmpty(Path folder) {
         if (!Files.exists(folder)) return true;
-        Path unfinished = folder.resolve(CONFIG + ".tmp"); // where an earlier try was killed
         Path lock = folder.resolve(RunFolder.LOCK);
         try (var all = Files.walk(folder)) {
-            return all.allMatch(path -> Files.isDirectory(path) || path.equals(unfinished) || path.equals(lock));
+            return all.allMatch(path -> Files.isDirectory(path) // the others: where an earlier try was killed
+                    || AtomicFile.isTemporary(path)
+                    || path.equals(lock));
         } catch (IOException e) {
             throw new UserError(folder + ": cannot be read as a folder: " + e, e);
         }
@@ -151,7 +151,9 @@ public record Start(String from, String checksum) {
     }
 
     private static void copy(Path from, Path to) throws IOException {
-        Files.createDirectories(to.getParent());
-        Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+        try (AtomicFile out = AtomicFile.open(to)) {
+            Files.copy(from, Channels.newOutputStream(out.channel()));
+            out.commit();
+        }
     }
 }

@@ -3,7 +3,8 @@ package dev.beamwright.recsys.train;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
@@ -13,7 +14,7 @@ import java.util.List;
  * How a model is trained.
  *
  * @param model its sizes
- * @param objective what is made small
+ * @param objective whose loss is minimised
  * @param softmax over which codes probabilities add up
  * @param epochs passes over the training data at the most
  * @param patience epochs without a better one after which training stops; 0 for never
@@ -39,7 +40,7 @@ import java.util.List;
  */
 public record TrainConfig(
         ModelConfig model,
-        ObjectiveConfig objective,
+        TargetObjective objective,
         Softmax softmax,
         int epochs,
         int patience,
@@ -85,13 +86,17 @@ public record TrainConfig(
         require(shards >= 1 && shards <= 64, "shards must be in 1 … 64, got " + shards);
         require(holdOut >= 0, "hold-out must be 0 or more, got " + holdOut);
         require(microTokens >= 1, "micro tokens must be at least 1, got " + microTokens);
-        objective.objective(softmax, beam); // refuses what does not go together
+        require(
+                softmax == Softmax.CHILDREN || !model.backbone().equals(ModelConfig.ITEM),
+                "an item decoder computes the logits of a node's children only, not of all codes of a level; leave out"
+                        + " --softmax level, or take another --preset");
+        objective.likelihood(softmax); // refuses what does not go together
     }
 
     /** Without items held out or a process reward model, the best epoch by {@link Best#NDCG}. */
     public TrainConfig(
             ModelConfig model,
-            ObjectiveConfig objective,
+            TargetObjective objective,
             Softmax softmax,
             int epochs,
             int patience,
@@ -135,7 +140,7 @@ public record TrainConfig(
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
                 new ModelConfig("decoder", 128, 4, 4, 32, 256, false, 50),
-                ObjectiveConfig.of(ObjectiveConfig.CE),
+                new CrossEntropy(),
                 Softmax.CHILDREN,
                 30,
                 8,
@@ -154,12 +159,13 @@ public record TrainConfig(
     }
 
     /** What {@link #preset} knows. */
-    public static final List<String> PRESETS = List.of("default", "tiger", "paischer", "llama");
+    public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
 
     /**
-     * The settings of a publication, or the default ones:
+     * The settings of a publication, the default ones, or those of an item decoder:
      *
      * <ul>
+     *   <li>{@code item}: {@link ModelConfig#itemDecoder()}
      *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
      *       paper's own learning rate of 0.01 is for another optimizer
      *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's rate, warm-up (10,000 steps),
@@ -168,19 +174,42 @@ public record TrainConfig(
      *       here 128 sequences
      * </ul>
      *
-     * These have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
+     * The last three have the APAO paper's beam of 20. What stays ours: AdamW's β₂ of 0.98 (there 0.999), a cosine that ends at
      * 5 % of the rate, and the choice of the epoch by NDCG@10 of a beam search on some validation users (there by the
      * loss, as with {@link Best#LOSS}).
      */
     public static TrainConfig preset(String name, long seed) {
         return switch (name) {
             case "default" -> defaults(seed);
+            case "item" -> itemDecoder(seed);
             case "tiger" -> published(ModelConfig.tiger(), 200, 20, 1024, 5e-4, 0.01, 0.01, 0.1, seed);
             case "paischer" -> published(ModelConfig.paischer(), 400, 15, 256, 3e-4, 10_000, 0.035, 0.2, seed);
             case "llama" -> published(ModelConfig.llama(), 200, 20, 128, 5e-4, 0.01, 0.01, 0, seed);
             default ->
                 throw new UserError("there is no preset '" + name + "'; choose from " + String.join(", ", PRESETS));
         };
+    }
+
+    private static TrainConfig itemDecoder(long seed) {
+        TrainConfig d = defaults(seed);
+        return new TrainConfig(
+                ModelConfig.itemDecoder(),
+                d.objective(),
+                Softmax.CHILDREN,
+                8,
+                3,
+                128,
+                1e-3,
+                0.05,
+                0,
+                5,
+                0.5,
+                d.beam(),
+                d.validationCases(),
+                seed,
+                2,
+                1024,
+                d.checkpointSeconds());
     }
 
     private static TrainConfig published(
@@ -196,7 +225,7 @@ public record TrainConfig(
         TrainConfig d = defaults(seed);
         return new TrainConfig(
                 model,
-                ObjectiveConfig.of(ObjectiveConfig.CE),
+                new CrossEntropy(),
                 Softmax.LEVEL,
                 epochs,
                 patience,

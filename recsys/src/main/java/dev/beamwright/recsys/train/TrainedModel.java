@@ -1,23 +1,29 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.embedding.Projection;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.DecoderOnly;
 import dev.beamwright.recsys.model.EncoderDecoderModel;
 import dev.beamwright.recsys.model.GenerativeModel;
+import dev.beamwright.recsys.model.ItemDecoder;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.run.Memory;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
+import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
+import dev.beamwright.tensor.io.Npy;
 import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** Builds models, and reads trained ones back. */
@@ -25,18 +31,50 @@ public final class TrainedModel {
     /** The file of a process reward model that was trained by itself. */
     public static final String PRM = "model/prm.safetensors";
 
-    private static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
-            START = "model/start.safetensors";
+    /** The file of the best model of a training, and of the last one. */
+    public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors";
+
+    /** In a checkpoint's metadata: the checksum of the model that a process reward model was trained on. */
+    static final String ON_MODEL = "model";
+
+    private static final String START = "model/start.safetensors", VECTORS = "tokens/vectors.npy";
 
     private TrainedModel() {}
 
     /** An untrained model of these sizes; the same key gives the same parameters. */
     public static GenerativeModel create(ModelConfig config, SemanticIds ids, Key key, Arena memory) {
+        double bytes = Float.BYTES * config.parameters(ids.widths());
+        if (bytes > Memory.physical()) {
+            throw new UserError(String.format(Locale.ROOT,
+                    "a model of about %,.0f million parameters does not fit into the memory of %,d MB; make --width, --layers or"
+                            + " --hidden smaller, or the codes of 'beamwright tokenize' fewer",
+                    config.parameters(ids.widths()) / 1e6, Memory.physical() >> 20));
+        }
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);
         Key parameters = key.fold("parameters");
-        return config.backbone().equals(ModelConfig.DECODER)
-                ? DecoderOnly.of(config, space, parameters, memory)
-                : EncoderDecoderModel.of(config, space, parameters, memory);
+        return switch (config.backbone()) {
+            case ModelConfig.ITEM -> ItemDecoder.of(config, space, parameters, memory);
+            case ModelConfig.DECODER -> DecoderOnly.of(config, space, parameters, memory);
+            default -> EncoderDecoderModel.of(config, space, parameters, memory);
+        };
+    }
+
+    /**
+     * Moves the untrained vectors of an {@link ItemDecoder} to the vectors that the run's semantic IDs were made of, if
+     * there are any; other models stay as they are.
+     */
+    static void start(GenerativeModel model, RunFolder run, Backend backend, Key key) {
+        if (!(model instanceof ItemDecoder decoder) || !run.has(VECTORS)) return;
+        try (Arena memory = Arena.ofShared()) {
+            Tensor vectors = Npy.read(run.file(VECTORS), memory);
+            if (vectors.shape().rank() != 2 || vectors.shape().dim(0) != model.space().items()) {
+                throw new UserError(run.file(VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
+                        + model.space().items() + " items; tokenize again");
+            }
+            decoder.startAt(Projection.of(vectors, decoder.tokens().dim(-1), backend, key.fold("vectors")));
+        } catch (IOException e) {
+            throw new UserError(run.file(VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
+        }
     }
 
     /** An untrained process reward model of a model; the same key gives the same parameters. */
@@ -64,7 +102,7 @@ public final class TrainedModel {
             Checkpoint.parameters(prm).forEach((name, tensor) -> tensors.put("prm." + name, tensor));
             Map<String, String> metadata = Checkpoint.load(run.file(file), tensors);
             String checksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
-            if (alone && !checksum.equals(metadata.get("model"))) {
+            if (alone && !checksum.equals(metadata.get(ON_MODEL))) {
                 if (!checkpoint.equals(BEST)) {
                     throw new UserError(run.file(file) + ": goes with " + BEST + " alone, not with " + checkpoint);
                 }
@@ -96,35 +134,33 @@ public final class TrainedModel {
         }
     }
 
-    /**
-     * Fills tensors from a checkpoint of a model.
-     *
-     * @param space of the semantic IDs that the run has; the model must have been trained on these
-     * @return the checkpoint's metadata
-     */
-    public static Map<String, String> load(RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors)
+    private static Map<String, String> load(RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors)
             throws IOException {
-        String trained = SafeTensors.metadata(run.file(file)).get(SemanticIds.FINGERPRINT);
-        if (trained != null && !trained.equals(space.fingerprint())) {
-            throw new UserError(run.file(file)
-                    + ": was trained on other semantic IDs than tokens/semantic-ids.json has;"
-                    + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again: '"
-                    + (file.equals(START)
-                            ? "beamwright train " + run.root() + "' with --from and --restart"
-                            : "beamwright train " + run.root() + " --restart'"));
-        }
+        checkIds(run, file, space, SafeTensors.metadata(run.file(file)));
         return Checkpoint.load(run.file(file), tensors);
     }
 
-    /** Writes a checkpoint of a model, which then knows the semantic IDs that it was trained on. */
-    public static void save(
-            RunFolder run, String file, CodeSpace space, Map<String, Tensor> tensors, Map<String, String> metadata) {
-        Map<String, String> all = new LinkedHashMap<>(metadata);
-        all.put(SemanticIds.FINGERPRINT, space.fingerprint());
-        try {
-            Checkpoint.save(run.file(file), tensors, all);
-        } catch (IOException e) {
-            throw new UserError(run.file(file) + ": cannot be written: " + e, e);
-        }
+    /**
+     * What the metadata of a model's checkpoint say of where it belongs: the semantic IDs that it was trained on, and the
+     * model under a process reward model.
+     *
+     * @param onModel that model's checksum, or null
+     */
+    public static Map<String, String> facts(CodeSpace space, String onModel) {
+        Map<String, String> facts = new LinkedHashMap<>(Map.of(SemanticIds.FINGERPRINT, space.fingerprint()));
+        if (onModel != null) facts.put(ON_MODEL, onModel);
+        return facts;
+    }
+
+    /** Throws {@link UserError} if a checkpoint is of a model that was trained on other semantic IDs than the run has. */
+    public static void checkIds(RunFolder run, String file, CodeSpace space, Map<String, String> metadata) {
+        String trained = metadata.get(SemanticIds.FINGERPRINT);
+        if (trained == null || trained.equals(space.fingerprint())) return;
+        throw new UserError(run.file(file)
+                + ": was trained on other semantic IDs than tokens/semantic-ids.json has;"
+                + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again: '"
+                + (file.equals(Start.FILE)
+                        ? "beamwright train " + run.root() + "' with --from and --restart"
+                        : "beamwright train " + run.root() + " --restart'"));
     }
 }

@@ -5,6 +5,7 @@ import dev.beamwright.autograd.Variable;
 import dev.beamwright.autograd.optim.AdamW;
 import dev.beamwright.autograd.optim.Schedule;
 import dev.beamwright.recsys.model.Sample;
+import dev.beamwright.recsys.objective.Counters;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.tensor.Backend;
@@ -44,7 +45,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             return 0;
         }
 
-        /** Whether a device can capture it, see {@link Objective#recordable}. */
+        /** Whether a device can capture it, see {@link dev.beamwright.recsys.objective.TargetObjective#recordable}. */
         default boolean recordable() {
             return false;
         }
@@ -115,7 +116,7 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
                 config.dropout(),
                 device ? 1 : config.shards(),
                 device ? DEVICE_TOKENS : config.microTokens(),
-                model.backbone().space().levels());
+                model.backbone().rowsPerItem());
         return new Trainer<>(backend, model, loss, settings, memory);
     }
 
@@ -130,8 +131,9 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
      * @param targets how many there were
      * @param norm of the gradient before clipping
      * @param prefixLosses what the objective reports of the losses of prefixes: the batch's mean for each length
+     * @param counters what rollouts count
      */
-    public record Report(double[] nll, int targets, double norm, double[] prefixLosses) {}
+    public record Report(double[] nll, int targets, double norm, double[] prefixLosses, Counters counters) {}
 
     /** One step over a batch of samples; at least one of them has a target. */
     public Report step(List<Sample> batch, Key key) {
@@ -158,12 +160,14 @@ public final class Trainer<M extends Layer> implements AutoCloseable {
             backend.capture(update::run).run();
         }
         double[] nll = null, prefixLosses = null;
+        var counters = new Counters();
         for (Objective.Result part : results) { // in the order of the micro-batches
             if (part == null) continue;
             nll = plus(nll, part.nll());
             prefixLosses = plus(prefixLosses, part.prefixLosses());
+            counters.add(part.counters());
         }
-        return new Report(nll, targets, optimizer.norm(), prefixLosses);
+        return new Report(nll, targets, optimizer.norm(), prefixLosses, counters);
     }
 
     /**

@@ -7,9 +7,11 @@ import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.data.Prepared;
+import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.tensor.Backend;
@@ -78,16 +80,16 @@ class SasRecTest {
 
     @ParameterizedTest
     @EnumSource
-    void learnsAPlantedMarkovChain(SasRecConfig.Loss loss) {
+    void learnsAPlantedMarkovChain(SasRecConfig.Loss loss, @TempDir Path folder) {
         // To BCE no item of a sequence is ever wrong: where they go on, it cannot tell the next from the one behind it.
         Split split = loss == SasRecConfig.Loss.BCE ? pairs(240) : chain(60);
-        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, BACKEND)) {
-            sasRec.train(split, Progress.silent());
+        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, Repeats.NEVER, BACKEND)) {
+            sasRec.train(new RunFolder(folder), split, Progress.silent());
             List<Case> questions = new ArrayList<>();
             for (int item = 0; item < ITEMS; item++) {
                 questions.add(Case.of(0, new int[] {3, item}, (item * 5 + 1) % ITEMS));
             }
-            List<Ranking> answers = sasRec.rank(questions, false, 10);
+            List<Ranking> answers = sasRec.rank(questions, SeenItems.ALLOWED, 10);
             long first = questions.stream()
                     .filter(q -> answers.get(questions.indexOf(q)).rank(q.target(), null) == 1)
                     .count();
@@ -96,13 +98,13 @@ class SasRecTest {
     }
 
     @Test
-    void theSameSeedGivesTheSameBits() {
+    void theSameSeedGivesTheSameBits(@TempDir Path folder) {
         Split split = chain(20);
         List<String> checksums = new ArrayList<>();
         for (int run = 0; run < 2; run++) {
             SasRecConfig config = config(SasRecConfig.Loss.SAMPLED, 2);
-            try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, null, BACKEND)) {
-                sasRec.train(split, Progress.silent());
+            try (var sasRec = new TrainedSasRec("sasrec", config, ITEMS, null, Repeats.NEVER, BACKEND)) {
+                sasRec.train(new RunFolder(folder.resolve("run" + run)), split, Progress.silent());
                 checksums.add(sasRec.checksum());
             }
         }
@@ -185,9 +187,9 @@ class SasRecTest {
 
     @Test
     void whoHasNoHistoryIsToldNothing() {
-        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, BACKEND)) {
+        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, Repeats.NEVER, BACKEND)) {
             List<Case> cases = List.of(Case.of(0, new int[0], 1), Case.of(1, new int[] {2}, 1));
-            List<Ranking> answers = sasRec.rank(cases, true, 5);
+            List<Ranking> answers = sasRec.rank(cases, SeenItems.HIDDEN, 5);
             assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);
             assertThat(answers.get(1).top(ITEMS).items()).doesNotContain(2).hasSize(ITEMS - 1);
         }

@@ -171,6 +171,51 @@ class DamagedFilesTest {
 
     // ---- the test
 
+    /** A file that was received may name others, and say sizes: neither is believed. */
+    @Test
+    void whatARunSaysOfOtherFilesAndOfSizesIsNotBelieved() throws IOException {
+        String[][] lies = {
+            {"scorecard.json", "model/best.safetensors", "/dev/zero", "inspect RUN", "'/dev/zero'"},
+            {"scorecard.json", "model/best.safetensors", "../../up", "inspect RUN", "leads out of the run's folder"},
+            {"config/train.json", "\"headDim\" : 8", "\"headDim\" : 1000000", "recommend RUN --user u1", "1000000"},
+            {"config/train.json", "\"hidden\" : 8", "\"hidden\" : 262144,\"hidden\" : 8", "recommend RUN --user u1", "twice|uplicate"},
+            {"config/train.json", "\"layers\" : 1", "\"layers\" : 262144", "recommend RUN --user u1", "."},
+            {"config/train.json", "\"epochs\" : 2,", "", "recommend RUN --user u1", "epochs"},
+            {"config/train.json", "\"epochs\" : 2,", "\"epochs\" : null,", "recommend RUN --user u1", "epochs"},
+            {"config/train.json", "\"objective\" : \\{", "\"objective\" : null, \"x\" : {", "recommend RUN --user u1", "objective|x"},
+            {"tokens/semantic-ids.json", "\"widths\": \\[\\d+", "\"widths\": [9999999", "recommend RUN --user u1", "9999999"},
+            {"data/split.json", "\"trainEnd\" : \\[ \\d+", "\"trainEnd\" : [ 999", "tokenize RUN", "split.json"},
+            {"data/split.json", "\"validationEnd\" : \\[ \\d+", "\"validationEnd\" : [ 999", "tokenize RUN", "split.json"},
+        };
+        for (String[] lie : lies) {
+            Path work = folder.resolve("lies");
+            delete(work);
+            copy(run, work);
+            Path file = work.resolve(lie[0]);
+            String before = Files.readString(file), now = before.replaceFirst(lie[1], Matcher.quoteReplacement(lie[2]));
+            assertThat(now).as(String.join(" ", lie)).isNotEqualTo(before);
+            Files.writeString(file, now);
+            Call call = call(lie[3].replace("RUN", work.toString()));
+            assertThat(call.exit).as(String.join(" ", lie) + call.err).isEqualTo(2);
+            assertThat(call.err.lines().toList().getLast()).startsWith("beamwright: ").containsPattern(lie[4]);
+        }
+    }
+
+    private record Call(int exit, String err) {}
+
+    private static Call call(String command) {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        PrintStream usualOut = System.out, usualErr = System.err;
+        System.setOut(new PrintStream(new ByteArrayOutputStream(), false, UTF_8));
+        System.setErr(new PrintStream(err, true, UTF_8));
+        try {
+            return new Call(Main.run(command.split(" ")), err.toString(UTF_8));
+        } finally {
+            System.setOut(usualOut);
+            System.setErr(usualErr);
+        }
+    }
+
     @Test
     void noDamageEndsInAStackTraceOrDoesNotEnd() throws IOException {
         List<String> wrong = new ArrayList<>();
@@ -338,17 +383,9 @@ class DamagedFilesTest {
 
     // ---- files
 
-    private void done(String command) {
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        PrintStream usualOut = System.out, usualErr = System.err;
-        System.setOut(new PrintStream(new ByteArrayOutputStream(), false, UTF_8));
-        System.setErr(new PrintStream(err, true, UTF_8));
-        try {
-            assertThat(Main.run(command.split(" "))).as(() -> command + ": " + err.toString(UTF_8)).isZero();
-        } finally {
-            System.setOut(usualOut);
-            System.setErr(usualErr);
-        }
+    private static void done(String command) {
+        Call call = call(command);
+        assertThat(call.exit).as(() -> command + ": " + call.err).isZero();
     }
 
     private static void delete(Path tree) throws IOException {

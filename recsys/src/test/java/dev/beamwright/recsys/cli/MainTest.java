@@ -154,7 +154,7 @@ class MainTest {
         assertThat(made.exitCode).as(made.err).isZero();
         Files.writeString(stock, "\uFEFFi1\ni2\nsoldout\n");
         Call some = call(
-                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--keep-seen", "--json");
+                "recommend", run.toString(), "--user", "u1", "--eligible", stock.toString(), "--seen-items", "allowed", "--json");
         assertThat(some.exitCode).as(some.err).isZero();
         assertThat(some.err).contains("1 of its 3 items are not in this run");
         assertThat(some.out).contains("\"item\":\"i1\"", "\"item\":\"i2\"").doesNotContain("\"rank\":3");
@@ -174,7 +174,7 @@ class MainTest {
         Path pointwise = copy(base, "pointwise"), bear = copy(base, "bear");
         assertThat(train(base, "ce").exitCode).isZero();
         Call preset = train(pointwise, "apao-pointwise", "--objective-preset", "office-llama");
-        assertThat(preset.err).contains("apao-pointwise, beta 0.4, eta 5.0E-4");
+        assertThat(preset.err).contains("apao-pointwise, beta 0.4, eta 5e-4");
         assertThat(Files.readString(pointwise.resolve("config/train.json"))).contains("\"softmax\" : \"LEVEL\"");
         assertThat(train(bear, "bear", "--beam", "3").exitCode).isZero();
 
@@ -199,17 +199,18 @@ class MainTest {
                 .contains("one of 10");
         assertThat(call("evaluate", "--beam", "0", bear.toString()).err).contains("--beam 0: must be at least 1");
         assertThat(call("evaluate", "--k", "1,3", bear.toString()).err).contains("trained by BEAR for a beam of 3");
-        Call without = train(copy(base, "other"), "ce", "--lambda", "3");
+        Call without = train(copy(base, "other"), "ce", "-P", "lambda=3");
         assertThat(without.exitCode).isEqualTo(2);
-        assertThat(without.err.lines().toList().getLast()).contains("--lambda has no effect on ce");
+        assertThat(without.err.lines().toList().getLast()).contains("-P lambda=3: ce has no parameter 'lambda'");
 
         String[][] idle = {
             {"train", "--steps", "7", "--steps has no effect without rollouts"},
-            {"train", "--prm-detached", "give --prm-weight"},
-            {"train", "--objective", "dpo", "--kl", "1", "--kl has no effect on dpo"},
-            {"train", "--objective", "grpo", "--beta", "1", "--beta has no effect on grpo"},
-            {"train", "--objective", "rerank", "--confidence-rate", "1", "no effect without a confidence"},
-            {"train-prm", "--prm-hard", "siblings", "give --prm-hard-share"},
+            {"train", "-P", "prm.detached=true", "give --prm-weight"},
+            {"train", "--objective", "dpo", "-P", "kl=1", "dpo has no parameter 'kl'"},
+            {"train", "--objective", "grpo", "-P", "beta=1", "grpo has no parameter 'beta'"},
+            {"train", "--objective", "ugr", "-P", "lambda-wrong=0", "-P", "confidence-rate=1",
+                "no effect without a confidence"},
+            {"train-prm", "-P", "prm.hard=siblings", "without hard negatives (hard-share)"},
             {"recommend", "--user", "u1", "--abstain-below", "60", "must be in 0 … 1"},
             {"recommend", "--user", "u1", "--confidence-weight", "1", "goes with --rank hybrid"},
             {"recommend", "--user", "u1", "--widen", "9", "--order", "prm", "--prm-beta", "2", "no effect with"},
@@ -225,7 +226,7 @@ class MainTest {
 
         String second = folder.resolve("second").toString();
         Call stage = call(
-                "train", second, "--from", base.toString(), "--objective", "bear", "--bear-width", "3", "--best",
+                "train", second, "--from", base.toString(), "--objective", "bear", "-P", "width=3", "--best",
                 "loss");
         assertThat(stage.exitCode).as(stage.err).isZero();
         assertThat(stage.out).startsWith("trained 1 epochs, ");
@@ -233,7 +234,7 @@ class MainTest {
         assertThat(call("inspect", second).out).contains("train-before");
         assertThat(stage.err).containsPattern("epoch 1: .*, loss [0-9.]+ \\(best\\)");
         assertThat(call("inspect", second).out).containsPattern("epoch 1 .*, loss [0-9.]+, [0-9]+ s");
-        assertThat(call("train", second, "--objective", "bear", "--bear-width", "3", "--best", "loss").err)
+        assertThat(call("train", second, "--objective", "bear", "-P", "width=3", "--best", "loss").err)
                 .contains("finished already");
         assertThat(call("evaluate", "--k", "1,3", base.toString()).exitCode).isZero();
         assertThat(call("evaluate", "--k", "1,3", second).exitCode).isZero();

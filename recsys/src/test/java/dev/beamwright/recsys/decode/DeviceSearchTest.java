@@ -27,14 +27,17 @@ class DeviceSearchTest {
     /** A beam that is wider than the catalogue, and one that is not; some items left out; two items share their codes. */
     @ParameterizedTest
     @CsvSource({"decoder, CHILDREN, 4", "decoder, LEVEL, 50", "encoder-decoder, CHILDREN, 50",
-        "encoder-decoder, LEVEL, 5"})
+        "encoder-decoder, LEVEL, 5", "item, CHILDREN, 4", "item, CHILDREN, 50"})
     void bothSearchesAgree(String backbone, Softmax softmax, int width) {
         int[][] codes = new int[30][];
         for (int i = 0; i < 30; i++) codes[i] = new int[] {i % 4, i / 8, i % 3};
         codes[11] = codes[3].clone();
-        var config = backbone.equals("decoder")
-                ? new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5)
-                : new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, true, 1, 7, 5);
+        var config = switch (backbone) {
+            case "decoder" -> new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5);
+            case "item" -> new ModelConfig(
+                    "item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 7));
+            default -> new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, true, 1, 7, 5);
+        };
         boolean[] eligible = new boolean[30];
         for (int i = 0; i < 30; i++) eligible[i] = i % 5 != 2;
         try (Arena memory = Arena.ofShared(); var workspace = new Workspace()) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.recsys.data.Case;
-import dev.beamwright.recsys.evaluate.ExactRanker;
 import dev.beamwright.recsys.evaluate.GenerativeRanker;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.GenerativeModel;
@@ -14,6 +13,7 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
@@ -47,7 +47,7 @@ class ExactScoringTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace);
-                var scoring = new ExactScoring(BACKEND, model, likelihood, NodeTerm.NONE, 7)) {
+                var scoring = new ExactScoring(BACKEND, model, SearchConfig.beam(1, likelihood), 7)) {
             scoring.score(HISTORIES, Sample.nobodies(3), (u, s) -> scores[u] = s);
             var search = new BeamSearch(model, SearchConfig.beam(leaves, likelihood));
             int[][][] beams = new int[3][4][];
@@ -80,11 +80,12 @@ class ExactScoringTest {
                 .orElseThrow(), memory);
         var likelihood = new Likelihood(Softmax.CHILDREN, 1);
         List<Case> cases = HISTORIES.stream().map(h -> Case.of(0, h, 9)).toList();
-        try (
-                var exact = new ExactRanker("exact", BACKEND, model, likelihood);
-                var wide = new GenerativeRanker("beam", BACKEND, model, ITEMS, likelihood)) {
-            for (boolean seenMask : new boolean[] {false, true}) {
-                List<Ranking> a = exact.rank(cases, seenMask, 10), b = wide.rank(cases, seenMask, 10);
+        try (var generator = new Generator(BACKEND, model)) {
+            SearchConfig beam = SearchConfig.beam(ITEMS, likelihood);
+            var exact = new GenerativeRanker("exact", generator, beam.withKind(SearchConfig.Kind.EXACT));
+            var wide = new GenerativeRanker("beam", generator, beam);
+            for (SeenItems seen : List.of(SeenItems.ALLOWED, SeenItems.HIDDEN)) {
+                List<Ranking> a = exact.rank(cases, seen, 10), b = wide.rank(cases, seen, 10);
                 for (int i = 0; i < cases.size(); i++) {
                     assertThat(a.get(i).top(10).items()).containsExactly(b.get(i).top(10).items());
                 }
@@ -125,7 +126,7 @@ class ExactScoringTest {
         List<int[]> histories = List.of(new int[0], new int[0], new int[0]);
         int[] numbers = {0, 1, 2};
         for (int block : new int[] {1, 9, 1000}) {
-            try (var scoring = new ExactScoring(BACKEND, sparse, likelihood, NodeTerm.NONE, block)) {
+            try (var scoring = new ExactScoring(BACKEND, sparse, SearchConfig.beam(1, likelihood), block)) {
                 scoring.score(histories, numbers, (u, scores) -> {
                     for (int node = 0; node < trie.nodes(); node++) {
                         assertThat(scores[node]).isCloseTo((float) expected[u][node], within(1e-5f));

@@ -40,7 +40,7 @@ class NodeTermTest {
                     IntStream.range(0, USERS).toArray());
             var likelihood = new Likelihood(softmax, 1);
             float[][] all = new float[USERS][];
-            try (var exact = new ExactScoring(BACKEND, model, likelihood, sum)) {
+            try (var exact = new ExactScoring(BACKEND, model, SearchConfig.beam(1, likelihood).withTerm(sum))) {
                 exact.score(query.histories(), query.users(), (u, scores) -> all[u] = scores);
             }
             List<Search.Result> beam = new BeamSearch(model, SearchConfig.beam(ITEMS, likelihood).withTerm(sum))

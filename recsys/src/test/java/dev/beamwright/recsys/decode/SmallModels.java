@@ -20,8 +20,10 @@ public final class SmallModels {
     public static Stream<Object[]> modelsAndLikelihoods() {
         return Stream.of(
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
-                new ModelConfig("encoder-decoder", 12, 1, 2, 2, 4, 10, false, true, 1, 0, 5))
+                new ModelConfig("encoder-decoder", 12, 1, 2, 2, 4, 10, false, true, 1, 0, 5),
+                new ModelConfig("item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 7)))
                 .flatMap(m -> Stream.of(new Likelihood(Softmax.LEVEL, 1), new Likelihood(Softmax.CHILDREN, 1.5f))
+                        .filter(l -> !m.backbone().equals(ModelConfig.ITEM) || l.softmax() == Softmax.CHILDREN)
                         .map(l -> new Object[] {m, l}));
     }
 

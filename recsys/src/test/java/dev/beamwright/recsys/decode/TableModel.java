@@ -10,6 +10,7 @@ import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Tensor;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -72,6 +73,11 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
     }
 
     @Override
+    public Variable tokens() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean sharesHistory() {
         return false;
     }
@@ -101,7 +107,7 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
     public Decoding read(Tape tape, List<int[]> histories, int[] users) {
         int[] roots = new int[users.length];
         return new Decoding() {
-            private final List<int[]> nodes = new ArrayList<>();
+            private final List<IntArrayList> nodes = new ArrayList<>();
 
             @Override
             public Variable first() {
@@ -112,11 +118,14 @@ public record TableModel(CodeSpace space, float[][][] logits) implements Generat
             public Variable next(int level, int[] codes, int[] rowUsers, int[][] ancestors) {
                 int[] reached = new int[codes.length], numbers = new int[codes.length];
                 for (int r = 0; r < codes.length; r++) {
-                    int parent = level == 0 ? 0 : nodes.get(level - 1)[ancestors[r][level - 1]];
+                    int parent = level == 0 ? 0 : nodes.get(level - 1).getInt(ancestors[r][level - 1]);
                     reached[r] = space.trie().child(parent, codes[r]);
                     numbers[r] = users[rowUsers[r]];
                 }
-                nodes.add(reached);
+                if (level == nodes.size()) nodes.add(new IntArrayList());
+                IntArrayList all = nodes.get(level);
+                if (ancestors[0][level] != all.size()) throw new AssertionError("rows must stand behind those before");
+                all.addElements(all.size(), reached);
                 return states(numbers, reached);
             }
 

@@ -358,6 +358,11 @@ class WidenedBeamTest {
         }
 
         @Override
+        public Variable tokens() {
+            return model.tokens();
+        }
+
+        @Override
         public Forward forward(Tape tape, List<Sample> samples, Noise noise) {
             return model.forward(tape, samples, noise);
         }

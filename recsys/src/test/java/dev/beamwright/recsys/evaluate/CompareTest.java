@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.recsys.evaluate.Compare;
 import dev.beamwright.recsys.evaluate.Comparison;
 import dev.beamwright.recsys.evaluate.PairedTest;
+import dev.beamwright.recsys.rank.SeenItems;
+import dev.beamwright.recsys.objective.Grpo;
+import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
@@ -61,7 +64,7 @@ class CompareTest {
             Json.writeAtomically(
                     run.file("predictions/" + model + "-test.jsonl"),
                     lines.toString().getBytes(StandardCharsets.UTF_8));
-            var protocol = new ScoreCard.Protocol("test", "item", false, List.of(10), USERS, "list", 0, 1);
+            var protocol = new ScoreCard.Protocol("test", "item", SeenItems.ALLOWED, List.of(10), USERS, "list", 0, 1);
             Map<String, Object> asked = model.equals("popularity") ? Map.of() : Map.of("beam", beam);
             rows.add(new ScoreCard.Row(
                     model, protocol, asked, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
@@ -71,7 +74,7 @@ class CompareTest {
     }
 
     static Compare.Options options(String metric, String against) {
-        return new Compare.Options("test", "item", false, metric, against, 500, 1);
+        return new Compare.Options("test", "item", SeenItems.ALLOWED, metric, against, 500, 1);
     }
 
     @Test
@@ -199,8 +202,8 @@ class CompareTest {
         List<RunFolder> runs = new ArrayList<>();
         for (String before : List.of("sft", "ugr")) {
             RunFolder run = run(before, TrainConfig.defaults(1), 0.5, 0);
-            run.saveConfig("reinforce", ReinforceConfig.of("grpo", "elsewhere", 2));
-            run.saveConfig("reinforce-before", ReinforceConfig.of(before, "elsewhere", 3));
+            run.saveConfig("reinforce", ReinforceConfig.of(new Grpo(), "elsewhere", 2));
+            run.saveConfig("reinforce-before", ReinforceConfig.of(Objectives.rollouts(before), "elsewhere", 3));
             run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 4));
             RunInfo.write(run, "reinforce", Map.of("parameters", 1100, "trainingSeconds", 20.0));
             RunInfo.write(run, "reinforce-before", Map.of("trainingSeconds", 30.0));
@@ -228,7 +231,7 @@ class CompareTest {
     @Test
     void predictionsOfAnEarlierEvaluationAreNotTested() {
         RunFolder a = run("a", TrainConfig.defaults(1), 0.5, 0), b = run("b", TrainConfig.preset("llama", 1), 0.3, 0);
-        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(false), 0, 1, 0);
+        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
         b.saveConfig("evaluate", later);
         Comparison c = Compare.run(List.of(a, b), options("ndcg@10", null));
         assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);
@@ -277,7 +280,7 @@ class CompareTest {
         assertThatThrownBy(() -> Compare.run(List.of(run), options("ndcg@10", "gru")))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("there is no such model");
-        var hidden = new Compare.Options("test", "item", true, "ndcg@10", null, 10, 1);
+        var hidden = new Compare.Options("test", "item", SeenItems.HIDDEN, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), hidden))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("seen items hidden");

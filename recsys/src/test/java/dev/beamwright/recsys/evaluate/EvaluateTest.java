@@ -11,6 +11,7 @@ import dev.beamwright.recsys.data.Prepared;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -126,15 +127,15 @@ class EvaluateTest {
             }
 
             @Override
-            public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+            public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
                 assertThat(cases).hasSize(1);
                 assertThat(depth).isEqualTo(2);
                 return List.of(new Ranking.Top(new int[] {Ranking.INVALID, 2}, new double[] {2, 1}));
             }
         };
-        EvaluateConfig config = new EvaluateConfig(List.of(), List.of(2, 1), "test", List.of(false), 0, 1, 0);
+        EvaluateConfig config = new EvaluateConfig(List.of(), List.of(2, 1), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
         List<ScoreCard.Row> rows =
-                Evaluate.measure(config, p, ranker, false, new int[] {0, 1, 2, 2}, Progress.silent());
+                Evaluate.measure(config, p, ranker, SeenItems.ALLOWED, new int[] {0, 1, 2, 2}, Progress.silent());
         assertThat(rows).hasSize(2);
         Map<String, Double> item = rows.getFirst().metrics(), sid = rows.getLast().metrics();
         assertThat(rows.getFirst().protocol().ties()).isEqualTo("list");
@@ -155,7 +156,7 @@ class EvaluateTest {
                 "50");
         assertThat(table).contains("markov-decayed  test   item   allowed");
         JsonNode rows = Json.readTree(run.resolve("scorecard.json")).path("rows");
-        assertThat(rows).hasSize(8);
+        assertThat(rows).hasSize(12);
         for (JsonNode row : rows) {
             double recall = row.path("metrics").path("recall@10").asDouble();
             double ndcg = row.path("metrics").path("ndcg@10").asDouble();
@@ -164,7 +165,7 @@ class EvaluateTest {
             assertThat(ndcg).isBetween(0.01, recall);
             assertThat(row.path("protocol").path("cases").asInt()).isEqualTo(2059);
         }
-        assertThat(rows.path(4).path("metrics").path("ndcg@10").asDouble()) // markov-decayed beats popularity by far
+        assertThat(rows.path(6).path("metrics").path("ndcg@10").asDouble()) // markov-decayed beats popularity by far
                 .isGreaterThan(1.5 * rows.path(0).path("metrics").path("ndcg@10").asDouble());
 
         List<String> predictions = Files.readAllLines(run.resolve("predictions/markov-test.jsonl"));
@@ -176,7 +177,7 @@ class EvaluateTest {
                 .map(line -> Json.mapper().readTree(line).path("rank"))
                 .filter(rank -> !rank.isNull() && rank.asDouble() < 11)
                 .count();
-        assertThat(hits / 2059.0).isCloseTo(rows.path(2).path("metrics").path("recall@10").asDouble(), within(1e-9));
+        assertThat(hits / 2059.0).isCloseTo(rows.path(3).path("metrics").path("recall@10").asDouble(), within(1e-9));
 
         String card = Files.readString(run.resolve("scorecard.json"));
         quietly("evaluate", run.toString(), "--bootstrap", "50", "--json");
@@ -201,7 +202,7 @@ class EvaluateTest {
             }
 
             @Override
-            public List<Ranking> rank(List<Case> cases, boolean seenMask, int depth) {
+            public List<Ranking> rank(List<Case> cases, SeenItems seen, int depth) {
                 if (batches.incrementAndGet() == 2) throw new IllegalStateException("out of order");
                 return cases.stream().<Ranking>map(c -> new Ranking.Scores(new double[items])).toList();
             }

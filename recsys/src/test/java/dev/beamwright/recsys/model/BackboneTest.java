@@ -13,7 +13,6 @@ import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.MicroBatch;
-import dev.beamwright.recsys.objective.PrefixContrast;
 import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
@@ -49,7 +48,13 @@ class BackboneTest {
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, true, 10_000, 0, 5),
                 new ModelConfig("encoder-decoder", 12, 2, 3, 2, 4, 10, false, true, 1, 0, 5),
-                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5));
+                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5),
+                item(2, new ModelConfig.Item(3, .4, 0)),
+                item(1, new ModelConfig.Item(0, 0, 7)));
+    }
+
+    static ModelConfig item(int layers, ModelConfig.Item settings) {
+        return new ModelConfig("item", 12, layers, 0, 3, 4, 10, false, true, 1, 0, 5, settings);
     }
 
     /** Items with random codes of which no two are the same. */
@@ -275,14 +280,7 @@ class BackboneTest {
     @Test
     void theGradientOfThePairwiseObjectiveEqualsCentralDifferences() {
         GenerativeModel model = model(backbones().findFirst().orElseThrow());
-        var objective = new ApaoPairwise(
-                new Likelihood(Softmax.CHILDREN, 1),
-                2,
-                new PrefixWeights(PrefixWeights.Form.PAPER, .1),
-                3,
-                2,
-                PrefixContrast.CODE,
-                true);
+        var objective = new ApaoPairwise(2, .1, PrefixWeights.Form.PAPER, true, 3, 2, 1, true, true, true, 1);
         List<Sample> samples = List.of(new Sample(new int[] {3, 7, 20, 9}, 1), new Sample(new int[] {5}, 0));
         var inputs = List.of(
                 model.parameters().get("tokens"),
@@ -291,7 +289,8 @@ class BackboneTest {
                 BACKEND,
                 tape -> objective
                         .loss(MicroBatch.of(
-                                tape, model, samples, Noise.none(), .5f, new double[] {.5, .2, .3}, Key.of(5)))
+                                tape, model, new Likelihood(Softmax.CHILDREN, 1), samples, Noise.none(), .5f,
+                                new double[] {.5, .2, .3}, Key.of(5)))
                         .loss(),
                 inputs, 1e-3, Key.of(9));
         assertThat(error).isLessThan(2e-2);

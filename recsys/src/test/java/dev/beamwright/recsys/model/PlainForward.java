@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * The two backbones once more, in double precision and plain loops, one sequence at a time, nothing shared with the
+ * The three backbones once more, in double precision and plain loops, one sequence at a time, nothing shared with the
  * program but the parameters' names: what the program's outputs are compared with.
  */
 final class PlainForward {
@@ -19,9 +19,129 @@ final class PlainForward {
 
     /** Log-probabilities of all codes of each level of an item that follows a history: (levels, width of the level). */
     double[][] logProbabilities(CodeSpace space, int[] history, int item) {
-        return config.backbone().equals("decoder")
-                ? decoderOnly(space, history, item)
-                : encoderDecoder(space, history, item);
+        return switch (config.backbone()) {
+            case "item" -> ofItems(space, history, item);
+            case "decoder" -> decoderOnly(space, history, item);
+            default -> encoderDecoder(space, history, item);
+        };
+    }
+
+    /** The row of the code at a level, and the one of the node that it leads to: nodes are told apart by their codes. */
+    private double[] node(CodeSpace space, double[][] tokens, int item, int level) {
+        double[] code = tokens[space.token(item, level)];
+        double[] own = tokens[space.tokens() + space.trie().node(item, level + 1) - 1];
+        double[] sum = new double[code.length];
+        for (int i = 0; i < sum.length; i++) sum[i] = code[i] + own[i];
+        return sum;
+    }
+
+    private double[][] ofItems(CodeSpace space, int[] history, int item) {
+        int levels = space.levels(), n = history.length + 1, width = config.width();
+        double[][] tokens = matrix("tokens"), x = new double[n][];
+        x[0] = tokens[space.begin()].clone();
+        for (int i = 0; i < history.length; i++) {
+            x[i + 1] = new double[width];
+            for (int l = 0; l < levels; l++) addRow(x[i + 1], node(space, tokens, history[i], l));
+        }
+        x = norm(x, "inputNorm.weight", 1e-6);
+        for (int b = 0; b < config.layers(); b++) {
+            String block = "blocks." + b + ".";
+            double[][] h = norm(x, block + "attentionNorm.weight", 1e-6);
+            double[][] a = ofDistance(
+                    affine(h, block + "attention.query"), affine(h, block + "attention.keyValue"),
+                    matrix("distances.table"));
+            a = affine(a, block + "attention.output");
+            double share = config.item().taps() == 0 ? 0 : config.item().share();
+            double[][] taps = config.item().taps() == 0 ? new double[0][] : matrix(block + "filter.taps");
+            for (int t = 0; t < n; t++) {
+                for (int c = 0; c < width; c++) {
+                    double filtered = 0;
+                    for (int k = 0; k < taps.length && k <= t; k++) filtered += taps[k][c] * h[t - k][c];
+                    x[t][c] += (1 - share) * a[t][c] + share * filtered;
+                }
+            }
+            double[][] up = affine(norm(x, block + "feedForwardNorm.weight", 1e-6), block + "up");
+            gelu(up);
+            add(x, affine(up, block + "down"));
+        }
+        double[] state = norm(x, "norm.weight", 1e-6)[n - 1];
+        double[][] result = new double[levels][];
+        double[] prefix = new double[width];
+        for (int l = 0; l < levels; l++) {
+            double[] s = state.clone();
+            if (l > 0) addRow(prefix, node(space, tokens, item, l - 1));
+            if (l > 0 && config.item().levelMlp() > 0) {
+                String mlp = "levelMlps." + (l - 1) + ".";
+                double[][] h = affine(new double[][] {state}, mlp + "ofState");
+                add(h, linear(new double[][] {prefix}, mlp + "ofPrefix.weight"));
+                gelu(h);
+                addRow(s, affine(h, mlp + "down")[0]);
+            }
+            result[l] = children(space, s, item, l, tokens);
+        }
+        return result;
+    }
+
+    /** The codes that an item of the catalogue has behind the codes of this item so far. */
+    private double[] children(CodeSpace space, double[] state, int item, int level, double[][] tokens) {
+        double[] logits = new double[space.width(level)];
+        Arrays.fill(logits, Double.NEGATIVE_INFINITY);
+        double sum = 0;
+        for (int other = 0; other < space.items(); other++) {
+            boolean same = true;
+            for (int l = 0; l < level; l++) same &= space.code(other, l) == space.code(item, l);
+            int code = space.code(other, level);
+            if (!same || logits[code] > Double.NEGATIVE_INFINITY) continue;
+            double[] v = node(space, tokens, other, level);
+            double product = 0;
+            for (int i = 0; i < v.length; i++) product += v[i] * state[i];
+            int node = space.trie().node(other, level + 1);
+            logits[code] = parameters.get("gains." + level).value().get(0) * product
+                    + parameters.get("biases").value().get(node - 1);
+            sum += Math.exp(logits[code]);
+        }
+        for (int c = 0; c < logits.length; c++) logits[c] -= Math.log(sum);
+        return logits;
+    }
+
+    private double[][] ofDistance(double[][] q, double[][] kv, double[][] table) {
+        int dim = config.headDim(), inner = config.heads() * dim;
+        double[][] out = new double[q.length][inner];
+        for (int h = 0; h < config.heads(); h++) {
+            for (int i = 0; i < q.length; i++) {
+                double[] p = new double[i + 1];
+                double sum = 0;
+                for (int j = 0; j <= i; j++) {
+                    double dot = 0;
+                    for (int d = 0; d < dim; d++) dot += q[i][h * dim + d] * kv[j][h * dim + d];
+                    sum += p[j] = Math.exp(dot / Math.sqrt(dim) + table[h][i - j]);
+                }
+                for (int j = 0; j <= i; j++) {
+                    for (int d = 0; d < dim; d++) out[i][h * dim + d] += p[j] / sum * kv[j][inner + h * dim + d];
+                }
+            }
+        }
+        return out;
+    }
+
+    private static void gelu(double[][] x) {
+        for (double[] row : x) {
+            for (int i = 0; i < row.length; i++) {
+                double v = row[i];
+                row[i] = v / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v)));
+            }
+        }
+    }
+
+    private double[][] affine(double[][] x, String name) {
+        double[][] y = linear(x, name + ".weight");
+        Variable bias = parameters.get(name + ".bias");
+        for (double[] row : y) for (int i = 0; i < row.length; i++) row[i] += bias.value().get(i);
+        return y;
+    }
+
+    private static void addRow(double[] x, double[] y) {
+        for (int i = 0; i < x.length; i++) x[i] += y[i];
     }
 
     private double[][] decoderOnly(CodeSpace space, int[] history, int item) {

@@ -12,7 +12,6 @@ import dev.beamwright.recsys.decode.Search;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.recsys.semanticid.ItemTrie;
@@ -108,13 +107,11 @@ class ApaoTest {
     @ParameterizedTest
     @EnumSource(Softmax.class)
     void t1WithoutPrefixLossesLossAndGradientsAreThoseOfCrossEntropyToTheBit(Softmax softmax) {
-        var likelihood = new Likelihood(softmax, 1);
-        float loss = run(new CrossEntropy(likelihood));
+        float loss = run(new Batches.Under(new CrossEntropy(), softmax));
         float[][] gradients = gradients();
-        var weights = new PrefixWeights(PrefixWeights.Form.CODE, .1);
-        assertThat(run(new ApaoPointwise(likelihood, 0, weights, true))).isEqualTo(loss);
+        assertThat(run(new Batches.Under(new ApaoPointwise(0, .1), softmax))).isEqualTo(loss);
         assertThat(gradients()).isDeepEqualTo(gradients);
-        assertThat(run(new ApaoPairwise(likelihood, 0, weights, 5, 1, PrefixContrast.CODE, true))).isEqualTo(loss);
+        assertThat(run(new Batches.Under(new ApaoPairwise(0, .1, 5, 1), softmax))).isEqualTo(loss);
         assertThat(gradients()).isDeepEqualTo(gradients);
     }
 
@@ -123,7 +120,7 @@ class ApaoTest {
         Objective.Result result = result(pointwise(.3), logits, targets);
         double mean = DoubleStream.of(result.nll()).sum() / ROWS / LEVELS;
         assertThat(result.prefixLosses()[LEVELS - 1]).isCloseTo(mean, TINY);
-        assertThat((double) run(new CrossEntropy(new Likelihood(Softmax.LEVEL, 1)))).isCloseTo(mean, within(1e-5));
+        assertThat((double) run(new Batches.Under(new CrossEntropy(), Softmax.LEVEL))).isCloseTo(mean, within(1e-5));
     }
 
     @Test
@@ -299,15 +296,12 @@ class ApaoTest {
     @ParameterizedTest
     @EnumSource(Softmax.class)
     void gradientOfThePointwiseLossEqualsCentralDifferences(Softmax softmax) {
-        var weights = new PrefixWeights(PrefixWeights.Form.PAPER, .1);
-        for (Objective objective : List.of(
-                new CrossEntropy(new Likelihood(softmax, 2)),
-                new ApaoPointwise(new Likelihood(softmax, 1), .4, weights, true))) {
+        for (TargetObjective objective : List.of(
+                new CrossEntropy(2), new ApaoPointwise(.4, .1, PrefixWeights.Form.PAPER, true, 1))) {
+            var under = new Batches.Under(objective, softmax);
             double error = GradCheck.relativeError(
                     BACKEND,
-                    tape -> objective
-                            .loss(Batches.of(tape, logits, targets, .1, .2, .4, .3))
-                            .loss(),
+                    tape -> under.loss(tape, logits, targets, .1, .2, .4, .3).loss(),
                     logits, 5e-3, Key.of(8));
             assertThat(error).as("%s", objective).isLessThan(1e-2);
         }
@@ -349,26 +343,26 @@ class ApaoTest {
         return IntStream.range(0, LEVELS).mapToDouble(m -> w[m] * losses[m]).sum();
     }
 
-    private static ApaoPointwise pointwise(double beta) {
-        return new ApaoPointwise(
-                new Likelihood(Softmax.LEVEL, 1), beta, new PrefixWeights(PrefixWeights.Form.PAPER, .1), true);
+    private static Batches.Under pointwise(double beta) {
+        return new Batches.Under(
+                new ApaoPointwise(beta, .1, PrefixWeights.Form.PAPER, true, 1), Softmax.LEVEL);
     }
 
-    private Objective.Result result(Objective objective, List<Variable> given, Targets of, double... prefixWeights) {
+    private Objective.Result result(Batches.Under objective, List<Variable> given, Targets of, double... prefixWeights) {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            return objective.loss(Batches.of(tape, given, of, prefixWeights));
+            return objective.loss(tape, given, of, prefixWeights);
         }
     }
 
     /** The loss; the gradients are left in the logits. */
-    private float run(Objective objective, double... prefixWeights) {
+    private float run(Batches.Under objective, double... prefixWeights) {
         for (Variable v : logits) v.grad().data().fill((byte) 0);
         try (
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
-            Variable loss = objective.loss(Batches.of(tape, logits, targets, prefixWeights)).loss();
+            Variable loss = objective.loss(tape, logits, targets, prefixWeights).loss();
             tape.backward(loss);
             return loss.value().get(0);
         }

@@ -2,6 +2,8 @@ package dev.beamwright.recsys.objective;
 
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.model.Likelihood;
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Shape;
@@ -63,9 +65,18 @@ final class Batches {
     }
 
     /** A micro-batch that is the whole batch. */
-    static MicroBatch of(Tape tape, List<Variable> logits, Targets targets, double... prefixWeights) {
+    private static MicroBatch of(
+            Tape tape, Likelihood likelihood, List<Variable> logits, Targets targets, double... prefixWeights) {
         return new MicroBatch(
-                tape, null, null, null, logits, targets, 1f / targets.count(), prefixWeights, Key.of(1));
+                tape, null, null, null, logits, likelihood, targets, 1f / targets.count(), prefixWeights, Key.of(1));
+    }
+
+    /** An objective over a softmax. */
+    record Under(TargetObjective objective, Softmax softmax) {
+        /** Its loss of one micro-batch. */
+        Objective.Result loss(Tape tape, List<Variable> logits, Targets targets, double... prefixWeights) {
+            return objective.loss(of(tape, objective.likelihood(softmax), logits, targets, prefixWeights));
+        }
     }
 
     private static Tensor ints(Arena memory, int... values) {

@@ -12,7 +12,6 @@ import dev.beamwright.recsys.decode.Query;
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.TableModel;
 import dev.beamwright.recsys.model.CodeSpace;
-import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.model.Targets;
 import dev.beamwright.tensor.Backend;
@@ -48,8 +47,8 @@ class BearTest {
         return row;
     }
 
-    private static Bear bear(Softmax softmax, double lambda, double xi, int width, Bear.Form form, boolean detached) {
-        return new Bear(new Likelihood(softmax, 1), lambda, xi, width, form, detached);
+    private static Batches.Under bear(Softmax softmax, double lambda, double xi, int width, Bear.Form form, boolean detached) {
+        return new Batches.Under(new Bear(lambda, xi, width, form, detached, 1), softmax);
     }
 
     /** One row of the specification's table. */
@@ -91,7 +90,7 @@ class BearTest {
                 .isCloseTo(2.041127, within(2e-6));
         assertThat(loss(bear(Softmax.CHILDREN, 0, XI, 3, Bear.Form.CODE, true), logits, targets))
                 .isCloseTo(2.067583, within(2e-6));
-        assertThat(loss(new CrossEntropy(new Likelihood(Softmax.CHILDREN, 1)), logits, targets))
+        assertThat(loss(new Batches.Under(new CrossEntropy(), Softmax.CHILDREN), logits, targets))
                 .isCloseTo(1.378389, within(2e-6));
         // u_1 / u_2 of the table, from the gradients
         float[] g = gradient(bear(Softmax.CHILDREN, LAMBDA, XI, 3, Bear.Form.CODE, true), logits, targets);
@@ -109,11 +108,11 @@ class BearTest {
 
     @Test
     void b1WithoutLambdaThePaperFormIsMslAndTheProgramsItsMeanOverBranchingCodes() {
-        double sft = loss(new CrossEntropy(new Likelihood(Softmax.LEVEL, 1)), random, targets);
+        double sft = loss(new Batches.Under(new CrossEntropy(), Softmax.LEVEL), random, targets);
         for (Bear.Form form : Bear.Form.values()) { // no code is forced over the level
             assertThat(loss(bear(Softmax.LEVEL, 0, XI, 2, form, true), random, targets)).isCloseTo(sft, within(1e-6));
         }
-        double msl = loss(new CrossEntropy(new Likelihood(Softmax.CHILDREN, 1)), random, targets);
+        double msl = loss(new Batches.Under(new CrossEntropy(), Softmax.CHILDREN), random, targets);
         assertThat(loss(bear(Softmax.CHILDREN, 0, XI, 2, Bear.Form.PAPER, true), random, targets))
                 .isCloseTo(msl, within(1e-6));
         assertThat(loss(bear(Softmax.CHILDREN, 0, XI, 2, Bear.Form.CODE, true), random, targets))
@@ -149,7 +148,7 @@ class BearTest {
     void b3OtherwiseTheBthCodeIsPushedDownToo(Softmax softmax) {
         double lambda = .7, xi = .9;
         int width = 2;
-        float[] ce = gradient(new CrossEntropy(new Likelihood(softmax, 1)), random, targets);
+        float[] ce = gradient(new Batches.Under(new CrossEntropy(), softmax), random, targets);
         float[] all = gradient(bear(softmax, lambda, xi, width, Bear.Form.PAPER, false), random, targets);
         for (int r = 0; r < 5; r++) {
             double[] z = row(r);
@@ -163,7 +162,7 @@ class BearTest {
         double error = GradCheck.relativeError(
                 BACKEND,
                 tape -> bear(softmax, lambda, xi, width, Bear.Form.PAPER, false)
-                        .loss(Batches.of(tape, List.of(random), targets))
+                        .loss(tape, List.of(random), targets)
                         .loss(),
                 List.of(random), 2e-3, Key.of(3));
         assertThat(error).isLessThan(1e-2);
@@ -240,8 +239,8 @@ class BearTest {
 
     @Test
     void b11TheCrossEntropyOverChildrenIsTheSmallerOneAndBoundsTheNdcg() {
-        var level = new CrossEntropy(new Likelihood(Softmax.LEVEL, 1));
-        var masked = new CrossEntropy(new Likelihood(Softmax.CHILDREN, 1));
+        var level = new Batches.Under(new CrossEntropy(), Softmax.LEVEL);
+        var masked = new Batches.Under(new CrossEntropy(), Softmax.CHILDREN);
         for (int r = 0; r < 5; r++) {
             Variable row = Batches.logits(memory, row(r));
             Targets one = Batches.targets(memory, 1, new int[] {codes[r]}, new int[] {nodes[r]}, children);
@@ -275,7 +274,7 @@ class BearTest {
                 .mapToObj(r -> Arrays.stream(row(r)).map(v -> Math.rint(v * 64) / 64).toArray())
                 .toArray(double[][]::new);
         for (float tau : new float[] {1, .25f, 4}) {
-            var bear = new Bear(new Likelihood(Softmax.CHILDREN, tau), LAMBDA, XI, 2, form, true);
+            var bear = new Batches.Under(new Bear(LAMBDA, XI, 2, form, true, tau), Softmax.CHILDREN);
             double expected = loss(bear, Batches.logits(memory, logits), targets);
             for (double constant : new double[] {1e4, -1e4}) {
                 double[][] shifted = Arrays.stream(logits)
@@ -292,16 +291,16 @@ class BearTest {
         double[] logs = Arrays.stream(PROBABILITIES).map(Math::log).toArray();
         List<Variable> logits = List.of(Batches.logits(memory, logs), Batches.logits(memory, new double[] {2}));
         Targets both = Batches.targets(memory, 2, new int[] {0}, new int[] {0}, new int[][] {{0}});
-        Bear bear = bear(Softmax.LEVEL, LAMBDA, XI, 3, Bear.Form.CODE, true);
+        Batches.Under bear = bear(Softmax.LEVEL, LAMBDA, XI, 3, Bear.Form.CODE, true);
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            assertThat(bear.loss(Batches.of(tape, logits, both)).loss().value().get(0)).isCloseTo(.916291f,
+            assertThat(bear.loss(tape, logits, both).loss().value().get(0)).isCloseTo(.916291f,
                     within(1e-6f));
         }
     }
 
-    private void changeNothing(Bear bear) {
+    private void changeNothing(Batches.Under bear) {
         double expected = loss(bear, random, targets);
         double[][] shifted = IntStream.range(0, 5)
                 .mapToObj(r -> Arrays.stream(row(r)).map(v -> v + 3).toArray())
@@ -323,7 +322,7 @@ class BearTest {
             for (int step = 0; step < 20; step++) {
                 Variable row = Batches.logits(memory, z);
                 Targets one = Batches.targets(memory, 1, new int[] {codes[r]}, new int[] {0}, children);
-                double nll = loss(new CrossEntropy(new Likelihood(Softmax.CHILDREN, 1)), row, one);
+                double nll = loss(new Batches.Under(new CrossEntropy(), Softmax.CHILDREN), row, one);
                 double reg = loss(bear(Softmax.CHILDREN, 1, XI, 2, Bear.Form.PAPER, false), row, one) - nll;
                 assertThat(nll).isLessThan(ce);
                 assertThat(reg).isLessThanOrEqualTo(regulariser + 1e-6); // equal while the code is itself the B-th
@@ -395,20 +394,20 @@ class BearTest {
         }
     }
 
-    private double loss(Objective objective, Variable logits, Targets of) {
+    private double loss(Batches.Under objective, Variable logits, Targets of) {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            return objective.loss(Batches.of(tape, List.of(logits), of)).loss().value().get(0);
+            return objective.loss(tape, List.of(logits), of).loss().value().get(0);
         }
     }
 
-    private float[] gradient(Objective objective, Variable logits, Targets of) {
+    private float[] gradient(Batches.Under objective, Variable logits, Targets of) {
         logits.grad().data().fill((byte) 0);
         try (
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
-            tape.backward(objective.loss(Batches.of(tape, List.of(logits), of)).loss());
+            tape.backward(objective.loss(tape, List.of(logits), of).loss());
             return logits.grad().toArray();
         }
     }

@@ -28,6 +28,7 @@ import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.Tensor;
 import dev.beamwright.tensor.Workspace;
 import dev.beamwright.transformer.Encoded;
 import dev.beamwright.transformer.Noise;
@@ -59,6 +60,7 @@ class ProcessRewardModelTest {
     static Stream<Arguments> backbonesAndForms() {
         return Stream.of(
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
+                new ModelConfig("item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 0)),
                 new ModelConfig("encoder-decoder", 12, 2, 1, 2, 4, 10, true, true, 1, 0, 5)) // smooth, so that differences tell slopes
                 .flatMap(m -> Stream.of(form(1, 0, 0, Paths.NODE), form(2, 3, 7, Paths.SUM))
                         .map(p -> Arguments.of(m, p)));
@@ -174,18 +176,26 @@ class ProcessRewardModelTest {
         assertThat(error).isLessThan(1e-3);
     }
 
+    private static Tensor tokens(GenerativeModel model) {
+        return model.parameters().get("tokens").value();
+    }
+
     @ParameterizedTest
     @MethodSource("backbonesAndForms")
     void theGradientOfTheLossIsThatOfDifferences(ModelConfig config, PrmConfig form) {
         GenerativeModel model = model(config);
+        // Vectors that are small before a norm would turn by a step of differences.
+        if (config.item() != null) BACKEND.accumulate(tokens(model), 30, tokens(model));
         var prm = ProcessRewardModel.of(form, config, model.space(), Key.of(5), memory);
         List<Sample> samples = model.sharesHistory()
                 ? List.of(new Sample(new int[] {3, 7, 20, 5}, 1), new Sample(new int[] {1, 4}, 0))
                 : List.of(new Sample(new int[] {3, 7, 20}, 2), new Sample(new int[] {1, 4}, 1));
         var loss = new PathLoss(form, LIKELIHOOD);
-        String read = config.backbone().equals("decoder")
-                ? "decoder.blocks.1.attention.keyValue.weight"
-                : "network.encoder.blocks.1.attention.keyValue.weight";
+        String read = switch (config.backbone()) {
+            case "item" -> "blocks.0.attention.keyValue.weight";
+            case "decoder" -> "decoder.blocks.1.attention.keyValue.weight";
+            default -> "network.encoder.blocks.1.attention.keyValue.weight";
+        };
         List<Variable> inputs =
                 new ArrayList<>(List.of(model.parameters().get("tokens"), model.parameters().get(read)));
         inputs.addAll(prm.parameters().values());

@@ -24,6 +24,7 @@ import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AutoClose;
@@ -71,8 +72,8 @@ class DiagnoseTest {
             assertThat(l.exactRecall() + l.modelLoss()).isCloseTo(1, within(1e-12));
             assertThat(Arrays.stream(d.firstDropped()).sum() + d.never()).isEqualTo(users);
             Search.Result[] found;
-            try (var generator = new Generator(BACKEND, model, SearchConfig.beam(beam, likelihood))) {
-                found = generator.recommend(Query.of(histories, numbers), null);
+            try (var generator = new Generator(BACKEND, model)) {
+                found = generator.recommend(SearchConfig.beam(beam, likelihood), Query.of(histories, numbers), null);
             }
             long exact = 0, returned = 0;
             for (int u = 0; u < users; u++) {
@@ -84,12 +85,40 @@ class DiagnoseTest {
             }
             assertThat(l.exactRecall()).isCloseTo((double) exact / users, within(1e-12));
             assertThat(l.beamRecall()).isCloseTo((double) returned / users, within(1e-12));
+            certificatesSayWhatIsLost(d.certified(), trie, scores, found);
             if (beam >= leaves) {
                 assertThat(d.exactTop()).isEqualTo(1);
                 assertThat(d.pruning().pruned()).isZero();
                 assertThat(d.never()).isEqualTo(users);
+                assertThat(d.certified().share()).isEqualTo(1);
             }
         }
+    }
+
+    /** Beside the exact lists, made by sorting. */
+    private static void certificatesSayWhatIsLost(
+            Diagnostics.Certified found, ItemTrie trie, float[][] scores, Search.Result[] lists) {
+        int same = 0, missing = 0, certified = 0;
+        for (int u = 0; u < lists.length; u++) {
+            float[] of = scores[u];
+            int[] exact = IntStream.range(0, ITEMS)
+                    .boxed()
+                    .sorted(Comparator.<Integer>comparingDouble(i -> -of[trie.node(i, 4)])
+                            .thenComparing(i -> trie.node(i, 4))
+                            .thenComparing(i -> i))
+                    .limit(found.k())
+                    .mapToInt(i -> i)
+                    .toArray();
+            int[] list = Arrays.copyOf(lists[u].items(), Math.min(found.k(), lists[u].items().length));
+            if (Arrays.equals(list, exact)) same++;
+            if (lists[u].certified(found.k())) certified++;
+            var all = IntStream.of(lists[u].items()).boxed().toList();
+            missing += (int) IntStream.of(exact).filter(i -> !all.contains(i)).count();
+        }
+        int users = lists.length;
+        assertThat(found.share()).isCloseTo((double) certified / users, within(1e-12));
+        assertThat(found.changed()).isCloseTo(1 - (double) same / users, within(1e-12));
+        assertThat(Arrays.stream(found.lost()).sum()).isCloseTo((double) missing / users, within(1e-9));
     }
 
     @Test

@@ -14,7 +14,8 @@ import dev.beamwright.recsys.model.GenerativeModel;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Grpo;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.prm.PathLoss;
 import dev.beamwright.recsys.prm.PrmConfig;
@@ -75,7 +76,7 @@ class PromiseTrainingTest {
     private static Map<String, float[]> gradients(PrmConfig prm) {
         int[][] codes = new int[12][];
         for (int i = 0; i < 12; i++) codes[i] = new int[] {3 * i % 5, (i * i + 1) % 4, i % 3};
-        var objective = ObjectiveConfig.of("ce");
+        var objective = new CrossEntropy();
         try (
                 Arena memory = Arena.ofShared();
                 var workspace = new Workspace();
@@ -85,7 +86,7 @@ class PromiseTrainingTest {
             var guided = Guided.trained(
                     model, prm == null ? null : TrainedModel.createPrm(prm, SIZES, model, Key.of(1), memory));
             var loss = new ObjectiveLoss(
-                    objective.objective(Softmax.CHILDREN, 10), 3,
+                    objective, objective.likelihood(Softmax.CHILDREN), 3,
                     prm == null ? null : new PathLoss(prm, objective.likelihood(Softmax.CHILDREN)),
                     prm == null ? 0 : prm.weight());
             var noise = new Noise(.2f, memory);
@@ -131,8 +132,8 @@ class PromiseTrainingTest {
         assertThat(Train.verify(whole, BACKEND, Progress.silent())).isTrue();
         assertThat(endsAfterKills(p -> Train.run(config, interrupted, BACKEND, false, p))).isEqualTo(expected);
         List<String> epochs = Files.readAllLines(interrupted.file("model/metrics.jsonl"));
-        double[] first = Json.mapper().readValue(epochs.getFirst(), Train.EpochMetrics.class).prmLossByLevel();
-        double[] last = Json.mapper().readValue(epochs.getLast(), Train.EpochMetrics.class).prmLossByLevel();
+        double[] first = Json.mapper().readValue(epochs.getFirst(), EpochMetrics.class).prmLossByLevel();
+        double[] last = Json.mapper().readValue(epochs.getLast(), EpochMetrics.class).prmLossByLevel();
         assertThat(last).hasSameSizeAs(first);
         assertThat(Arrays.stream(last).sum()).isLessThan(Arrays.stream(first).sum());
         try (var recommender = Recommender.load(whole, BACKEND)) {
@@ -200,10 +201,9 @@ class PromiseTrainingTest {
                 .isInstanceOf(UserError.class);
 
         said.clear();
-        ReinforceConfig d = ReinforceConfig.of("grpo", run.root().toString(), 1);
+        ReinforceConfig d = ReinforceConfig.of(new Grpo(), run.root().toString(), 1);
         var rollouts = new ReinforceConfig(
-                d.name(), d.from(), d.reward(), 4, 8, 1, 2, d.ratioClip(), 0, true, 1, d.confidence(), 1e-2, d.beta(),
-                1, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60);
+                d.objective(), d.from(), 4, 8, 1, 2, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60);
         RunFolder second = new RunFolder(folder.resolve("second-" + backbone));
         Reinforce.run(rollouts, second, BACKEND, false, Progress.lines(said::add));
         assertThat(said.getFirst()).contains(prompts + " prompts");
@@ -244,7 +244,7 @@ class PromiseTrainingTest {
     void withoutAProcessRewardModelAWidenedBeamIsRefused() throws IOException {
         withoutPrm();
         try (var recommender = Recommender.load(new RunFolder(folder.resolve("plain")), BACKEND)) {
-            assertThatThrownBy(() -> recommender.ranker(10, Widening.of(20)))
+            assertThatThrownBy(() -> recommender.search(10, Widening.of(20)))
                     .isInstanceOf(UserError.class)
                     .hasMessageContaining("train-prm");
         }
@@ -266,15 +266,14 @@ class PromiseTrainingTest {
             }
         }
         // Rollouts train the model alone, so there is none behind them.
-        ReinforceConfig d = ReinforceConfig.of("grpo", run.root().toString(), 1);
+        ReinforceConfig d = ReinforceConfig.of(new Grpo(), run.root().toString(), 1);
         RunFolder second = new RunFolder(folder.resolve("which-rollouts"));
         Reinforce.run(
                 new ReinforceConfig(
-                        d.name(), d.from(), d.reward(), 4, 8, 1, 2, d.ratioClip(), 0, true, 1, d.confidence(), 1e-2,
-                        d.beta(), 1, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60),
+                        d.objective(), d.from(), 4, 8, 1, 2, 1e-3, .1, 0, 1, 0, 2, 0, 10, 0, 3, 2, 128, 60),
                 second, BACKEND, false, Progress.silent());
         Scaling plain = Scale.run(
-                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), 1, 7, 1), second, BACKEND,
+                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second, BACKEND,
                 Progress.silent());
         assertThat(plain.points()).hasSize(1);
         assertThat(plain.model()).isEqualTo("decoder-grpo");
@@ -302,7 +301,7 @@ class PromiseTrainingTest {
         RunFolder run = prepared("scale");
         Train.run(config(1).with(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
         var config = new Scale.Config(
-                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), 1, 7,
+                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), List.of(), 1, 7,
                 1);
         Scaling found = Scale.run(config, run, BACKEND, Progress.silent());
         assertThat(found.users()).isEqualTo(found.questions()).isEqualTo(40);
@@ -361,7 +360,7 @@ class PromiseTrainingTest {
 
     /** Three epochs of ten steps; a checkpoint after every step. */
     private static TrainConfig config(long seed) {
-        return new TrainConfig(SIZES, ObjectiveConfig.of(ObjectiveConfig.CE), Softmax.CHILDREN, 3, 0, 4, 5e-3, .1, .05,
+        return new TrainConfig(SIZES, new CrossEntropy(), Softmax.CHILDREN, 3, 0, 4, 5e-3, .1, .05,
                 1, .2, 10, 0, seed, 3, 64, 0);
     }
 

@@ -11,7 +11,6 @@ import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
 import dev.beamwright.recsys.prm.Guided;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.tensor.BackendProvider;
@@ -57,7 +56,7 @@ class TenLossesTest {
                 new Sample(new int[] {5}, 0),
                 new Sample(new int[] {11, 0, 7}, 1));
         var sizes = new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20);
-        var config = new TrainConfig(sizes, ObjectiveConfig.of("ce"), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2,
+        var config = new TrainConfig(sizes, new CrossEntropy(), softmax, 1, 0, 5, .01, 0, .05, 1, 0, 10, 0, 1, 2,
                 20, 60);
         try (Arena memory = Arena.ofShared()) {
             var model = DecoderOnly.of(sizes, new CodeSpace(WIDTHS, codes, memory), Key.of(1), memory);
@@ -73,7 +72,7 @@ class TenLossesTest {
                     var trainer = Trainer.of(
                             Backends.named(backend),
                             Guided.trained(model, null),
-                            new ObjectiveLoss(new CrossEntropy(new Likelihood(softmax, 1)), 3),
+                            new ObjectiveLoss(new CrossEntropy(), new Likelihood(softmax, 1), 3),
                             config,
                             total,
                             memory)) {

@@ -12,7 +12,13 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.objective.ObjectiveConfig;
+import dev.beamwright.recsys.rank.SeenItems;
+import dev.beamwright.recsys.objective.ApaoPairwise;
+import dev.beamwright.recsys.objective.ApaoPointwise;
+import dev.beamwright.recsys.objective.CrossEntropy;
+import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -22,16 +28,20 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.Diagnose;
+import dev.beamwright.recsys.train.TrainingState.Score;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
+import dev.beamwright.tensor.io.SafeTensors;
 import dev.beamwright.transformer.Checkpoint;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -68,7 +78,7 @@ class TrainTest {
     /** An objective whose weights change from step to step, and which draws at random. */
     @Test
     void soItDoesWithPrefixWeightsAndNegatives() throws IOException {
-        TrainConfig config = config(1, objective(ObjectiveConfig.PAIRWISE, .2));
+        TrainConfig config = config(1, objective("apao-pairwise", .2));
         RunFolder uninterrupted = prepared("pairwise"), interrupted = prepared("pairwise-interrupted");
         Train.Summary summary = Train.run(config, uninterrupted, BACKEND, false, Progress.silent());
         assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
@@ -81,14 +91,14 @@ class TrainTest {
 
     private static double[][] weights(RunFolder run) throws IOException {
         return Files.readAllLines(run.file("model/metrics.jsonl")).stream()
-                .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class).prefixWeights())
+                .map(line -> Json.mapper().readValue(line, EpochMetrics.class).prefixWeights())
                 .toArray(double[][]::new);
     }
 
     /** T1 of APAO: parameters after three epochs, and so every ranking. */
     @Test
     void t1WithoutPrefixLossesApaoIsCrossEntropyToTheBit() throws IOException {
-        for (String name : List.of(ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+        for (String name : List.of("apao-pointwise", "apao-pairwise")) {
             Train.Summary summary =
                     Train.run(config(1, objective(name, 0)), prepared(name), BACKEND, false, Progress.silent());
             assertThat(summary).isEqualTo(expected);
@@ -97,7 +107,7 @@ class TrainTest {
 
     @Test
     void aSecondStageBeginsFromTheBestModelAndResumesToTheSameBits() throws IOException {
-        TrainConfig config = second(config(2, objective(ObjectiveConfig.POINTWISE, .2)), config(1), 5e-3);
+        TrainConfig config = second(config(2, objective("apao-pointwise", .2)), config(1), 5e-3);
         RunFolder uninterrupted = new RunFolder(folder.resolve("second"));
         Train.Summary summary = Train.from(config, whole, uninterrupted, BACKEND, false, Progress.silent());
         assertThat(Train.verify(uninterrupted, BACKEND, Progress.silent())).isTrue();
@@ -117,7 +127,7 @@ class TrainTest {
         assertThat(Train.from(config, whole, interrupted, BACKEND, false, Progress.silent())).isEqualTo(summary);
 
         // Other settings are refused, and those of the model stay.
-        TrainConfig changed = second(config(2, objective(ObjectiveConfig.MSL, .2)), config(1), 5e-3);
+        TrainConfig changed = second(config(2, objective("msl", .2)), config(1), 5e-3);
         assertThatThrownBy(() -> Train.from(changed, whole, interrupted, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
         assertThat(interrupted.config("train", TrainConfig.class)).isEqualTo(config);
@@ -165,14 +175,14 @@ class TrainTest {
 
     @Test
     void theBestEpochByLossIsTheOneOfTheLeastValidationLoss() throws IOException {
-        for (String name : List.of(ObjectiveConfig.CE, ObjectiveConfig.POINTWISE, ObjectiveConfig.PAIRWISE)) {
+        for (String name : List.of("ce", "apao-pointwise", "apao-pairwise")) {
             RunFolder run = prepared("by-loss-" + name), interrupted = prepared("by-loss-interrupted-" + name);
             TrainConfig config = changed(config(1, objective(name, .2)), .05, TrainConfig.Best.LOSS, null);
             Train.Summary summary = Train.run(config, run, BACKEND, false, Progress.silent());
-            List<Train.EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
-                    .map(line -> Json.mapper().readValue(line, Train.EpochMetrics.class)).toList();
-            double least = epochs.stream().mapToDouble(Train.EpochMetrics::validationLoss).min().orElseThrow();
-            Train.EpochMetrics best = epochs.get(summary.bestEpoch() - 1);
+            List<EpochMetrics> epochs = Files.readAllLines(run.file("model/metrics.jsonl")).stream()
+                    .map(line -> Json.mapper().readValue(line, EpochMetrics.class)).toList();
+            double least = epochs.stream().mapToDouble(EpochMetrics::validationLoss).min().orElseThrow();
+            EpochMetrics best = epochs.get(summary.bestEpoch() - 1);
             assertThat(best.validationLoss()).isEqualTo(least);
             assertThat(summary.bestNdcg10()).isEqualTo(best.validationNdcg10());
             assertThat(RunInfo.read(run, "train").path("validationLoss").asDouble()).isEqualTo(least);
@@ -181,7 +191,7 @@ class TrainTest {
             var diagnosis = Diagnose.run(
                     new Diagnose.Config("validation", 0, 10, 1), run, BACKEND, Progress.silent());
             double nll = diagnosis.levels().stream().mapToDouble(l -> l.meanNll()).average().orElseThrow();
-            if (name.equals(ObjectiveConfig.CE)) assertThat(least).isCloseTo(nll, within(1e-5));
+            if (name.equals("ce")) assertThat(least).isCloseTo(nll, within(1e-5));
             else assertThat(least).isGreaterThan(nll + .01);
             endsWithTheSameBits(config, interrupted, summary);
         }
@@ -189,30 +199,32 @@ class TrainTest {
 
     @Test
     void whichEpochIsBetter() {
-        Train.State start = Train.State.start(4);
-        assertThat(start.isBehind(0, null)).isTrue();
-        assertThat(start.isBehind(0, Double.NaN)).isTrue(); // something is kept
-        Train.State one = best(.2, 3.);
-        assertThat(one.isBehind(.3, null)).isTrue();
-        assertThat(one.isBehind(.2, null)).isFalse();
-        assertThat(one.isBehind(.1, 2.9)).isTrue();
-        assertThat(one.isBehind(.3, 3.)).isFalse();
-        assertThat(one.isBehind(.3, Double.NaN)).isFalse();
-        assertThat(best(.2, Double.NaN).isBehind(.1, 9.)).isTrue();
-        String cut = Json.line(best(.2, null)).replace("\"bestLoss\":null,", "");
-        assertThatThrownBy(() -> Json.parse(cut, Train.State.class, Path.of("last.safetensors")))
-                .isInstanceOf(UserError.class)
-                .hasMessageContainingAll("last.safetensors", "bestLoss");
+        TrainingState start = TrainingState.BEGIN;
+        assertThat(start.improvedBy(new Score(0, null))).isTrue();
+        assertThat(start.improvedBy(new Score(0, Double.NaN))).isTrue(); // something is kept
+        TrainingState one = best(.2, 3.);
+        assertThat(one.improvedBy(new Score(.3, null))).isTrue();
+        assertThat(one.improvedBy(new Score(.2, null))).isFalse();
+        assertThat(one.improvedBy(new Score(.1, 2.9))).isTrue();
+        assertThat(one.improvedBy(new Score(.3, 3.))).isFalse();
+        assertThat(one.improvedBy(new Score(.3, Double.NaN))).isFalse();
+        assertThat(best(.2, Double.NaN).improvedBy(new Score(.1, 9.))).isTrue();
+        assertThat(best(0, null).improvedBy(new Score(0, null))).isTrue(); // of those without a hit the last
+        TrainingState stored = Json.mapper().readValue(Json.line(best(.2, null)), TrainingState.class);
+        assertThat(stored.improvedBy(new Score(.3, null))).isTrue();
+        assertThat(stored).usingRecursiveComparison().isEqualTo(best(.2, null));
     }
 
-    private static Train.State best(double ndcg, Double loss) {
-        return new Train.State(1, 0, 10, new double[4], 0, new double[0], 1, ndcg, loss, false);
+    private static TrainingState best(double ndcg, Double loss) {
+        return TrainingState.BEGIN.validated(new Score(ndcg, loss), 1, 2.5);
     }
 
     @Test
     void everyObjectiveLearns() throws IOException {
         RunFolder run = prepared("objectives");
-        for (String name : ObjectiveConfig.NAMES) {
+        for (Objective o : Objectives.ALL) {
+            if (!(o instanceof TargetObjective)) continue;
+            String name = o.name();
             Train.run(config(1, objective(name, .2)), run, BACKEND, true, Progress.silent());
             List<Double> losses = new ArrayList<>();
             for (String line : Files.readAllLines(run.file("model/metrics.jsonl"))) {
@@ -223,14 +235,15 @@ class TrainTest {
     }
 
     /** Few negatives, so that it is fast. */
-    private static ObjectiveConfig objective(String name, double beta) {
-        ObjectiveConfig d = ObjectiveConfig.of(name);
-        return new ObjectiveConfig(
-                name, 1, beta, d.eta(), d.prefixWeights(), true, 5, 2, d.contrast(), d.lambda(), d.xi(), 0,
-                d.bearForm(), true);
+    static TargetObjective objective(String name, double beta) {
+        return switch (name) {
+            case "apao-pointwise" -> new ApaoPointwise(beta, 1e-4);
+            case "apao-pairwise" -> new ApaoPairwise(beta, 1e-4, 5, 2);
+            default -> Objectives.target(name);
+        };
     }
 
-    private static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
+    static void endsWithTheSameBits(TrainConfig config, RunFolder run, Train.Summary expected)
             throws IOException {
         for (int life = 0; life < 50; life++) {
             try {
@@ -280,7 +293,7 @@ class TrainTest {
         assertThat(early.outdated(run)).isEmpty();
         assertThat(Train.run(config(1), run, BACKEND, false, Progress.silent())).isEqualTo(expected);
         assertThat(early.outdated(run)).containsExactly("model/best.safetensors");
-        var options = new Compare.Options("test", "item", false, "ndcg@10", null, 10, 1);
+        var options = new Compare.Options("test", "item", SeenItems.ALLOWED, "ndcg@10", null, 10, 1);
         assertThatThrownBy(() -> Compare.run(List.of(run), options))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("best.safetensors was written anew")
@@ -299,21 +312,22 @@ class TrainTest {
 
     private static ScoreCard measured(RunFolder run) {
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));
-        try (var recommender = Recommender.load(run, BACKEND); var ranker = recommender.ranker(10)) {
+        try (var recommender = Recommender.load(run, BACKEND)) {
             return Evaluate.run(
-                    EvaluateConfig.usual(List.of(), 1), run, List.of(ranker), files, null, BACKEND, Progress.silent());
+                    EvaluateConfig.usual(List.of(), 1), run, List.of(recommender.ranker(10)), files, null, BACKEND,
+                    Progress.silent());
         }
     }
 
     @Test
     void withoutItsLastCheckpointTrainingBeginsAnewAndNothingOfTheEarlierOneIsLeft() throws IOException {
         RunFolder run = prepared("no-last");
-        Train.run(config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent());
+        Train.run(config(1, objective("apao-pointwise", .2)), run, BACKEND, false, Progress.silent());
         Files.delete(run.file("model/last.safetensors"));
         assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("was trained with other settings");
         assertThatThrownBy(() -> Train.run(
-                config(1, objective(ObjectiveConfig.POINTWISE, .2)), run, BACKEND, false, Progress.silent()))
+                config(1, objective("apao-pointwise", .2)), run, BACKEND, false, Progress.silent()))
                 .isInstanceOf(UserError.class).hasMessageContaining("has a model, but not model/last.safetensors");
         assertThat(run.file("model/best.safetensors")).exists();
         Files.delete(run.file("model/best.safetensors"));
@@ -329,6 +343,45 @@ class TrainTest {
     }
 
     @Test
+    void whoGoesOnOrVerifiesOnAnotherBackendIsToldBoth() throws IOException {
+        RunFolder run = prepared("other-backend");
+        assertThatThrownBy(() -> Train.run(config(1), run, BACKEND, false, dyingAfter(25))).isInstanceOf(Killed.class);
+        Path last = run.file("model/last.safetensors"), steps = run.file("model/first-steps.json");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(last, memory);
+            assertThat(stored.metadata()).containsEntry("backend", BACKEND.name());
+            var metadata = new LinkedHashMap<>(stored.metadata());
+            metadata.put("backend", "vector-4096");
+            SafeTensors.write(last, stored.tensors(), metadata);
+        }
+        var said = new ArrayList<String>();
+        Train.run(config(1), run, BACKEND, false, Progress.lines(said::add));
+        assertThat(said).anyMatch(line -> line.contains("'vector-4096'") && line.contains("'" + BACKEND.name() + "'"));
+        Files.writeString(steps, Files.readString(steps).replace(BACKEND.name(), "vector-4096"));
+        assertThatThrownBy(() -> Train.verify(run, BACKEND, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("'vector-4096'")
+                .hasMessageContaining("'" + BACKEND.name() + "'");
+    }
+
+    private static byte[] flipped(byte[] good, int at, int bit) {
+        byte[] bad = good.clone();
+        bad[at] ^= (byte) bit;
+        return bad;
+    }
+
+    /** What a training that diverged would have written. */
+    private byte[] withNaN(Path file) throws IOException {
+        Path copy = folder.resolve("nan.safetensors");
+        try (Arena memory = Arena.ofShared()) {
+            SafeTensors stored = SafeTensors.read(file, memory);
+            stored.tensors().values().iterator().next().set(1, Float.NaN);
+            Checkpoint.save(copy, stored.tensors(), stored.metadata());
+        }
+        return Files.readAllBytes(copy);
+    }
+
+    @Test
     void aDamagedCheckpointIsAnErrorThatNamesTheFile() throws IOException {
         Path best = whole.file("model/best.safetensors");
         byte[] good = Files.readAllBytes(best);
@@ -338,7 +391,10 @@ class TrainTest {
                     "not a checkpoint at all".getBytes(),
                     Arrays.copyOf(good, good.length / 2),
                     Arrays.copyOf(good, 40),
-                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array())) {
+                    ByteBuffer.wrap(good.clone()).putLong(0, -1).array(),
+                    flipped(good, good.length - 1, 1), // the last weight: its sign and exponent
+                    flipped(good, good.length - 4, 1), // a bit that nobody would see
+                    withNaN(best))) {
                 Files.write(best, bad);
                 assertThatThrownBy(() -> Recommender.load(whole, BACKEND))
                         .isInstanceOf(UserError.class)
@@ -379,10 +435,10 @@ class TrainTest {
 
     /** Three epochs of ten steps; a checkpoint after every step. */
     private static TrainConfig config(long seed) {
-        return config(seed, ObjectiveConfig.of(ObjectiveConfig.CE));
+        return config(seed, new CrossEntropy());
     }
 
-    private static TrainConfig config(long seed, ObjectiveConfig objective) {
+    private static TrainConfig config(long seed, TargetObjective objective) {
         return new TrainConfig(
                 new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20),
                 objective,

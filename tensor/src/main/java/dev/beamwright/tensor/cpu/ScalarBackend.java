@@ -263,6 +263,70 @@ class ScalarBackend implements Backend {
     }
 
     @Override
+    public void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids) {
+        int n = y.shape().rows(), c = table.shape().dim(-1), length = lists.shape().dim(-1);
+        for (int i = 0; i < n; i++) {
+            int id = integer(ids.data(), i);
+            for (int j = 0; j < c; j++) {
+                float sum = 0;
+                for (int s = 0; s < length && id >= 0; s++) {
+                    int row = integer(lists.data(), (long) id * length + s);
+                    if (row >= 0) sum += at(table.data(), (long) row * c + j);
+                }
+                put(y.data(), (long) i * c + j, sum);
+            }
+        }
+    }
+
+    @Override
+    public void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids) {
+        int n = dy.shape().rows(), c = dy.shape().dim(-1), length = lists.shape().dim(-1);
+        for (int i = 0; i < n; i++) {
+            int id = integer(ids.data(), i);
+            for (int s = 0; s < length && id >= 0; s++) {
+                int row = integer(lists.data(), (long) id * length + s);
+                if (row < 0) continue;
+                for (int j = 0; j < c; j++) add(dtable.data(), (long) row * c + j, at(dy.data(), (long) i * c + j));
+            }
+        }
+    }
+
+    @Override
+    public void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets) {
+        int c = x.shape().dim(-1), count = taps.shape().dim(0);
+        fill(y, 0);
+        for (int s = 0; s + 1 < offsets.shape().size(); s++) {
+            int begin = offsets.getInt(s), end = offsets.getInt(s + 1);
+            for (int t = begin; t < end; t++) {
+                for (int k = 0; k < count && t - k >= begin; k++) {
+                    for (int j = 0; j < c; j++) {
+                        float product = at(taps.data(), (long) k * c + j) * at(x.data(), (long) (t - k) * c + j);
+                        add(y.data(), (long) t * c + j, product);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets) {
+        int c = x.shape().dim(-1), count = taps.shape().dim(0);
+        for (int s = 0; s + 1 < offsets.shape().size(); s++) {
+            int begin = offsets.getInt(s), end = offsets.getInt(s + 1);
+            for (int t = begin; t < end; t++) {
+                for (int k = 0; k < count && t - k >= begin; k++) {
+                    for (int j = 0; j < c; j++) {
+                        long tap = (long) k * c + j, seen = (long) (t - k) * c + j;
+                        float d = at(dy.data(), (long) t * c + j);
+                        if (dx != null) add(dx.data(), seen, at(taps.data(), tap) * d);
+                        if (dtaps != null) add(dtaps.data(), tap, at(x.data(), seen) * d);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
     public void rotary(Tensor x, Tensor positions, int columns, int headDim, float theta, boolean inverse) {
         int rows = x.shape().rows(), width = x.shape().dim(-1), half = headDim / 2;
         for (int r = 0; r < rows; r++) {
@@ -534,6 +598,73 @@ class ScalarBackend implements Backend {
             }
             after.setInt((long) r * (depth + 1) + depth, r);
         }
+    }
+
+    // ---- heads
+
+    @Override
+    public void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
+        int n = state.shape().rows(), c = state.shape().dim(-1), width = logits.shape().dim(-1);
+        fill(logits, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < n; i++) {
+            int node = mask.nodes().getInt(i);
+            if (node < 0) continue;
+            for (int e = mask.offsets().getInt(node); e < mask.offsets().getInt(node + 1); e++) {
+                float product = 0;
+                for (int j = 0; j < c; j++) product += at(state.data(), (long) i * c + j) * child(table, lists, e, j);
+                float logit = at(gain.data(), 0) * product + at(bias.data(), e);
+                put(logits.data(), (long) i * width + column(mask, e), logit);
+            }
+        }
+    }
+
+    @Override
+    public void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask) {
+        int n = state.shape().rows(), c = state.shape().dim(-1), width = dlogits.shape().dim(-1);
+        int length = lists.shape().dim(-1);
+        float by = at(gain.data(), 0);
+        double slope = 0; // of the gain, a sum over all rows, edges and columns
+        for (int i = 0; i < n; i++) {
+            int node = mask.nodes().getInt(i);
+            if (node < 0) continue;
+            for (int e = mask.offsets().getInt(node); e < mask.offsets().getInt(node + 1); e++) {
+                float d = at(dlogits.data(), (long) i * width + column(mask, e));
+                if (dbias != null) add(dbias.data(), e, d);
+                for (int j = 0; j < c; j++) {
+                    long at = (long) i * c + j;
+                    float s = at(state.data(), at), v = child(table, lists, e, j);
+                    if (dstate != null) add(dstate.data(), at, by * d * v);
+                    slope += s * d * v;
+                    for (int q = 0; q < length && dtable != null; q++) {
+                        int row = integer(lists.data(), (long) e * length + q);
+                        if (row >= 0) add(dtable.data(), (long) row * c + j, by * d * s);
+                    }
+                }
+            }
+        }
+        if (dgain != null) add(dgain.data(), 0, (float) slope);
+    }
+
+    /** One column of the vector of an edge's child. */
+    private static float child(Tensor table, Tensor lists, int edge, int column) {
+        int c = table.shape().dim(-1), length = lists.shape().dim(-1);
+        float sum = 0;
+        for (int s = 0; s < length; s++) {
+            int row = integer(lists.data(), (long) edge * length + s);
+            if (row >= 0) sum += at(table.data(), (long) row * c + column);
+        }
+        return sum;
     }
 
     // ---- losses

@@ -33,11 +33,13 @@ final class Scratch {
     static final int KEYS = 3, VALUES = 4, KEYS_T = 5, VALUES_T = 6, QUERY_PANELS = 7, OUT_PANELS = 8;
     /** Native blocks of sums over rows, of logits picked by a mask, of {@link Nearest}, of {@link Flat}. */
     static final int PARTIALS = 9, SUMS = 10, PICKED = 11, PRODUCTS = 12, ENDS = 13;
+    /** Native blocks of {@link ChildLogits}: vectors of children, logits side by side, sums of vectors. */
+    static final int CHILD_VECTORS = 14, CHILD_LOGITS = 15, CHILD_SUMS = 16;
 
     private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
 
     private final float[][] arrays = new float[13][0];
-    private final MemorySegment[] blocks = new MemorySegment[14];
+    private final MemorySegment[] blocks = new MemorySegment[17];
 
     private Scratch() {}
 

@@ -15,6 +15,7 @@ import dev.beamwright.tensor.SoftmaxMask;
 import dev.beamwright.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -24,7 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class VectorBackend extends ScalarBackend {
     @Override
     public String name() {
-        return "vector";
+        return "vector-" + Lanes.F.vectorBitSize(); // sums of more lanes are other bits
     }
 
     /** The address of a tensor that may be null, which is then 0. */
@@ -387,6 +388,62 @@ final class VectorBackend extends ScalarBackend {
         keep(dtable, dy, rows);
     }
 
+    @Override
+    public void gatherLists(Tensor y, Tensor table, Tensor lists, Tensor ids) {
+        int n = y.shape().rows(), c = table.shape().dim(-1), most = table.shape().rows();
+        int length = lists.shape().dim(-1), count = lists.shape().dim(0);
+        long to = address(y), from = address(table), numbers = address(lists), chosen = address(ids);
+        Rows.each(n, c * length, (first, last, kept, sums) -> {
+            for (long r = first; r < last; r++) {
+                long row = to + 4 * r * c;
+                int id = getInt(chosen + 4 * r);
+                Flat.fill(row, 0, c);
+                for (int s = 0; s < length && id >= 0; s++) {
+                    int number = getInt(numbers + 4 * ((long) Objects.checkIndex(id, count) * length + s));
+                    if (number < 0) continue;
+                    Flat.run(c, Flat::add, row, row, from + 4L * Objects.checkIndex(number, most) * c, 0);
+                }
+            }
+        });
+        keep(y, table, lists, ids);
+    }
+
+    /** Each block owns some columns, and goes through the rows in their order. */
+    @Override
+    public void gatherListsBackward(Tensor dtable, Tensor dy, Tensor lists, Tensor ids) {
+        int n = dy.shape().rows(), c = dtable.shape().dim(-1), most = dtable.shape().rows();
+        int length = lists.shape().dim(-1), count = lists.shape().dim(0);
+        long to = address(dtable), from = address(dy), numbers = address(lists), chosen = address(ids);
+        int blocks = (long) n * length * c < 1 << 16 ? 1 : Parallel.available();
+        int width = Math.ceilDiv(Math.ceilDiv(c, blocks), Lanes.VL) * Lanes.VL;
+        Parallel.run(Math.ceilDiv(c, width), block -> {
+            long column = 4L * block * width;
+            int columns = Math.min(width, c - block * width);
+            for (long r = 0; r < n; r++) {
+                int id = getInt(chosen + 4 * r);
+                for (int s = 0; s < length && id >= 0; s++) {
+                    int number = getInt(numbers + 4 * ((long) Objects.checkIndex(id, count) * length + s));
+                    if (number < 0) continue;
+                    long row = to + 4L * number * c + column;
+                    Flat.run(columns, Flat::add, row, row, from + 4 * r * c + column, 0);
+                }
+            }
+        });
+        keep(dtable, dy, lists, ids);
+    }
+
+    @Override
+    public void causalFilter(Tensor y, Tensor x, Tensor taps, Tensor offsets) {
+        new CausalFilter(x, taps, offsets).forward(address(y), address(x));
+        keep(y, x, taps, offsets);
+    }
+
+    @Override
+    public void causalFilterBackward(Tensor dx, Tensor dtaps, Tensor dy, Tensor x, Tensor taps, Tensor offsets) {
+        new CausalFilter(x, taps, offsets).backward(addressOrZero(dx), addressOrZero(dtaps), address(dy), address(x));
+        keep(dx, dtaps, dy, x, taps, offsets);
+    }
+
     /** Cosines and sines of all positions so far, a row of {@code half} for each. */
     private record Angles(float theta, int headDim, int positions, float[] cos, float[] sin) {
         static Angles of(float theta, int headDim, int positions) {
@@ -476,6 +533,33 @@ final class VectorBackend extends ScalarBackend {
         new BeamAttention(out, q, promptKv, promptOffsets, users, levels, ancestors, bias, heads, scale)
                 .run(q.shape().rows());
         keep(out, q, promptKv, promptOffsets, users, levels, ancestors, bias);
+    }
+
+    // ---- heads
+
+    @Override
+    public void childLogits(
+            Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
+        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits), address(bias));
+        keep(logits, state, table, lists, bias, mask);
+    }
+
+    @Override
+    public void childLogitsBackward(
+            Tensor dstate,
+            Tensor dtable,
+            Tensor dgain,
+            Tensor dbias,
+            Tensor dlogits,
+            Tensor state,
+            Tensor table,
+            Tensor lists,
+            Tensor gain,
+            SoftmaxMask mask) {
+        new ChildLogits(state, table, lists, gain, mask, dlogits.shape().dim(-1)).backward(
+                addressOrZero(dstate), addressOrZero(dtable), addressOrZero(dgain), addressOrZero(dbias),
+                address(dlogits));
+        keep(dstate, dtable, dgain, dbias, dlogits, state, table, lists, mask);
     }
 
     // ---- losses

@@ -1,9 +1,6 @@
 package dev.beamwright.tensor.io;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
-import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Shape;
@@ -87,9 +84,10 @@ final class Binary {
         return t;
     }
 
-    /** Writes some bytes, then the elements of tensors one after the other, and forces all of it to disk. */
+    /** Replaces a file by some bytes and, behind them, the elements of tensors one after the other. */
     static void write(Path file, byte[] front, List<Tensor> tensors) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, CREATE, TRUNCATE_EXISTING, WRITE)) {
+        try (AtomicFile out = AtomicFile.open(file)) {
+            FileChannel channel = out.channel();
             writeFully(channel, ByteBuffer.wrap(front));
             for (Tensor t : tensors) {
                 boolean bigEndian = ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN;
@@ -98,7 +96,7 @@ final class Binary {
                     writeFully(channel, bigEndian ? swapped(part, t.dtype()) : part.asByteBuffer());
                 }
             }
-            channel.force(true);
+            out.commit();
         }
     }
 

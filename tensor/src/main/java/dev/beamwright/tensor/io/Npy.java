@@ -77,7 +77,7 @@ public final class Npy {
         }
     }
 
-    /** Writes a single-precision tensor as float32 and forces it to disk; an existing file is overwritten in place. */
+    /** Writes a single-precision tensor as float32; the file is replaced at once, see {@link AtomicFile}. */
     public static void write(Path file, Tensor tensor) throws IOException {
         if (tensor.dtype() != DType.F32) throw new IllegalArgumentException("expected F32, got " + tensor);
         int[] dims = tensor.shape().toArray();

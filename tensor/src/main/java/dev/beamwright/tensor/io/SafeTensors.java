@@ -178,8 +178,7 @@ public record SafeTensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /**
-     * Writes tensors in the order of the map and forces the file to disk; an existing file is overwritten in place, so
-     * a caller who wants it replaced at once writes beside it and renames.
+     * Writes tensors in the order of the map; the file is replaced at once and durably, see {@link AtomicFile}.
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata)
             throws IOException {

@@ -275,6 +275,45 @@ public class BackendContractTest {
             b.gatherBackward(dtable, in.floats(r, c), rows);
             return List.of(y, one, dtable);
         });
+        add("gatherLists", (b, in, r, c) -> {
+            int tableRows = 17, count = 9;
+            Tensor y = in.floats(r, c), dtable = in.floats(tableRows, c), table = in.floats(tableRows, c);
+            Tensor lists = in.ints(-1, tableRows, count, 4), ids = in.ints(-1, count, r);
+            b.gatherLists(y, table, lists, ids);
+            b.gatherListsBackward(dtable, in.floats(r, c), lists, ids);
+            return List.of(y, dtable);
+        });
+        add("causalFilter", (b, in, r, c) -> {
+            Tensor x = in.floats(r, c), y = in.floats(r, c), dx = in.floats(r, c), dy = in.floats(r, c);
+            Tensor taps = in.floats(4, c), dtaps = in.floats(4, c), only = in.floats(4, c), offsets = in.offsets(r, 9);
+            b.causalFilter(y, x, taps, offsets);
+            b.causalFilterBackward(dx, dtaps, dy, x, taps, offsets);
+            b.causalFilterBackward(dx, null, dy, x, taps, offsets);
+            b.causalFilterBackward(null, only, dy, x, taps, offsets);
+            return List.of(y, dx, dtaps, only);
+        });
+        for (boolean root : new boolean[] {false, true}) {
+            add(root ? "childLogits of the root" : "childLogits", (b, in, r, c) -> {
+                int width = 12, tableRows = 29;
+                SoftmaxMask mask = mask(in, in.ints(-1, width, r), r, width);
+                int edges = (int) mask.columns().shape().size();
+                for (int i = 0; root && i < r; i++) mask.nodes().setInt(i, 0);
+                if (!root && r > 2) mask.nodes().setInt(2, -1);
+                Tensor logits = in.floats(r, width), state = in.floats(r, c), table = in.floats(tableRows, c);
+                Tensor lists = in.ints(-1, tableRows, edges, 2), gain = in.floats(1), bias = in.floats(edges);
+                b.childLogits(logits, state, table, lists, gain, bias, mask);
+                for (int i = 0; i < r * width; i++) { // an infinity is compared with a number only by being one
+                    if (logits.get(i) == Float.NEGATIVE_INFINITY) logits.set(i, -1e6f);
+                }
+                Tensor dstate = in.floats(r, c), dtable = in.floats(tableRows, c), dgain = in.floats(1);
+                Tensor dbias = in.floats(edges), dlogits = in.floats(r, width), only = in.floats(r, c);
+                b.childLogitsBackward(
+                        dstate, dtable, dgain, dbias, dlogits, state, table, lists, gain, mask);
+                b.childLogitsBackward(only, null, null, null, dlogits, state, table, lists, gain, mask);
+                b.childLogitsBackward(null, dtable, null, null, dlogits, state, table, lists, gain, mask);
+                return List.of(logits, dstate, dtable, dgain, dbias, only);
+            });
+        }
         add("rotary", (b, in, r, c) -> {
             int heads = 3, dim = 2 * c;
             Tensor x = in.floats(r, heads * dim + 5), positions = in.ints(0, 300, r);
@@ -594,6 +633,13 @@ public class BackendContractTest {
         }
     }
 
+    @Test
+    void theNameTellsTheWidthOfTheVectors() {
+        String expected = VECTOR instanceof VectorBackend ? "vector-" + Lanes.F.vectorBitSize() : "scalar";
+        assertThat(VECTOR.name()).isEqualTo(expected);
+        assertThat(Backends.named(expected.replaceAll("-.*", "")).name()).isEqualTo(expected);
+    }
+
     private static void refused(Backend b, ThrowingCallable call) {
         assertThatThrownBy(call).as(b.name()).isInstanceOf(IndexOutOfBoundsException.class);
     }
@@ -645,7 +691,7 @@ public class BackendContractTest {
         for (Case c : CASES) {
             if (!List
                     .of("matmul NT depth 300", "rmsNorm", "layerNorm", "crossEntropy", "squaredNorm",
-                            "attention dropout")
+                            "attention dropout", "causalFilter", "childLogits")
                     .contains(c.name))
                 continue;
             int[] first = bits(c, 40, 67);

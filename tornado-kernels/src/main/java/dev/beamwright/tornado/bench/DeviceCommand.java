@@ -14,6 +14,7 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.Objective;
+import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Bars;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
@@ -301,7 +302,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
 
     // ---- a whole training step, and beam search
 
-    private record Loss(Objective objective) implements Trainer.Loss<GenerativeModel> {
+    private record Loss(TargetObjective objective, Likelihood likelihood) implements Trainer.Loss<GenerativeModel> {
         @Override
         public Objective.Result of(
                 dev.beamwright.autograd.Tape tape,
@@ -310,7 +311,7 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 dev.beamwright.transformer.Noise noise,
                 float weight,
                 Key key) {
-            return objective.loss(MicroBatch.of(tape, model, samples, noise, weight, new double[0], key));
+            return objective.loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
         }
 
         @Override
@@ -353,12 +354,13 @@ public final class DeviceCommand implements BenchCommand.Benchmark {
                 boolean device = b == tornado;
                 var settings = new Trainer.Settings(
                         AdamW.Config.DEFAULT, Schedule.constant(10), 0.1, device ? 1 : 4, device ? 1 << 20 : 512, 4);
-                var loss = new Loss(new CrossEntropy(new Likelihood(Softmax.LEVEL, 1)));
+                var loss = new Loss(new CrossEntropy(), new Likelihood(Softmax.LEVEL, 1));
+                SearchConfig beam = SearchConfig.beam(quick ? 5 : 20, Softmax.LEVEL);
                 try (
                         var trainer = new Trainer<>(b, model, loss, settings, memory);
-                        var generator = new Generator(b, model, SearchConfig.beam(quick ? 5 : 20, Softmax.LEVEL))) {
+                        var generator = new Generator(b, model)) {
                     Runnable step = () -> trainer.step(samples, key.fold("step"));
-                    Runnable search = () -> generator.recommend(Query.of(histories), null);
+                    Runnable search = () -> generator.recommend(beam, Query.of(histories), null);
                     if (device) {
                         first[0] = seconds(step);
                         tasks = Lab.tasksAndGraphs(tornado)[0];

@@ -27,6 +27,13 @@ public final class FlashAttention {
     private static final int OWN = MOST_COLUMNS / LANES; // columns of one thread
     private static final int LINE = MOST_COLUMNS + 1;
 
+    /** Floats of local memory that a block of {@link #forward} uses: 29 KiB. */
+    public static final int FORWARD_LOCAL = 3 * ROWS * LINE + ROWS * (ROWS + 1) + THREADS;
+    /** The same for {@link #queryBackward}: 37 KiB. */
+    public static final int QUERY_LOCAL = 4 * ROWS * LINE + ROWS * (ROWS + 1);
+    /** The same for {@link #keyValueBackward}: 41 KiB. */
+    public static final int KEY_VALUE_LOCAL = 4 * ROWS * LINE + 2 * ROWS * (ROWS + 1);
+
     /** The first row, of the other side, of the sequences that rows from {@code row} on may belong to. */
     private static int begin(IntArray own, IntArray other, int sequences, int row) {
         int s = Attention.sequence(own, sequences, row);

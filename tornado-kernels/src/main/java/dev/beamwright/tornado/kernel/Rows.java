@@ -25,6 +25,17 @@ public final class Rows {
         }
     }
 
+    /** {@code rows[n, s] = lists[ids[n], s]}, -1 for a negative id; one thread for each element. */
+    public static void expand(IntArray rows, IntArray lists, IntArray ids, int s, int n, int grid) {
+        for (@Parallel
+        int i = 0; i < grid; i++) {
+            if (i < n) {
+                int id = ids.get(i / s), row = lists.get(TornadoMath.max(id, 0) * s + i % s);
+                rows.set(i, id >= 0 ? row : -1);
+            }
+        }
+    }
+
     /**
      * Lists, for each chunk of the entries and each row of the table, the entries that name the row, in ascending order:
      * the first in {@code head[chunk, row]}, the one behind entry e in {@code next[e]}, -1 at the end. One thread for

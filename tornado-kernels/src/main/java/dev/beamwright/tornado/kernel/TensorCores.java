@@ -25,6 +25,9 @@ public final class TensorCores {
     /** The depth of one strip. */
     public static final int DEPTH = 16;
 
+    /** Ints of local memory that a block uses. */
+    public static final int LOCAL = TILE * DEPTH;
+
     private static final int BAND = 16 * DEPTH * 2; // bytes of 16 rows of the left operand
     private static final int PANEL = 8 * DEPTH * 2; // bytes of 8 columns of the right operand
 

@@ -18,6 +18,9 @@ public final class TiledMatrix {
     private static final int DEPTH = 16;
     private static final int LINE = TILE + 4; // apart in memory, so that threads do not wait for the same bank
 
+    /** Floats of local memory that a block uses. */
+    public static final int LOCAL = 2 * DEPTH * LINE;
+
     /**
      * {@code c (+)= op(a) · op(b)} as {@link Matrix#product}; or, where the depth is cut into several parts, each part's
      * product into {@code c[part]}, to be added afterwards. The grid has {@link #THREADS} threads for each tile, and as

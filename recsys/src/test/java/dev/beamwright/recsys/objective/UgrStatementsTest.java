@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.reinforce;
+package dev.beamwright.recsys.objective;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.recsys.confidence.Confidence;
 import dev.beamwright.recsys.data.Cuts;
 import dev.beamwright.recsys.model.Sample;
-import dev.beamwright.recsys.reinforce.ConfidenceOrder.Kind;
+import dev.beamwright.recsys.objective.ConfidenceOrder.Kind;
 import dev.beamwright.recsys.train.Samples;
 import dev.beamwright.tensor.Key;
 import java.util.Arrays;

@@ -17,8 +17,19 @@ import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.objective.ClippedPolicy;
+import dev.beamwright.recsys.objective.ConfidenceOrder;
+import dev.beamwright.recsys.objective.Counters;
+import dev.beamwright.recsys.objective.Dpo;
+import dev.beamwright.recsys.objective.Group;
 import dev.beamwright.recsys.objective.Objective;
-import dev.beamwright.recsys.reinforce.GroupLoss.Stat;
+import dev.beamwright.recsys.objective.Reward;
+import dev.beamwright.recsys.objective.Rollout;
+import dev.beamwright.recsys.objective.RolloutLoss;
+import dev.beamwright.recsys.objective.RolloutObjective;
+import dev.beamwright.recsys.objective.SDpo;
+import dev.beamwright.recsys.objective.Sft;
+import dev.beamwright.recsys.objective.Ugr;
 import dev.beamwright.recsys.semanticid.SemanticIds;
 import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.tensor.Backend;
@@ -39,7 +50,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The loss of rollouts through real networks. */
-class GroupLossTest {
+class RolloutsTest {
     static final Backend BACKEND = Backends.best();
     static final Likelihood LIKELIHOOD = new Likelihood(Softmax.CHILDREN, 1);
     static final int ITEMS = 30, GROUP = 6;
@@ -53,7 +64,8 @@ class GroupLossTest {
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, false, 100, 0, 5),
                 new ModelConfig("decoder", 12, 2, 0, 3, 4, 10, true, true, 10_000, 0, 5),
                 new ModelConfig("encoder-decoder", 12, 2, 3, 2, 4, 10, false, true, 1, 0, 5),
-                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5));
+                new ModelConfig("encoder-decoder", 12, 1, 1, 2, 4, 10, true, false, 1, 0, 5),
+                new ModelConfig("item", 12, 1, 0, 3, 4, 10, false, true, 1, 0, 5, new ModelConfig.Item(3, .4, 7)));
     }
 
     GenerativeModel model(ModelConfig config, int seed) {
@@ -93,8 +105,7 @@ class GroupLossTest {
             for (int i = 0; i < whole.length; i++) p.getValue().value().set(i, whole[i] / 4);
         }
         List<Sample> prompts = prompts(plain.model(), 2);
-        var loss = new GroupLoss(
-                BACKEND, config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), LIKELIHOOD, model(config, 7));
+        var loss = rollouts(ugr(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), model(config, 7));
         double expected = run(loss, plain, prompts);
         List<float[]> gradients = gradients(plain);
         Policy other = new Policy(plain.model(), faster);
@@ -104,21 +115,55 @@ class GroupLossTest {
         assertThat(zero(faster)).isFalse();
     }
 
-    static ReinforceConfig config(double kl, double alphaMin, ConfidenceOrder confidence, double ratioClip) {
-        ReinforceConfig d = ReinforceConfig.of("ugr", "x", 1);
-        return new ReinforceConfig(
-                d.name(), d.from(), d.reward(), GROUP, 3, 1, 10, ratioClip, kl, true, alphaMin, confidence, 1e-2, .5, 3,
-                1e-3,
-                0, 0, 1, 0, 5, 0, 10, 0, 1, 2, 64, 60);
+    static Ugr ugr(double kl, double alphaMin, ConfidenceOrder order, double ratioClip) {
+        return new Ugr(
+                Reward.UNCERTAINTY, alphaMin, order.partial(), order.wrong(), order.order(), 1e-2, ratioClip, kl, true);
     }
 
-    static ReinforceConfig preferring(String name) {
-        ReinforceConfig d = config(0, 1, new ConfidenceOrder(0, name.equals("sft") ? 0 : .5, 0), .2);
-        return new ReinforceConfig(
-                name, d.from(), d.reward(), GROUP, 3, 1, 10, .2, 0, true, 1, d.confidence(), 1e-2, .5, 3, 1e-3, 0, 0, 1,
-                0,
-                5,
-                0, 10, 0, 1, 2, 64, 60);
+    static Rollouts rollouts(RolloutObjective objective, GenerativeModel reference) {
+        return new Rollouts(BACKEND, objective, GROUP, LIKELIHOOD, reference);
+    }
+
+    static Rollouts rollouts(
+            RolloutObjective objective, GenerativeModel reference, boolean sharedPrompt, boolean skipping) {
+        return new Rollouts(BACKEND, objective, GROUP, LIKELIHOOD, reference, sharedPrompt, skipping);
+    }
+
+    /** An objective that orders confidences, too. */
+    record Sure(RolloutObjective of, ConfidenceOrder order) implements RolloutObjective {
+        @Override
+        public String name() {
+            return "sure-" + of.name();
+        }
+
+        @Override
+        public String summary() {
+            return of.summary();
+        }
+
+        @Override
+        public String equation() {
+            return of.equation();
+        }
+
+        @Override
+        public Group group(Rollout rollout, Key key) {
+            return of.group(rollout, key);
+        }
+
+        @Override
+        public List<RolloutLoss> losses() {
+            return List.of(of.losses().getFirst(), order);
+        }
+    }
+
+    static RolloutObjective preferring(String name) {
+        var order = new ConfidenceOrder(0, .5, 0);
+        return switch (name) {
+            case "dpo" -> new Sure(new Dpo(.5), order);
+            case "s-dpo" -> new Sure(new SDpo(.5, 3), order);
+            default -> new Sft();
+        };
     }
 
     static List<Search.Result> search(GenerativeModel model) {
@@ -144,12 +189,12 @@ class GroupLossTest {
         return prompts;
     }
 
-    private static Objective.Result result(Tape tape, GroupLoss loss, Policy policy, List<Sample> prompts) {
+    private static Objective.Result result(Tape tape, Rollouts loss, Policy policy, List<Sample> prompts) {
         return loss.of(tape, policy, prompts, Noise.none(), 1f / prompts.size(), Key.of(3));
     }
 
     /** The loss, after the gradients were laid down in the parameters. */
-    static double run(GroupLoss loss, Policy policy, List<Sample> prompts) {
+    static double run(Rollouts loss, Policy policy, List<Sample> prompts) {
         for (Variable v : policy.parameters().values()) v.grad().data().fill((byte) 0);
         try (
                 var workspace = new Workspace();
@@ -160,11 +205,11 @@ class GroupLossTest {
         }
     }
 
-    static double[] stats(GroupLoss loss, Policy policy, List<Sample> prompts) {
+    static Counters stats(Rollouts loss, Policy policy, List<Sample> prompts) {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.training(BACKEND, workspace)) {
-            return result(tape, loss, policy, prompts).nll();
+            return result(tape, loss, policy, prompts).counters();
         }
     }
 
@@ -181,15 +226,14 @@ class GroupLossTest {
 
     /** One of each kind, without ReLU: its kinks lie too dense for differences. */
     static Stream<ModelConfig> smooth() {
-        return backbones().filter(c -> c.gated() && !c.tied());
+        return backbones().filter(c -> c.gated() && !c.tied() || c.item() != null);
     }
 
     @ParameterizedTest
     @MethodSource("smooth")
     void theGradientOfPolicyDivergenceAndConfidenceEqualsCentralDifferences(ModelConfig model) {
         Policy policy = policy(model);
-        var loss = new GroupLoss(
-                BACKEND, config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), LIKELIHOOD, model(model, 7));
+        var loss = rollouts(ugr(.5, .3, new ConfidenceOrder(.3, .5, .2), .2), model(model, 7));
         check(loss, policy, prompts(policy.model(), 2));
     }
 
@@ -198,12 +242,12 @@ class GroupLossTest {
         ModelConfig model = backbones().findFirst().orElseThrow();
         for (String name : List.of("dpo", "s-dpo", "sft")) {
             Policy policy = name.equals("sft") ? new Policy(policy(model).model(), null) : policy(model);
-            check(new GroupLoss(BACKEND, preferring(name), LIKELIHOOD, model(model, 7)), policy,
+            check(rollouts(preferring(name), model(model, 7)), policy,
                     prompts(policy.model(), 2));
         }
     }
 
-    private static void check(GroupLoss loss, Policy policy, List<Sample> prompts) {
+    private static void check(Rollouts loss, Policy policy, List<Sample> prompts) {
         try (loss) {
             double error = GradCheck.relativeError(
                     BACKEND,
@@ -222,12 +266,12 @@ class GroupLossTest {
         Policy policy = policy(model);
         List<Sample> prompts = prompts(policy.model(), 1);
         for (boolean asked : new boolean[] {true, false}) {
-            ReinforceConfig config = config(.5, .3, new ConfidenceOrder(.3, .5, .2), .2);
+            Ugr config = ugr(.5, .3, new ConfidenceOrder(.3, .5, .2), .2);
             Policy trained = asked ? policy : new Policy(policy.model(), null);
-            var shared = new GroupLoss(BACKEND, config, LIKELIHOOD, model(model, 7), true, true);
+            var shared = rollouts(config, model(model, 7), true, true);
             double expected = run(shared, trained, prompts);
             List<float[]> gradients = gradients(trained);
-            var copied = new GroupLoss(BACKEND, config, LIKELIHOOD, model(model, 7), false, true);
+            var copied = rollouts(config, model(model, 7), false, true);
             assertThat(run(copied, trained, prompts)).isCloseTo(expected, within(1e-5));
             List<float[]> others = gradients(trained);
             for (int p = 0; p < others.size(); p++) {
@@ -243,13 +287,13 @@ class GroupLossTest {
     @Test
     void u2WithoutTheTargetInTheGroupThereIsNoGradientAndNoConfidenceLoss() {
         Policy policy = policy(backbones().findFirst().orElseThrow());
-        ReinforceConfig config = config(0, 0, new ConfidenceOrder(.3, .5, .2), .2);
+        Ugr config = ugr(0, 0, new ConfidenceOrder(.3, .5, .2), .2);
         List<Sample> prompts = prompts(policy.model(), -1);
         for (boolean skipping : new boolean[] {true, false}) {
-            var loss = new GroupLoss(BACKEND, config, LIKELIHOOD, null, true, skipping);
+            var loss = rollouts(config, null, true, skipping);
             assertThat(run(loss, policy, prompts)).isZero();
             assertThat(zero(policy)).isTrue();
-            assertThat(stats(loss, policy, prompts)[Stat.CONFIDENCE.ordinal()]).isZero();
+            assertThat(stats(loss, policy, prompts).get(ConfidenceOrder.CONFIDENCE_LOSS)).isZero();
         }
     }
 
@@ -258,11 +302,11 @@ class GroupLossTest {
         Policy policy = policy(backbones().findFirst().orElseThrow());
         List<Sample> first = prompts(policy.model(), 0);
         var silent = new ConfidenceOrder(0, 0, 0);
-        run(new GroupLoss(BACKEND, config(0, 0, silent, .2), LIKELIHOOD, null, true, false), policy, first);
+        run(rollouts(ugr(0, 0, silent, .2), null, true, false), policy, first);
         assertThat(zero(policy)).isTrue();
-        run(new GroupLoss(BACKEND, config(0, 1, silent, .2), LIKELIHOOD, null), policy, first);
+        run(rollouts(ugr(0, 1, silent, .2), null), policy, first);
         assertThat(zero(policy)).isFalse();
-        run(new GroupLoss(BACKEND, config(0, 0, new ConfidenceOrder(0, .5, 0), .2), LIKELIHOOD, null), policy, first);
+        run(rollouts(ugr(0, 0, new ConfidenceOrder(0, .5, 0), .2), null), policy, first);
         assertThat(zero(policy.model())).isFalse();
         assertThat(zero(policy.confidence())).isFalse();
     }
@@ -272,17 +316,17 @@ class GroupLossTest {
         Policy policy = new Policy(model(backbones().findFirst().orElseThrow(), 6), null);
         List<Sample> prompts = prompts(policy.model(), 3);
         var silent = new ConfidenceOrder(0, 0, 0);
-        assertThat(run(new GroupLoss(BACKEND, config(0, 1, silent, .2), LIKELIHOOD, null), policy, prompts))
+        assertThat(run(rollouts(ugr(0, 1, silent, .2), null), policy, prompts))
                 .isCloseTo(0, within(1e-6));
         List<float[]> gradients = gradients(policy);
         assertThat(zero(policy)).isFalse();
-        var narrow = new GroupLoss(BACKEND, config(0, 1, silent, 1e-6), LIKELIHOOD, null);
+        var narrow = rollouts(ugr(0, 1, silent, 1e-6), null);
         run(narrow, policy, prompts);
         assertThat(gradients(policy)).usingRecursiveComparison().isEqualTo(gradients);
-        assertThat(stats(narrow, policy, prompts)[Stat.CLIPPED.ordinal()]).isZero();
+        assertThat(stats(narrow, policy, prompts).get(ClippedPolicy.CLIPPED)).isZero();
         // Once the model has moved, the same groups are clipped.
         randomize(policy.model(), 7);
-        assertThat(stats(narrow, policy, prompts)[Stat.CLIPPED.ordinal()]).isPositive();
+        assertThat(stats(narrow, policy, prompts).get(ClippedPolicy.CLIPPED)).isPositive();
     }
 
     @Test
@@ -290,11 +334,11 @@ class GroupLossTest {
         Policy policy = policy(backbones().findFirst().orElseThrow());
         Policy plain = new Policy(policy.model(), null);
         List<Sample> prompts = prompts(policy.model(), 2);
-        ReinforceConfig config = config(0, .3, new ConfidenceOrder(0, 0, 0), .2);
-        run(new GroupLoss(BACKEND, config, LIKELIHOOD, null), policy, prompts);
+        Ugr config = ugr(0, .3, new ConfidenceOrder(0, 0, 0), .2);
+        run(rollouts(config, null), policy, prompts);
         assertThat(zero(policy.confidence())).isTrue();
         List<float[]> asked = gradients(policy.model());
-        run(new GroupLoss(BACKEND, config, LIKELIHOOD, null), plain, prompts);
+        run(rollouts(config, null), plain, prompts);
         List<float[]> unasked = gradients(plain.model());
         for (int p = 0; p < asked.size(); p++) {
             for (int i = 0; i < asked.get(p).length; i++) {
@@ -316,11 +360,11 @@ class GroupLossTest {
         }
         for (int place = 0; place < GROUP; place++) {
             Policy policy = new Policy(model, null);
-            var loss = new GroupLoss(BACKEND, config(0, 0, new ConfidenceOrder(0, 0, 0), .2), LIKELIHOOD, null);
-            double[] stats = stats(loss, policy, prompts(model, place));
-            assertThat(stats[Stat.HITS.ordinal()]).isEqualTo(HISTORIES.length); // one in each group, at its place
-            assertThat(stats[Stat.RANK.ordinal()]).isEqualTo(place * HISTORIES.length);
-            assertThat(stats[Stat.REWARD.ordinal()]).isCloseTo(0, within(1e-12));
+            var loss = rollouts(ugr(0, 0, new ConfidenceOrder(0, 0, 0), .2), null);
+            Counters stats = stats(loss, policy, prompts(model, place));
+            assertThat(stats.get(Rollouts.HITS)).isEqualTo(HISTORIES.length); // one in each group, at its place
+            assertThat(stats.get(Rollouts.RANK)).isEqualTo(place * HISTORIES.length);
+            assertThat(stats.get(Rollouts.REWARD)).isCloseTo(0, within(1e-12));
         }
     }
 

@@ -1,14 +1,16 @@
 package dev.beamwright.recsys.objective;
 
+import static dev.beamwright.recsys.objective.Objectives.preset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.run.UserError;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class ObjectiveConfigTest {
+class ObjectivesTest {
     /** Table 5 of the APAO paper. */
     @ParameterizedTest
     @CsvSource({
@@ -22,26 +24,29 @@ class ObjectiveConfigTest {
         "yelp-llama,    0.4,  1e-5, 0.1,  5e-6, 1"
     })
     void presetsOfApaoAndMsl(String preset, double beta, double eta, double pairBeta, double pairEta, double tau) {
-        ObjectiveConfig pointwise = ObjectiveConfig.preset(ObjectiveConfig.POINTWISE, preset);
+        var pointwise = (ApaoPointwise) preset(new ApaoPointwise(), preset).objective();
         assertThat(pointwise.beta()).isEqualTo(beta);
         assertThat(pointwise.eta()).isEqualTo(eta);
         assertThat(pointwise.tau()).isEqualTo(1);
-        ObjectiveConfig pairwise = ObjectiveConfig.preset(ObjectiveConfig.PAIRWISE, preset);
+        var pairwise = (ApaoPairwise) preset(new ApaoPairwise(), preset).objective();
         assertThat(pairwise.beta()).isEqualTo(pairBeta);
         assertThat(pairwise.eta()).isEqualTo(pairEta);
         assertThat(pairwise.negatives()).isEqualTo(100);
         assertThat(pairwise.contrast()).isEqualTo(PrefixContrast.CODE);
-        assertThat(ObjectiveConfig.preset(ObjectiveConfig.MSL, preset).tau()).isEqualTo(tau);
+        var msl = preset(new Msl(), preset);
+        assertThat(((Msl) msl.objective()).tau()).isEqualTo(tau);
+        assertThat(msl.softmax()).isEqualTo(Softmax.CHILDREN);
+        assertThat(preset(pairwise, preset).softmax()).isEqualTo(Softmax.LEVEL);
     }
 
     @Test
     void presetOfBear() {
-        ObjectiveConfig bear = ObjectiveConfig.preset(ObjectiveConfig.BEAR, "toy");
+        Bear bear = (Bear) preset(new Bear(), "toy").objective();
         assertThat(bear.lambda()).isEqualTo(0.25);
         assertThat(bear.xi()).isEqualTo(2.75);
-        assertThat(bear.bearWidth(20)).isEqualTo(20);
-        assertThatThrownBy(() -> ObjectiveConfig.preset(ObjectiveConfig.BEAR, "office-tiger"))
+        assertThat(bear.forBeam(20).width()).isEqualTo(20);
+        assertThatThrownBy(() -> preset(new Bear(), "office-tiger"))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining("toy for bear");
+                .hasMessageContaining("for bear (there are toy");
     }
 }

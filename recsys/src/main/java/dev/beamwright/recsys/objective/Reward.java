@@ -1,4 +1,4 @@
-package dev.beamwright.recsys.reinforce;
+package dev.beamwright.recsys.objective;
 
 import java.util.Arrays;
 

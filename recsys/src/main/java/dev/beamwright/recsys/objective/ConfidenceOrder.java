@@ -1,4 +1,7 @@
-package dev.beamwright.recsys.reinforce;
+package dev.beamwright.recsys.objective;
+
+import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * The loss that orders confidences (UGR, arXiv 2602.11719): the correct item g of a group should be surer than the partly
@@ -13,13 +16,26 @@ package dev.beamwright.recsys.reinforce;
  * @param wrong λ_w
  * @param order λ_o, not in the paper's program
  */
-public record ConfidenceOrder(double partial, double wrong, double order) {
+public record ConfidenceOrder(double partial, double wrong, double order) implements RolloutLoss {
+    /** Counts this loss. */
+    public static final String CONFIDENCE_LOSS = "confidenceLoss";
+
     /** What an item of a group is. */
     public enum Kind {
         CORRECT,
         /** The first code is right, the item is not. */
         PARTIAL,
-        WRONG
+        WRONG;
+
+        /** Counts items of this kind. */
+        public String items() {
+            return name().toLowerCase(Locale.ROOT) + "Items";
+        }
+
+        /** Counts the confidence in items of this kind. */
+        public String confidence() {
+            return name().toLowerCase(Locale.ROOT) + "Confidence";
+        }
     }
 
     /**
@@ -38,7 +54,7 @@ public record ConfidenceOrder(double partial, double wrong, double order) {
     public static Kind[] kinds(int[][] codes, int[] target) {
         Kind[] kinds = new Kind[codes.length];
         for (int i = 0; i < codes.length; i++) {
-            kinds[i] = java.util.Arrays.equals(codes[i], target)
+            kinds[i] = Arrays.equals(codes[i], target)
                     ? Kind.CORRECT
                     : codes[i][0] == target[0] ? Kind.PARTIAL
                     : Kind.WRONG;
@@ -74,6 +90,26 @@ public record ConfidenceOrder(double partial, double wrong, double order) {
             }
         }
         return new Value(loss, gradient);
+    }
+
+    @Override
+    public boolean asksConfidence() {
+        return true;
+    }
+
+    @Override
+    public double of(Group g, Scores scores, double weight, Gradients gradients, Counters counters) {
+        double[] c = scores.confidence();
+        Value value = of(c, g.kinds());
+        for (int i = 0; i < c.length; i++) {
+            float slope = (float) (weight * value.gradient()[i] * c[i] * (1 - c[i]));
+            gradients.answers()[2 * i] -= slope;
+            gradients.answers()[2 * i + 1] += slope;
+            counters.add(g.kinds()[i].confidence(), c[i]);
+            counters.add(g.kinds()[i].items(), 1);
+        }
+        counters.add(CONFIDENCE_LOSS, value.loss());
+        return weight * value.loss();
     }
 
     /** {@code weight · softplus(c_low - c_high)}; adds its gradient. */
