@@ -5,11 +5,8 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.domain.JavaCall;
-import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
-import com.tngtech.archunit.core.domain.properties.HasName;
-import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.List;
@@ -70,9 +67,10 @@ class ArchitectureTest {
     void jsonIsReadThroughOneDoor() {
         noClasses().that().resideInAPackage("dev.beamwright.recsys..")
                 .and().doNotHaveFullyQualifiedName("dev.beamwright.recsys.run.Json")
-                .should().callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
-                        JavaClass.Predicates.assignableTo(ObjectMapper.class))
-                        .and(HasName.Predicates.nameMatching("readValue|readTree|readValues|createParser"))))
+                .should().callMethodWhere(DescribedPredicate.describe(
+                        "Jackson reads JSON",
+                        call -> call.getTargetOwner().isAssignableTo(ObjectMapper.class)
+                                && call.getTarget().getName().matches("readValue|readTree|readValues|createParser")))
                 .check(CLASSES);
     }
 }
