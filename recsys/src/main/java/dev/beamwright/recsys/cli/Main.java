@@ -57,8 +57,24 @@ public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
 
+    /** Whether file names and arguments beyond ASCII reach the program, which they do not in the locale C. */
+    static boolean namesAll() {
+        return !System.getProperty("sun.jnu.encoding", "UTF-8").matches("(?i)ANSI_X3.4-1968|US-ASCII|646");
+    }
+
+    /** Ends the process if an argument came in characters that its locale does not have. */
+    static void refuseUnnamable(String[] args) {
+        for (String arg : args) {
+            if (namesAll() || arg.indexOf('\uFFFD') < 0) continue;
+            System.err.println("beamwright: the argument '" + Visible.line(arg) + "' has letters that the locale of this"
+                    + " process does not have; set LC_ALL=C.UTF-8");
+            System.exit(USER_ERROR);
+        }
+    }
+
     /** Runs a command and ends the process with its exit code. */
     public static void main(String[] args) {
+        refuseUnnamable(args);
         StopRequest.install();
         int exitCode = run(args);
         StopRequest.ended();

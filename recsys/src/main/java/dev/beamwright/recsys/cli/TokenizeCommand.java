@@ -42,7 +42,7 @@ final class TokenizeCommand implements Callable<Integer> {
             defaultValue = "text+collaborative",
             description = "text, hashed-text, collaborative, text+collaborative, hashed-text+collaborative, or a .npy"
                     + " or .safetensors file (FILE#NAME for one tensor of several) with one row per item in the order"
-                    + " of data/items.tsv; default: ${DEFAULT-VALUE}")
+                    + " of data/items.tsv, or with an ids.txt beside it; default: ${DEFAULT-VALUE}")
     private String vectors;
 
     @Option(
