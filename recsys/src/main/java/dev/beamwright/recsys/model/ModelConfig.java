@@ -4,7 +4,6 @@ import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.transformer.StackConfig;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 
 /**
  * The sizes of a generative model.
@@ -64,7 +63,7 @@ public record ModelConfig(
 
     public static final String ITEM = "item", DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
 
-    private static final int LARGEST = 1 << 18; // of any size; more is a damaged file or a slip
+    private static final int MOST_BLOCKS = 1000, LARGEST = 1 << 18, MOST_USERS = 1 << 24; // more is damage or a slip
 
     public ModelConfig {
         boolean two = backbone.equals(ENCODER_DECODER);
@@ -88,10 +87,11 @@ public record ModelConfig(
                     + "decoder-layers " + decoderLayers
                     + ", user-tokens " + userTokens + ", gated " + gated);
         }
-        int largest = IntStream.of(width, layers, decoderLayers, heads, headDim, hidden, maxItems).max().getAsInt();
-        if (largest > LARGEST || userTokens > 1 << 24) {
-            throw new UserError("model: a size of " + Math.max(largest, userTokens) + "; none can be above " + LARGEST
-                    + ", user-tokens not above " + (1 << 24));
+        int blocks = Math.max(layers, decoderLayers), size = Math.max(Math.max(width, hidden), Math.max(heads, headDim));
+        if (blocks > MOST_BLOCKS || size > LARGEST || maxItems > LARGEST || userTokens > MOST_USERS) {
+            throw new UserError("model: at most " + MOST_BLOCKS + " layers, sizes and max-items of " + LARGEST + " and "
+                    + MOST_USERS + " user tokens are possible, got " + blocks + ", " + Math.max(size, maxItems) + " and "
+                    + userTokens);
         }
         if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);
     }

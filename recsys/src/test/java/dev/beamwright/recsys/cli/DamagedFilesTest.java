@@ -179,7 +179,7 @@ class DamagedFilesTest {
             {"scorecard.json", "model/best.safetensors", "../../up", "inspect RUN", "leads out of the run's folder"},
             {"config/train.json", "\"headDim\" : 8", "\"headDim\" : 1000000", "recommend RUN --user u1", "1000000"},
             {"config/train.json", "\"hidden\" : 8", "\"hidden\" : 262144,\"hidden\" : 8", "recommend RUN --user u1", "twice|uplicate"},
-            {"config/train.json", "\"layers\" : 1", "\"layers\" : 262144", "recommend RUN --user u1", "."},
+            {"config/train.json", "\"layers\" : 1", "\"layers\" : 262144", "recommend RUN --user u1", "262144"},
             {"config/train.json", "\"epochs\" : 2,", "", "recommend RUN --user u1", "epochs"},
             {"config/train.json", "\"epochs\" : 2,", "\"epochs\" : null,", "recommend RUN --user u1", "epochs"},
             {"config/train.json", "\"objective\" : \\{", "\"objective\" : null, \"x\" : {", "recommend RUN --user u1", "objective|x"},
