@@ -33,7 +33,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntConsumer;
-import tools.jackson.core.JacksonException;
 
 /** The training of {@link SasRec} as the loop sees it: a validation after each epoch, by the ranks among all items. */
 final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, AutoCloseable {
@@ -172,11 +171,11 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
         try {
             Map<String, String> last = SafeTensors.metadata(run.file(files.last()));
             if (!origin.equals(last.get(ORIGIN))) return false;
-            if (Json.mapper().readTree(last.get(Checkpoints.STATE)).path("finished").asBoolean()) {
+            if (Json.parse(last.getOrDefault(Checkpoints.STATE, ""), TrainingState.class, run.file(files.last())).finished()) {
                 SafeTensors.metadata(run.file(files.best())); // fails if that is missing or damaged
             }
             return true;
-        } catch (IOException | JacksonException e) {
+        } catch (IOException | UserError e) {
             progress.say(e.getMessage() + "; " + ranker.name() + " is trained again");
             return false;
         }

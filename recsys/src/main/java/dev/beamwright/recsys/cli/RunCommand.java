@@ -184,7 +184,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether semantic IDs were made as this command makes them, not by somebody with wishes of their own. */
     private static boolean sameButForTheSeed(TokenizeConfig usual, TokenizeConfig stored) {
-        return agrees(usual, Json.mapper().readTree(Json.line(stored.withSeed(usual.seed()))));
+        return agrees(usual, Json.tree(stored.withSeed(usual.seed())));
     }
 
     /**
@@ -202,8 +202,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether these settings are those that were stored; {@code tokenize} decides itself what was left open (null). */
     private static boolean agrees(Object settings, JsonNode stored) {
-        return agrees(
-                Json.mapper().readTree(Json.line(settings)), stored, settings instanceof TokenizeConfig);
+        return agrees(Json.tree(settings), stored, settings instanceof TokenizeConfig);
     }
 
     private static boolean agrees(JsonNode settings, JsonNode stored, boolean open) {

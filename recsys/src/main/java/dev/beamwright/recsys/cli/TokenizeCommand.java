@@ -43,7 +43,8 @@ final class TokenizeCommand implements Callable<Integer> {
             defaultValue = "text+collaborative",
             description = "Make item vectors of text, hashed-text, collaborative, text+collaborative or"
                     + " hashed-text+collaborative, or read them from a .npy or .safetensors file (FILE#NAME for one tensor"
-                    + " of several) with one row per item in the order of data/items.tsv. Default: ${DEFAULT-VALUE}.")
+                    + " of several) with one row per item in the order of data/items.tsv, or with an ids.txt beside it."
+                    + " Default: ${DEFAULT-VALUE}.")
     private String vectors;
 
     @Section.In(Section.VECTORS)

@@ -2,13 +2,13 @@ package dev.beamwright.recsys.data;
 
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.TextFile;
 import dev.beamwright.recsys.run.UserError;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 
 /**
@@ -42,15 +42,19 @@ public record Prepared(Dataset data, Split split) {
         Path file = run.need(RunFolder.SEQUENCES, "prepare");
         for (String[] row : rows(file)) {
             users.add(row[0]);
-            int[] s = Arrays.stream(numbers(file, row[1])).mapToInt(Math::toIntExact).toArray();
-            for (int i : s)
+            long[] numbers = numbers(file, row[1]);
+            for (long i : numbers) {
                 if (i < 0 || i >= items.size()) throw damaged(file, "item " + i + " is not in " + RunFolder.ITEMS);
+            }
+            int[] s = Arrays.stream(numbers).mapToInt(Math::toIntExact).toArray();
             sequences.add(s);
             if (!row[2].isEmpty()) times.add(numbers(file, row[2]));
             if (!times.isEmpty() && (times.size() != users.size() || times.getLast().length != s.length)) {
                 throw damaged(file, "not as many times as items in line " + (users.size() + 1));
             }
         }
+        if (new HashSet<>(items).size() < items.size()) throw damaged(run.file(RunFolder.ITEMS), "an item is there twice");
+        if (new HashSet<>(users).size() < users.size()) throw damaged(file, "a user is there twice");
         int[][] s = sequences.toArray(int[][]::new);
         long[][] t = times.isEmpty() ? null : times.toArray(long[][]::new);
         Dataset data = new Dataset(
@@ -93,16 +97,13 @@ public record Prepared(Dataset data, Split split) {
     /** The rows of one of the two tables, without its header. */
     private static List<String[]> rows(Path file) {
         List<String[]> rows = new ArrayList<>();
-        try {
-            for (String line : Files.readString(file).split("\n")) {
-                String[] fields = line.split("\t", -1);
-                if (fields.length != 3) throw damaged(file, "line " + (rows.size() + 1) + " has not three fields");
-                for (int i = 0; i < 3; i++) fields[i] = unescape(fields[i]);
-                rows.add(fields);
-            }
-        } catch (IOException e) {
-            throw damaged(file, e.toString());
+        for (String line : TextFile.read(file).split("\n")) { // and at no other character: ids may hold these
+            String[] fields = line.split("\t", -1);
+            if (fields.length != 3) throw damaged(file, "line " + (rows.size() + 1) + " has not three fields");
+            for (int i = 0; i < 3; i++) fields[i] = unescape(fields[i]);
+            rows.add(fields);
         }
+        if (rows.size() < 2) throw damaged(file, "it has no rows");
         return rows.subList(1, rows.size());
     }
 

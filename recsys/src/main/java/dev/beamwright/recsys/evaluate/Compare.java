@@ -284,7 +284,7 @@ public final class Compare {
         List<Double> values = new ArrayList<>();
         try (var lines = Files.lines(file)) {
             lines.forEach(line -> {
-                JsonNode answer = Json.mapper().readTree(line);
+                JsonNode answer = Json.parse(line, ObjectNode.class, file);
                 users.add(answer.path("user").asString());
                 questions.add(users.getLast() + " " + answer.path("target").asString());
                 JsonNode rank = answer.path("rank");

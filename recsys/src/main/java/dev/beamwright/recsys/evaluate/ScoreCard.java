@@ -63,6 +63,12 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
             Map<String, Object> asked,
             Map<String, Double> metrics,
             Map<String, double[]> intervals) {
+        public Row {
+            for (double[] ends : intervals.values()) {
+                if (ends.length != 2) throw new IllegalArgumentException("an interval has two ends");
+            }
+        }
+
         /** The same under another protocol. */
         Row with(Protocol protocol) {
             return new Row(model, label, protocol, asked, metrics, intervals);
@@ -90,6 +96,10 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
             String ties,
             int bootstrap,
             long seed) {
+        public Protocol {
+            if (k.isEmpty()) throw new IllegalArgumentException("there are no depths k");
+        }
+
         /** The same with another word for what became of the items of the history. */
         Protocol with(SeenItems seen) {
             return new Protocol(split, level, seen, k, cases, ties, bootstrap, seed);

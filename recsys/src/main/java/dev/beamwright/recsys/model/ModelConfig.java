@@ -1,7 +1,9 @@
 package dev.beamwright.recsys.model;
 
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.transformer.StackConfig;
+import java.util.Arrays;
 
 /**
  * The sizes of a generative model.
@@ -36,7 +38,7 @@ public record ModelConfig(
         float theta,
         int userTokens,
         int maxItems,
-        Item item) {
+        @Nullable Item item) {
     /**
      * What an {@link ItemDecoder} has besides.
      *
@@ -72,6 +74,8 @@ public record ModelConfig(
 
     public static final String ITEM = "item", DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
 
+    private static final int MOST_BLOCKS = 1000, LARGEST = 1 << 18, MOST_USERS = 1 << 24; // more is damage or a slip
+
     public ModelConfig {
         boolean two = backbone.equals(ENCODER_DECODER);
         boolean ofItems = backbone.equals(ITEM);
@@ -96,7 +100,20 @@ public record ModelConfig(
                     + "decoder-layers " + decoderLayers
                     + ", user-tokens " + userTokens + ", gated " + gated);
         }
+        int blocks = Math.max(layers, decoderLayers), size = Math.max(Math.max(dModel, ffnDim), Math.max(heads, headDim));
+        if (blocks > MOST_BLOCKS || size > LARGEST || maxItems > LARGEST || userTokens > MOST_USERS) {
+            throw new UserError("model: at most " + MOST_BLOCKS + " layers, sizes and max-items of " + LARGEST + " and "
+                    + MOST_USERS + " user tokens are possible, got " + blocks + ", " + Math.max(size, maxItems) + " and "
+                    + userTokens);
+        }
         if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);
+    }
+
+    /** About how many parameters such a model has over levels with these numbers of codes. */
+    public double parameters(int[] widths) {
+        double codes = Arrays.stream(widths).asDoubleStream().sum(), tables = tied ? 1 : 3;
+        double block = 4.0 * dModel * heads * headDim + 3.0 * dModel * ffnDim;
+        return tables * (codes + userTokens) * dModel + (layers + 2.0 * decoderLayers) * block;
     }
 
     /** A model of codes. */

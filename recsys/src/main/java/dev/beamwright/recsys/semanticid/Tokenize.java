@@ -29,8 +29,9 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
+    static final int MOST_CODES = 65_536;
     private static final int DEFAULT_LEVELS = 3;
-    private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
+    static final int MOST_LEVELS = 16;
 
     private Tokenize() {}
 
@@ -162,7 +163,7 @@ public final class Tokenize {
                             + " text+collaborative, hashed-text+collaborative, or a .npy or .safetensors file");
                 }
                 progress.say("item vectors from " + from);
-                return ItemVectors.imported(from, data.items().size(), memory);
+                return ItemVectors.imported(from, data.items(), memory, progress);
             }
         }
         List<Block> blocks = new ArrayList<>();
@@ -211,7 +212,7 @@ public final class Tokenize {
         }
         progress.say("semantic IDs from " + c.sids());
         if (content.unknown() > 0) progress.say(content.unknown() + " IDs belong to no item of this run: left out");
-        return content.ids();
+        return c.codes().codebookSizes() != null ? content.ids() : content.ids().dense(note -> progress.say("warning: " + note));
     }
 
     /** All items, those that occur most often in training first. */

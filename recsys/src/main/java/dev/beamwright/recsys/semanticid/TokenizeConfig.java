@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.semanticid;
 
+import dev.beamwright.recsys.run.Nullable;
+
 /**
  * The settings of {@code tokenize}. Where something is null the stage decides, and stores what it decided.
  *
@@ -7,7 +9,7 @@ package dev.beamwright.recsys.semanticid;
  * @param sids a file of semantic IDs to be imported in place of a quantizer's, or null
  * @param sidKeyOffset what is added to a key of that file to give the item id
  */
-public record TokenizeConfig(Vectors vectors, Codes codes, long seed, String sids, int sidKeyOffset) {
+public record TokenizeConfig(Vectors vectors, Codes codes, long seed, @Nullable String sids, int sidKeyOffset) {
     /**
      * How items become vectors.
      *
@@ -37,12 +39,12 @@ public record TokenizeConfig(Vectors vectors, Codes codes, long seed, String sid
      *     IDs, which are left as they are, shared
      */
     public record Codes(
-            String quantizer,
+            @Nullable String quantizer,
             boolean balanced,
-            RqVae.Settings rqVae,
-            Integer levels,
-            int[] codebookSizes,
-            String collisions) {
+            @Nullable RqVae.Settings rqVae,
+            @Nullable Integer levels,
+            @Nullable int[] codebookSizes,
+            @Nullable String collisions) {
         /** Residual k-means, 3 levels and one against collisions. */
         public static final Codes DEFAULT = new Codes("residual-kmeans", false, null, null, null, null);
     }

@@ -9,6 +9,7 @@ import dev.beamwright.recsys.model.ItemDecoder;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.run.Memory;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** Builds models, and reads trained ones back. */
@@ -33,6 +35,13 @@ public final class TrainedModel {
 
     /** An untrained model of these sizes; the same key gives the same parameters. */
     public static GenerativeModel create(ModelConfig config, SemanticIds ids, Key key, Arena memory) {
+        double bytes = Float.BYTES * config.parameters(ids.widths());
+        if (bytes > Memory.physical()) {
+            throw new UserError(String.format(Locale.ROOT,
+                    "a model of about %,.0f million parameters does not fit into the memory of %,d MB; make --width, --layers or"
+                            + " --hidden smaller, or the codes of 'beamwright tokenize' fewer",
+                    config.parameters(ids.widths()) / 1e6, Memory.physical() >> 20));
+        }
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);
         Key parameters = key.fold("parameters");
         return switch (config.backbone()) {

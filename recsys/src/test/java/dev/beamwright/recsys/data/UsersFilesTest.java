@@ -46,7 +46,7 @@ class UsersFilesTest {
             RunFolder run = new RunFolder(folder.resolve("run"));
             Audit audit = Prepare.run(c, run, Progress.lines(said::add));
             Dataset d = Prepared.load(run).data();
-            assertThat(Prepared.audit(run)).isEqualTo(audit);
+            assertThat(Prepared.audit(run)).usingRecursiveComparison().isEqualTo(audit);
             Map<String, List<String>> sequences = new TreeMap<>();
             for (int u = 0; u < d.users().size(); u++) {
                 sequences.put(d.users().get(u), Arrays.stream(d.sequences()[u]).mapToObj(d.items()::get).toList());

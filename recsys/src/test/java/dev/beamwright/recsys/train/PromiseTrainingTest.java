@@ -220,6 +220,15 @@ class PromiseTrainingTest {
         assertThat(said).anyMatch(line -> line.contains("--hold-out 1"));
     }
 
+    @Test
+    void settingsThatLackAFieldAreRefused() {
+        String json = Json.line(config(1)).replace("\"holdOut\":0,", "");
+        assertThat(json).doesNotContain("holdOut");
+        assertThatThrownBy(() -> Json.parse(json, TrainConfig.class, Path.of("train.json")))
+                .isInstanceOf(UserError.class)
+                .hasMessageContainingAll("train.json", "holdOut");
+    }
+
     private static TrainConfig held(String backbone, int holdOut) {
         TrainConfig c = config(1);
         ModelConfig m = backbone.equals("decoder")
