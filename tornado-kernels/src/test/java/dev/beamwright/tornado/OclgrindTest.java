@@ -152,7 +152,7 @@ class OclgrindTest {
     @Order(2)
     @MethodSource("blocks")
     void formsInBlocks(BackendContractTest.Case kernel) throws IOException {
-int rows = kernel.name().startsWith("beam") || kernel.name().startsWith("extend") ? 5 : 35; // the slow ones
+        int rows = kernel.name().startsWith("beam") || kernel.name().startsWith("extend") ? 5 : 35; // the slow ones
         KernelsTest.compare(BLOCKS, kernel, rows, kernel.name().startsWith("matmul") ? 20 : 8);
         assertThat(findings()).isEmpty();
     }

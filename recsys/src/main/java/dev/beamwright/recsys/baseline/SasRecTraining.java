@@ -171,7 +171,8 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
         try {
             Map<String, String> last = SafeTensors.metadata(run.file(files.last()));
             if (!origin.equals(last.get(ORIGIN))) return false;
-            if (Json.parse(last.getOrDefault(Checkpoints.STATE, ""), TrainingState.class, run.file(files.last())).finished()) {
+            if (Json.parse(last.getOrDefault(Checkpoints.STATE, ""), TrainingState.class, run.file(files.last()))
+                    .finished()) {
                 SafeTensors.metadata(run.file(files.best())); // fails if that is missing or damaged
             }
             return true;

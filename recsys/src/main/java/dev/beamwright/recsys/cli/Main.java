@@ -67,8 +67,9 @@ public final class Main implements Runnable {
     static void refuseUnnamable(String[] args) {
         for (String arg : args) {
             if (namesAll() || arg.indexOf('\uFFFD') < 0) continue;
-            System.err.println("beamwright: the argument '" + Visible.line(arg) + "' has letters that the locale of this"
-                    + " process does not have; set LC_ALL=C.UTF-8");
+            System.err
+                    .println("beamwright: the argument '" + Visible.line(arg) + "' has letters that the locale of this"
+                            + " process does not have; set LC_ALL=C.UTF-8");
             System.exit(USER_ERROR);
         }
     }

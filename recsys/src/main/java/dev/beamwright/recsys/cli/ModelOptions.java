@@ -12,9 +12,9 @@ final class ModelOptions {
     @Option(
             names = "--preset",
             paramLabel = "NAME",
-            defaultValue = "default",
-            description = "Begin with the settings of a preset: default, item (one token for each item), tiger"
-                    + " (encoder-decoder), paischer (a deeper one) or llama (decoder-only). Default: ${DEFAULT-VALUE}.")
+            defaultValue = "item",
+            description = "Begin with the settings of a preset: item (one token for each item), decoder (one for each code),"
+                    + " tiger (encoder-decoder), paischer (a deeper one) or llama (decoder-only). Default: ${DEFAULT-VALUE}.")
     private String preset;
 
     @Option(names = "--d-model", paramLabel = "N", description = "Give tokens N dimensions (d_model).")
@@ -68,27 +68,20 @@ final class ModelOptions {
     @Option(
             names = "--filter-taps",
             paramLabel = "N",
-            description = "item decoder: rows that the filter beside attention sees; 0 for no filter")
+            description = "Let the filter of an item decoder see N items; 0 for no filter.")
     private Integer filterTaps;
 
     @Option(
             names = "--filter-share",
             paramLabel = "X",
-            description = "item decoder: the filter's share, the rest is"
-                    + " attention's")
+            description = "Give the filter of an item decoder this share beside attention.")
     private Double filterShare;
 
     @Option(
             names = "--level-mlp",
             paramLabel = "N",
-            description = "item decoder: columns inside a network of each level that takes in the prefix; 0 for none")
+            description = "Give an item decoder a network of N dimensions for each level's prefix; 0 for none.")
     private Integer levelMlp;
-
-    @Option(
-            names = "--node-rows",
-            paramLabel = "N",
-            description = "item decoder: rows for vectors of trie nodes at the most; beyond, deep nodes share rows")
-    private Integer nodeRows;
 
     /** The preset of all training settings. */
     String preset() {
@@ -118,14 +111,14 @@ final class ModelOptions {
     }
 
     private ModelConfig.Item item(ModelConfig.Item usual) {
-        boolean given = filterTaps != null || filterShare != null || levelMlp != null || nodeRows != null;
+        boolean given = filterTaps != null || filterShare != null || levelMlp != null;
         if (usual == null) {
             if (!given) return null;
-            throw new UserError("--filter-taps, --filter-share, --level-mlp and --node-rows are of an item decoder; add"
-                    + " --preset item");
+            throw new UserError(
+                    "--filter-taps, --filter-share and --level-mlp are of an item decoder; add --preset item");
         }
         return new ModelConfig.Item(
                 or(filterTaps, usual.taps()), or(filterShare, usual.share()), or(levelMlp, usual.levelMlp()),
-                or(nodeRows, usual.nodeRows()));
+                usual.nodeRows());
     }
 }

@@ -53,7 +53,8 @@ public record Prepared(Dataset data, Split split) {
                 throw damaged(file, "not as many times as items in line " + (users.size() + 1));
             }
         }
-        if (new HashSet<>(items).size() < items.size()) throw damaged(run.file(RunFolder.ITEMS), "an item is there twice");
+        if (new HashSet<>(items).size() < items.size())
+            throw damaged(run.file(RunFolder.ITEMS), "an item is there twice");
         if (new HashSet<>(users).size() < users.size()) throw damaged(file, "a user is there twice");
         int[][] s = sequences.toArray(int[][]::new);
         long[][] t = times.isEmpty() ? null : times.toArray(long[][]::new);

@@ -62,9 +62,11 @@ public record ModelConfig(
 
         public Item {
             if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0 || nodeRows < 2) {
-                throw new UserError("model: filter taps and the dimensions of a level's network must be 0 or more, the filter's"
-                        + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", " + share + ", "
-                        + nodeRows);
+                throw new UserError(
+                        "model: filter taps and the dimensions of a level's network must be 0 or more, the filter's"
+                                + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", "
+                                + share + ", "
+                                + nodeRows);
             }
         }
     }
@@ -100,10 +102,12 @@ public record ModelConfig(
                     + "decoder-layers " + decoderLayers
                     + ", user-tokens " + userTokens + ", gated " + gated);
         }
-        int blocks = Math.max(layers, decoderLayers), size = Math.max(Math.max(dModel, ffnDim), Math.max(heads, headDim));
+        int blocks = Math.max(layers, decoderLayers),
+                size = Math.max(Math.max(dModel, ffnDim), Math.max(heads, headDim));
         if (blocks > MOST_BLOCKS || size > LARGEST || maxItems > LARGEST || userTokens > MOST_USERS) {
             throw new UserError("model: at most " + MOST_BLOCKS + " layers, sizes and max-items of " + LARGEST + " and "
-                    + MOST_USERS + " user tokens are possible, got " + blocks + ", " + Math.max(size, maxItems) + " and "
+                    + MOST_USERS + " user tokens are possible, got " + blocks + ", " + Math.max(size, maxItems)
+                    + " and "
                     + userTokens);
         }
         if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);

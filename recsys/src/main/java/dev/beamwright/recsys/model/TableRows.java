@@ -13,7 +13,7 @@ import java.util.Arrays;
  * upper levels, as many as half of the rows hold, have rows of their own, and those below share the others, each by a hash
  * of its codes (Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009).
  */
-final class TableRows {
+public final class TableRows {
     private static final int NONE = -1;
 
     private final CodeSpace space;

@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.reinforce;
 
+import dev.beamwright.recsys.run.Nullable;
+
 /**
  * One line of {@code model/metrics.jsonl}. All but the validation are means since the line before; null where there
  * was nothing to take a mean of.
@@ -29,19 +31,19 @@ public record StepMetrics(
         double validationHr1,
         int validationCases,
         double entropy,
-        Double hit,
-        Double active,
-        Double rank,
-        Double reward,
-        Double rewardDeviation,
-        Double alpha,
-        Double topWrong,
-        Double policyLoss,
-        Double kl,
-        Double confidenceLoss,
-        Double clipped,
-        Double sureCorrect,
-        Double surePartial,
-        Double sureWrong,
-        Double norm,
+        @Nullable Double hit,
+        @Nullable Double active,
+        @Nullable Double rank,
+        @Nullable Double reward,
+        @Nullable Double rewardDeviation,
+        @Nullable Double alpha,
+        @Nullable Double topWrong,
+        @Nullable Double policyLoss,
+        @Nullable Double kl,
+        @Nullable Double confidenceLoss,
+        @Nullable Double clipped,
+        @Nullable Double sureCorrect,
+        @Nullable Double surePartial,
+        @Nullable Double sureWrong,
+        @Nullable Double norm,
         double seconds) {}

@@ -18,7 +18,8 @@ public final class RunInfo {
 
     /** Notes that a stage was done by this program on this machine, with further facts of the stage. */
     public static void write(RunFolder run, String stage, Map<String, ?> facts) {
-        ObjectNode all = run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
+        ObjectNode all =
+                run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
         all.put(FORMAT_KEY, FORMAT);
         ObjectNode info = all.putObject(stage);
         info.put("version", Version.current().toString());

@@ -212,7 +212,9 @@ public final class Tokenize {
         }
         progress.say("semantic IDs from " + c.sids());
         if (content.unknown() > 0) progress.say(content.unknown() + " IDs belong to no item of this run: left out");
-        return c.codes().codebookSizes() != null ? content.ids() : content.ids().dense(note -> progress.say("warning: " + note));
+        return c.codes().codebookSizes() != null
+                ? content.ids()
+                : content.ids().dense(note -> progress.say("warning: " + note));
     }
 
     /** All items, those that occur most often in training first. */

@@ -7,6 +7,7 @@ import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Chart;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import java.util.ArrayList;
@@ -54,8 +55,8 @@ public record ConfidenceReport(
      * @param reliability the bins
      */
     public record Signal(
-            Double auroc,
-            Double within,
+            @Nullable Double auroc,
+            @Nullable Double within,
             double ece,
             double brier,
             Map<String, Double> aurc,

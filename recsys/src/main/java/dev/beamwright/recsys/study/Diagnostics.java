@@ -2,6 +2,7 @@ package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.objective.PrefixWeights;
 import dev.beamwright.recsys.run.Chart;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.TextTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,9 +99,9 @@ public record Diagnostics(
     public record Pruning(
             int inExactTop,
             int pruned,
-            Double rate,
-            Double violatesAmongSiblings,
-            Double violatesInLevel) {}
+            @Nullable Double rate,
+            @Nullable Double violatesAmongSiblings,
+            @Nullable Double violatesInLevel) {}
 
     /**
      * Where recall is lost: {@code exactRecall - beamLoss + beamGain = beamRecall}, {@code modelLoss = 1 - exactRecall}.

@@ -67,7 +67,7 @@ public record Scaling(
             double flops,
             double decoderRows,
             double paths,
-            Double certified) {
+            @Nullable Double certified) {
         /** Whether it is a plain beam. */
         boolean plain() {
             return search == SearchConfig.Kind.BEAM && widening == null;

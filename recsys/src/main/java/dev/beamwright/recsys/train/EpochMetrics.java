@@ -1,5 +1,7 @@
 package dev.beamwright.recsys.train;
 
+import dev.beamwright.recsys.run.Nullable;
+
 /**
  * One line of {@code model/metrics.jsonl} or {@code model/prm-metrics.jsonl}.
  *
@@ -20,11 +22,11 @@ public record EpochMetrics(
         double[] lossByLevel,
         double rate,
         double[] prefixWeights,
-        Double validationLoss,
+        @Nullable Double validationLoss,
         double validationRecall10,
         double validationNdcg10,
         int validationCases,
         double seconds,
         double[] prmLossByLevel,
-        Double plainRecall10,
-        Double plainNdcg10) {}
+        @Nullable Double plainRecall10,
+        @Nullable Double plainNdcg10) {}

@@ -35,7 +35,7 @@ public record TrainConfig(
         @Nullable PrmConfig prm,
         @Nullable TrainConfig first) {
     /** What {@link #preset} knows. */
-    public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
+    public static final List<String> PRESETS = List.of("item", "decoder", "tiger", "paischer", "llama");
 
     public TrainConfig {
         require(epochs >= 1, "epochs must be at least 1, got " + epochs);
@@ -61,8 +61,7 @@ public record TrainConfig(
     }
 
     /**
-     * The settings that are used unless others are asked for: a decoder of 4 layers and d_model 128, about a million
-     * parameters.
+     * A decoder over codes of 4 layers and d_model 128, about a million parameters; the other presets begin from it.
      */
     public static TrainConfig defaults(long seed) {
         return new TrainConfig(
@@ -77,10 +76,11 @@ public record TrainConfig(
     }
 
     /**
-     * The settings of a publication, the default ones, or those of an item decoder:
+     * The settings of a model of ours, or of a publication:
      *
      * <ul>
-     *   <li>{@code item}: {@link ModelConfig#itemDecoder()}
+     *   <li>{@code item}: {@link ModelConfig#itemDecoder()}, the default
+     *   <li>{@code decoder}: {@link #defaults}
      *   <li>{@code tiger}: {@link ModelConfig#tiger()}, trained as in the APAO paper (arXiv 2603.02730), since the TIGER
      *       paper's own learning rate of 0.01 is for another optimizer
      *   <li>{@code paischer}: {@link ModelConfig#paischer()} with that paper's learning rate, warm-up (10,000 steps),
@@ -96,7 +96,7 @@ public record TrainConfig(
     public static TrainConfig preset(String name, long seed) {
         TrainConfig d = defaults(seed), published = d.withDecoding(new DecodingConfig(Softmax.LEVEL, 20));
         return switch (name) {
-            case "default" -> d;
+            case "decoder" -> d;
             case "item" -> d.withModel(ModelConfig.itemDecoder())
                     .withEpochs(8)
                     .withOptimization(new OptimizationConfig(128, 1e-3, 0.05, 0, 0, 5, 0.5))

@@ -38,8 +38,8 @@ public final class TrainedModel {
         double bytes = Float.BYTES * config.parameters(ids.widths());
         if (bytes > Memory.physical()) {
             throw new UserError(String.format(Locale.ROOT,
-                    "a model of about %,.0f million parameters does not fit into the memory of %,d MB; make --width, --layers or"
-                            + " --hidden smaller, or the codes of 'beamwright tokenize' fewer",
+                    "a model of about %,.0f million parameters does not fit into the memory of %,d MB; make --d-model, --layers or"
+                            + " --ffn-dim smaller, or the codes of 'beamwright tokenize' fewer",
                     config.parameters(ids.widths()) / 1e6, Memory.physical() >> 20));
         }
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);

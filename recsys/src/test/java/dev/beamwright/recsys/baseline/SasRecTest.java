@@ -87,7 +87,9 @@ class SasRecTest {
     void learnsAPlantedMarkovChain(SasRecConfig.Loss loss, @TempDir Path folder) {
         // To BCE no item of a sequence is ever wrong: where they go on, it cannot tell the next from the one behind it.
         Split split = loss == SasRecConfig.Loss.BCE ? pairs(240) : chain(60);
-        try (var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, Repeats.of(split.train()), BACKEND)) {
+        try (
+                var sasRec = new TrainedSasRec("sasrec", config(loss, 25), ITEMS, null, Repeats.of(split.train()),
+                        BACKEND)) {
             sasRec.train(new RunFolder(folder), split, Progress.silent());
             List<Case> questions = new ArrayList<>();
             for (int item = 0; item < ITEMS; item++) {

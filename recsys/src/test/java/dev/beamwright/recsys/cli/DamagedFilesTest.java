@@ -74,8 +74,8 @@ class DamagedFilesTest {
         }
         done("prepare --data " + folder.resolve("data.tsv") + " --items " + folder.resolve("items.csv")
                 + " --core 0 --out " + run);
-        done("tokenize " + run + " --levels 2 --widths 4,4");
-        String sizes = " --width 8 --layers 1 --heads 1 --head-dim 8 --hidden 8 --epochs 2 --batch 8";
+        done("tokenize " + run + " --levels 2 --codebook-sizes 4,4");
+        String sizes = " --d-model 8 --layers 1 --heads 1 --head-dim 8 --ffn-dim 8 --epochs 2 --batch-size 8";
         done("train " + run + sizes + " --objective apao-pointwise");
         done("train-prm " + run + " --epochs 1");
         done("evaluate " + run + " --k 1,5 --bootstrap 10 --baselines popularity");
@@ -93,12 +93,12 @@ class DamagedFilesTest {
                     .forEach(f -> targets.add(new Target("run/" + f, readersOf(f))));
         }
         for (String vectors : List.of("vectors.npy", "vectors.safetensors")) {
-            targets.add(new Target(vectors, List.of("tokenize RUN --levels 2 --widths 4,4 --vectors FILE")));
+            targets.add(new Target(vectors, List.of("tokenize RUN --levels 2 --codebook-sizes 4,4 --vectors FILE")));
         }
-        targets.add(new Target("ids.txt", List.of("tokenize RUN --levels 2 --widths 4,4 --vectors "
+        targets.add(new Target("ids.txt", List.of("tokenize RUN --levels 2 --codebook-sizes 4,4 --vectors "
                 + folder.resolve("vectors.npy"))));
         targets.add(new Target("sids.json",
-                List.of("tokenize RUN --sids FILE", "tokenize RUN --sids FILE --widths 4,4,9")));
+                List.of("tokenize RUN --sids FILE", "tokenize RUN --sids FILE --codebook-sizes 4,4,9")));
         targets.add(new Target("eligible.txt", List.of("recommend RUN --user u1 --eligible FILE")));
     }
 
@@ -109,7 +109,7 @@ class DamagedFilesTest {
             all.addAll(List.of("recommend RUN --user u1 --json", "recommend RUN --history i1,i2"));
         }
         if (file.startsWith("data") || file.startsWith("config/prepare") || file.equals("run.json")) {
-            all.addAll(List.of("tokenize RUN --levels 2 --widths 4,4",
+            all.addAll(List.of("tokenize RUN --levels 2 --codebook-sizes 4,4",
                     "prepare --data " + "DATA" + " --core 0 --out RUN"));
         }
         if (!file.startsWith("predictions")) all.add("train RUN --objective apao-pointwise --epochs 2");
@@ -178,14 +178,18 @@ class DamagedFilesTest {
             {"scorecard.json", "model/best.safetensors", "/dev/zero", "inspect RUN", "'/dev/zero'"},
             {"scorecard.json", "model/best.safetensors", "../../up", "inspect RUN", "leads out of the run's folder"},
             {"config/train.json", "\"headDim\" : 8", "\"headDim\" : 1000000", "recommend RUN --user u1", "1000000"},
-            {"config/train.json", "\"hidden\" : 8", "\"hidden\" : 262144,\"hidden\" : 8", "recommend RUN --user u1", "twice|uplicate"},
+            {"config/train.json", "\"ffnDim\" : 8", "\"ffnDim\" : 262144,\"ffnDim\" : 8", "recommend RUN --user u1",
+                "twice|uplicate"},
             {"config/train.json", "\"layers\" : 1", "\"layers\" : 262144", "recommend RUN --user u1", "262144"},
             {"config/train.json", "\"epochs\" : 2,", "", "recommend RUN --user u1", "epochs"},
             {"config/train.json", "\"epochs\" : 2,", "\"epochs\" : null,", "recommend RUN --user u1", "epochs"},
-            {"config/train.json", "\"objective\" : \\{", "\"objective\" : null, \"x\" : {", "recommend RUN --user u1", "objective|x"},
-            {"tokens/semantic-ids.json", "\"widths\": \\[\\d+", "\"widths\": [9999999", "recommend RUN --user u1", "9999999"},
+            {"config/train.json", "\"objective\" : \\{", "\"objective\" : null, \"x\" : {", "recommend RUN --user u1",
+                "objective|x"},
+            {"tokens/semantic-ids.json", "\"widths\": \\[\\d+", "\"widths\": [9999999", "recommend RUN --user u1",
+                "9999999"},
             {"data/split.json", "\"trainEnd\" : \\[ \\d+", "\"trainEnd\" : [ 999", "tokenize RUN", "split.json"},
-            {"data/split.json", "\"validationEnd\" : \\[ \\d+", "\"validationEnd\" : [ 999", "tokenize RUN", "split.json"},
+            {"data/split.json", "\"validationEnd\" : \\[ \\d+", "\"validationEnd\" : [ 999", "tokenize RUN",
+                "split.json"},
         };
         for (String[] lie : lies) {
             Path work = folder.resolve("lies");

@@ -87,7 +87,7 @@ class MainTest {
     void trainTellsWhatItTakesWhereNothingIsGiven() {
         assertThat(call("train", "--help").out)
                 .containsPattern("--learning-rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
-        assertThat(call("run", "--help").out).containsPattern("--layers +4 +1 +4 +6 +8\\R");
+        assertThat(call("run", "--help").out).containsPattern("--layers +1 +4 +4 +6 +8\\R");
     }
 
     @Test
@@ -366,7 +366,8 @@ class MainTest {
 
     private static Call train(Path run, String objective, String... options) {
         List<String> args = new ArrayList<>(List.of(
-                "train", run.toString(), "--objective", objective, "--d-model", "8", "--layers", "1", "--heads", "1",
+                "train", run.toString(), "--preset", "decoder", "--objective", objective, "--d-model", "8", "--layers",
+                "1", "--heads", "1",
                 "--head-dim", "8", "--ffn-dim", "8", "--epochs", "1"));
         args.addAll(List.of(options));
         return call(args.toArray(String[]::new));

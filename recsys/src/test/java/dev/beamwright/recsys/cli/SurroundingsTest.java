@@ -28,7 +28,7 @@ class SurroundingsTest {
         Files.writeString(items, data(title));
         MainTest.Call made = MainTest.call("run", "--data", data.toString(), "--items", items.toString(), "--out",
                 run.toString(),
-                "--core", "0", "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--hidden", "8",
+                "--core", "0", "--d-model", "8", "--layers", "1", "--heads", "1", "--head-dim", "8", "--ffn-dim", "8",
                 "--epochs", "1", "--user", "u1");
         assertThat(made.exitCode()).as(made.err()).isZero();
         assertThat(made.out()).contains("a\uFFFD[31mb\uFFFDc\uFFFDd\uFFFD\uFFFDe\uFFFDf \u00e9\uD83D\uDE80");
@@ -76,8 +76,8 @@ class SurroundingsTest {
                 .isZero();
         assertThat(MainTest.call("tokenize", run.toString()).exitCode()).isZero();
         assertThat(MainTest
-                .call("train", run.toString(), "--width", "8", "--layers", "1", "--heads", "1", "--head-dim", "8",
-                        "--hidden", "8", "--epochs", "1", "--validation-cases", "20")
+                .call("train", run.toString(), "--d-model", "8", "--layers", "1", "--heads", "1", "--head-dim", "8",
+                        "--ffn-dim", "8", "--epochs", "1", "--validation-cases", "20")
                 .exitCode()).isZero();
         AtomicInteger writes = new AtomicInteger();
         PrintStream before = System.out;
