@@ -2,10 +2,6 @@ package dev.beamwright.recsys;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.beamwright.recsys.train.DecodingConfig;
-import dev.beamwright.recsys.train.ExecutionConfig;
-import dev.beamwright.recsys.train.OptimizationConfig;
-import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.recsys.baseline.SasRecConfig;
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Prepare;
@@ -24,9 +20,13 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
+import dev.beamwright.recsys.train.DecodingConfig;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
 import dev.beamwright.recsys.train.TrainingFiles;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Tensor;
@@ -89,9 +89,10 @@ class ResumedTrainingTest {
             void train(RunFolder run, Progress progress) throws IOException {
                 if (!run.has("data/items.tsv")) prepare(run);
                 run.saveConfig("sasrec", new SasRecConfig(
-                SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6), 4, 4,
-                new SasRecConfig.Optimization(8, 1e-2, true, 0, 0.1), new ValidationConfig(0, 4),
-                new ExecutionConfig(2, 64, 60), 3));
+                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6),
+                        4, 4,
+                        new SasRecConfig.Optimization(8, 1e-2, true, 0, 0.1), new ValidationConfig(0, 4),
+                        new ExecutionConfig(2, 64, 60), 3));
                 TrainedSasRec.of("sasrec", run, Prepared.load(run), 3, BACKEND, progress).close();
             }
         };
@@ -233,7 +234,8 @@ class ResumedTrainingTest {
     /** Three epochs of ten steps. */
     private static TrainConfig config(double rate, TrainConfig first) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
+                new DecodingConfig(Softmax.CHILDREN, 10), 3,
                 new OptimizationConfig(4, rate, .1, 0, 0, 1, .2), new ValidationConfig(0, 0),
                 new ExecutionConfig(3, 64, 60), 1).withFirst(first);
     }

@@ -112,13 +112,15 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
                 run, files, backend, Checkpoint.parameters(model), trainer.optimizer(), Map.of(ORIGIN, origin));
         var plan = new TrainingRun.Plan(
                 ranker.name(), steps, batches.perEpoch(),
-                validation.isEmpty() ? 0 : config.validation().patience(), config.execution().checkpointSeconds(), TrainingRun.Start.NONE);
+                validation.isEmpty() ? 0 : config.validation().patience(), config.execution().checkpointSeconds(),
+                TrainingRun.Start.NONE);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
     }
 
     /** The files of a model of this name. */
     static TrainingFiles files(String name) {
-        return TrainingFiles.of("evaluate", "delete %s/" + RunFolder.baseline(name, "-last.safetensors") + " to train it again",
+        return TrainingFiles.of("evaluate",
+                "delete %s/" + RunFolder.baseline(name, "-last.safetensors") + " to train it again",
                 RunFolder.baseline(name, ".safetensors"), RunFolder.baseline(name, "-"));
     }
 

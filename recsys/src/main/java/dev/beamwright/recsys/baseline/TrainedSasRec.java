@@ -103,7 +103,8 @@ public final class TrainedSasRec implements Ranker {
         if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
             Tensor vectors = ItemVectors.imported(run.file(RunFolder.VECTORS).toString(), items, arena);
-            double[][] start = ItemVectors.principal(vectors, config.model().dModel(), Key.of(config.seed()).fold("start"));
+            double[][] start =
+                    ItemVectors.principal(vectors, config.model().dModel(), Key.of(config.seed()).fold("start"));
             return new TrainedSasRec(name, config, items, start, repeats, backend);
         }
     }
@@ -194,7 +195,8 @@ public final class TrainedSasRec implements Ranker {
             if (workspace == null) workspace = new Workspace();
             try (Tape tape = Tape.inference(backend, workspace)) {
                 List<int[]> read = new ArrayList<>();
-                for (Case c : cases.subList(from, to)) if (c.position() > 0) read.add(c.latest(config.model().maxItems()));
+                for (Case c : cases.subList(from, to))
+                    if (c.position() > 0) read.add(c.latest(config.model().maxItems()));
                 float[] scores = read.isEmpty()
                         ? new float[0]
                         : model.scores(tape, read).value().toArray();

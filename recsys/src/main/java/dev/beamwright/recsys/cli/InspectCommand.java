@@ -61,7 +61,8 @@ final class InspectCommand implements Callable<Integer> {
 
     private static void print(RunFolder run, PrintWriter out) {
         heading(out, "made by");
-        JsonNode made = run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
+        JsonNode made =
+                run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
         for (String stage : STAGES) {
             JsonNode m = made.path(stage);
             if (m.isMissingNode()) continue;

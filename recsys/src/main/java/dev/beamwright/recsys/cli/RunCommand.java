@@ -54,7 +54,6 @@ final class RunCommand implements Callable<Integer> {
     /** Epochs on the bundled data unless others are asked for: a first look should take minutes. */
     private static final int BUNDLED_EPOCHS = 15;
 
-
     @Spec
     private CommandSpec spec;
 
@@ -129,7 +128,8 @@ final class RunCommand implements Callable<Integer> {
             }
             if (user != null) number(Prepared.load(run).data());
             TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
-            if (run.has(RunFolder.SEMANTIC_IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
+            if (run.has(RunFolder.SEMANTIC_IDS)
+                    && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
                 progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
             } else if (begin(run, "tokenize", tokenize, run.has(RunFolder.SEMANTIC_IDS), progress)) { // semantic IDs keep a run to its data
                 progress.say(Tokenize.run(tokenize, run, progress).text());
@@ -139,7 +139,8 @@ final class RunCommand implements Callable<Integer> {
             Train.run(train, run, backend, false, progress);
 
             EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
-            boolean measured = isNewer(run, RunFolder.SCORECARD, List.of(run.file(RunFolder.SEMANTIC_IDS))) && measuresTheModel(run);
+            boolean measured = isNewer(run, RunFolder.SCORECARD, List.of(run.file(RunFolder.SEMANTIC_IDS)))
+                    && measuresTheModel(run);
             if (begin(run, "evaluate", evaluate, measured, progress)) {
                 EvaluateCommand.measure(evaluate, run, train.decoding().beamSize(), device, progress);
             }

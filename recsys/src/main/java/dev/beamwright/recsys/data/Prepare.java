@@ -133,7 +133,8 @@ public final class Prepare {
     private static Audit.Times times(Interactions read, Dataset data, Items told) {
         List<String> notes = new ArrayList<>(read.notes());
         notes.addAll(told.notes());
-        long[] known = data.times() == null ? new long[0]
+        long[] known = data.times() == null
+                ? new long[0]
                 : Arrays.stream(data.times()).flatMapToLong(Arrays::stream)
                         .filter(t -> t != Dataset.UNKNOWN_TIME).sorted().toArray();
         return new Audit.Times(

@@ -43,7 +43,8 @@ public record Prepared(Dataset data, Split split) {
         for (String[] row : rows(file)) {
             users.add(row[0]);
             int[] s = Arrays.stream(numbers(file, row[1])).mapToInt(Math::toIntExact).toArray();
-            for (int i : s) if (i < 0 || i >= items.size()) throw damaged(file, "item " + i + " is not in " + RunFolder.ITEMS);
+            for (int i : s)
+                if (i < 0 || i >= items.size()) throw damaged(file, "item " + i + " is not in " + RunFolder.ITEMS);
             sequences.add(s);
             if (!row[2].isEmpty()) times.add(numbers(file, row[2]));
             if (!times.isEmpty() && (times.size() != users.size() || times.getLast().length != s.length)) {

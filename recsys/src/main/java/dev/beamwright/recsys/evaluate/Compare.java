@@ -274,7 +274,8 @@ public final class Compare {
     /** The values of each question, or null if the run has no predictions under this protocol. */
     private static Answers predictions(RunFolder run, ScoreCard.Row row, Options options) {
         Path file = run.file(RunFolder.predictions(row.model(), options.split()));
-        if (!options.level().equals("item") || !run.has(RunFolder.config("evaluate")) || !Files.exists(file)) return null;
+        if (!options.level().equals("item") || !run.has(RunFolder.config("evaluate")) || !Files.exists(file))
+            return null;
         EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
         if (written.predictions() == 0 || written.seenItems().getFirst() != options.seenItems()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));

@@ -62,7 +62,8 @@ public final class Reinforce {
         OptimizationConfig o = config.optimization();
         var settings = new Trainer.Settings(
                 new AdamW.Config(
-                        (float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(), (float) o.maxGradNorm()),
+                        (float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(),
+                        (float) o.maxGradNorm()),
                 Schedule.cosine(o.warmup(config.steps()), config.steps(), 0),
                 o.dropout(),
                 config.execution().shards(),

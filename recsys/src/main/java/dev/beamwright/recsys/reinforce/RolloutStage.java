@@ -96,7 +96,8 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
         checkpoints = new Checkpoints(run, Reinforce.FILES, backend, policy.named(), trainer.optimizer(),
                 TrainedModel.facts(model.space(), null));
         var plan = new TrainingRun.Plan(
-                config.name(), config.steps(), config.rollouts().validateEvery(), validation.isEmpty() ? 0 : config.validation().patience(),
+                config.name(), config.steps(), config.rollouts().validateEvery(),
+                validation.isEmpty() ? 0 : config.validation().patience(),
                 config.execution().checkpointSeconds(),
                 confidence == null ? TrainingRun.Start.CANDIDATE : TrainingRun.Start.COMPARED);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);

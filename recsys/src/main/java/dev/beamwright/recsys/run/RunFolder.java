@@ -49,7 +49,8 @@ public record RunFolder(Path root) {
             ID_REPORT = "tokens/report.json";
     /** Files of {@code train}: the best and the last model, the one that a second stage began from, and logs. */
     public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
-            START = "model/start.safetensors", MEMORY = "model/memory.json", METRICS = "model/metrics.jsonl", FIRST_STEPS = "model/first-steps.json";
+            START = "model/start.safetensors", MEMORY = "model/memory.json", METRICS = "model/metrics.jsonl",
+            FIRST_STEPS = "model/first-steps.json";
     /** Files of {@code train-prm}. */
     public static final String PRM = "model/prm.safetensors", PRM_LAST = "model/prm-last.safetensors",
             PRM_METRICS = "model/prm-metrics.jsonl", PRM_FIRST_STEPS = "model/prm-first-steps.json";

@@ -146,7 +146,8 @@ public final class Tokenize {
     }
 
     private static Tensor vectors(
-            TokenizeConfig.Vectors c, Dataset data, int[][] train, Key key, SegmentAllocator memory, Progress progress) {
+            TokenizeConfig.Vectors c, Dataset data, int[][] train, Key key, SegmentAllocator memory,
+            Progress progress) {
         String from = c.source();
         boolean text, hashed, collaborative;
         switch (from) {
@@ -192,9 +193,10 @@ public final class Tokenize {
         TokenizeConfig.Codes c = config.codes();
         Quantizer quantizer = quantizer(c.quantizer(), c.codebookSizes(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
-            throw new UserError("item vectors from " + config.vectors().source() + " tell no two items apart: no word and no"
-                    + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or"
-                    + " --quantizer random");
+            throw new UserError(
+                    "item vectors from " + config.vectors().source() + " tell no two items apart: no word and no"
+                            + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or"
+                            + " --quantizer random");
         }
         return quantizer.quantize(vectors, backend, key, memory, progress);
     }
@@ -236,7 +238,8 @@ public final class Tokenize {
                 progress.say("warning: " + e.getMessage());
             }
         }
-        if (trained == null && run.hasModel() && run.has(RunFolder.SEMANTIC_IDS)) trained = SemanticIds.load(run, items).fingerprint();
+        if (trained == null && run.hasModel() && run.has(RunFolder.SEMANTIC_IDS))
+            trained = SemanticIds.load(run, items).fingerprint();
         if (trained == null || trained.equals(ids.fingerprint())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
                 + " folder, or delete " + run.file("model") + " first");

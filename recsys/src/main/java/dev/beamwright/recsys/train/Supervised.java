@@ -188,7 +188,9 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         return new Found(
                 validate(widened, done),
                 widened && !onFrozen ? validate(false, done) : null,
-                config.validation().best() == ValidationConfig.Best.LOSS && !validation.isEmpty() ? validationLoss() : null);
+                config.validation().best() == ValidationConfig.Best.LOSS && !validation.isEmpty()
+                        ? validationLoss()
+                        : null);
     }
 
     private Validation validate(boolean widened, IntConsumer done) {

@@ -51,12 +51,14 @@ public final class TrainedModel {
         try (Arena memory = Arena.ofShared()) {
             Tensor vectors = Npy.read(run.file(RunFolder.VECTORS), memory);
             if (vectors.shape().rank() != 2 || vectors.shape().dim(0) != model.space().items()) {
-                throw new UserError(run.file(RunFolder.VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
-                        + model.space().items() + " items; tokenize again");
+                throw new UserError(
+                        run.file(RunFolder.VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
+                                + model.space().items() + " items; tokenize again");
             }
             decoder.startAt(Projection.of(vectors, decoder.tokens().dim(-1), backend, key.fold("vectors")));
         } catch (IOException e) {
-            throw new UserError(run.file(RunFolder.VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
+            throw new UserError(
+                    run.file(RunFolder.VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
         }
     }
 
@@ -87,7 +89,8 @@ public final class TrainedModel {
             String checksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
             if (alone && !checksum.equals(metadata.get(ON_MODEL))) {
                 if (!checkpoint.equals(RunFolder.BEST)) {
-                    throw new UserError(run.file(file) + ": goes with " + RunFolder.BEST + " alone, not with " + checkpoint);
+                    throw new UserError(
+                            run.file(file) + ": goes with " + RunFolder.BEST + " alone, not with " + checkpoint);
                 }
                 throw new IOException(
                         run.file(file) + ": was trained on another model than the one that is there now");

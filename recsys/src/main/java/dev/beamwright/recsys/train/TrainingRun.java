@@ -1,7 +1,7 @@
 package dev.beamwright.recsys.train;
 
-import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.TrainingState.Score;

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.recsys.evaluate.Compare;
 import dev.beamwright.recsys.evaluate.Comparison;
 import dev.beamwright.recsys.evaluate.PairedTest;
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.objective.Grpo;
 import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
@@ -179,7 +179,8 @@ class CompareTest {
         ScoreCard card = Json.read(run.file("scorecard.json"), ScoreCard.class);
         ScoreCard.Row plain = card.rows().getFirst();
         var guided = new ScoreCard.Row(
-                plain.model() + "-prm", plain.label(), plain.protocol(), Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
+                plain.model() + "-prm", plain.label(), plain.protocol(),
+                Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
                 plain.metrics(), plain.intervals());
         Json.write(run.file("scorecard.json"), new ScoreCard(List.of(plain, guided)));
         run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 3));
@@ -228,7 +229,8 @@ class CompareTest {
     @Test
     void predictionsOfAnEarlierEvaluationAreNotTested() {
         RunFolder a = run("a", TrainConfig.defaults(1), 0.5, 0), b = run("b", TrainConfig.preset("llama", 1), 0.3, 0);
-        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
+        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(SeenItems.ALLOWED), false, 0,
+                1, 0);
         b.saveConfig("evaluate", later);
         Comparison c = Compare.run(List.of(a, b), options("ndcg@10", null));
         assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);
