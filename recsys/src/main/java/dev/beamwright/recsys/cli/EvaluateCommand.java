@@ -204,31 +204,35 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
                     : Json.line(Map.of(
-                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence", reports)));
+                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence",
+                            reports)));
             return Main.OK;
         }
         System.out.print(card.table());
         for (ConfidenceReport report : reports) {
             System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
         }
-        System.out.println("\nwrote " + run.file("scorecard.json")
+        System.out.println("\nwrote " + run.file(RunFolder.SCORECARD)
                 + (reports.isEmpty()
                         ? ""
-                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
+                        : ", " + run.file(RunFolder.CONFIDENCE) + " and charts in " + run.file("plots")));
         return Main.OK;
     }
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths(RunFolder run) {
         List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
-        if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
+        if (given("--k") || some.size() == k.size() || !run.has(RunFolder.BEST)) return k;
         Progress.stderr()
-                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
+                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast()
+                        + "; --k asks for more");
         return some;
     }
 
     private int predictions(List<Integer> depths) {
-        return given("--predictions") ? predictions : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
+        return given("--predictions")
+                ? predictions
+                : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
     }
 
     private boolean given(String option) {
@@ -250,7 +254,7 @@ final class EvaluateCommand implements Callable<Integer> {
         boolean changed = confidence.changesLists();
         if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, StopRequest.progress());
         }
         Map<String, String> files = new TreeMap<>();
@@ -278,7 +282,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (!noMemory && which == Recommender.Which.BEST) {
                     rankers.addAll(model.memoryRankers(plainly, config.split(), Progress.stderr()));
                 }
-                if (search.widening() != null) rankers.add(model.ranker(model.search(search.beam(), search.widening())));
+                if (search.widening() != null)
+                    rankers.add(model.ranker(model.search(search.beam(), search.widening())));
                 if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
             rankers.addAll(exacts);
@@ -291,7 +296,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         config.split().equals("test") ? split.test() : split.validation(), config.split(),
                         models.get(m).model().space().levels(), 10, Progress.stderr()));
             }
-            if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
+            if (!reports.isEmpty()) Json.write(run.file(RunFolder.CONFIDENCE), reports);
             return card;
         } finally {
             models.forEach(Recommender::close);
@@ -299,7 +304,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static int[] groups(RunFolder run) {
-        if (!run.has("tokens/semantic-ids.json")) return null;
+        if (!run.has(RunFolder.SEMANTIC_IDS)) return null;
         SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
         return ids.distinct() < ids.items() ? ids.sharedBy() : null;
     }
@@ -313,7 +318,7 @@ final class EvaluateCommand implements Callable<Integer> {
             Progress progress) {
         int[] groups = groups(run);
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));

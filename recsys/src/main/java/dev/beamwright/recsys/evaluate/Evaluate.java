@@ -73,7 +73,8 @@ public final class Evaluate {
         Repeats repeats = Repeats.of(split.train());
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
-        Consumer<Ranker> measure = r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
+        Consumer<Ranker> measure =
+                r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
         models.forEach(measure);
         int items = prepared.data().items().size();
         for (String name : config.baselines()) {
@@ -82,19 +83,21 @@ public final class Evaluate {
                     measure.accept(sasRec);
                     if (!config.memory()) continue;
                     MemoryWeight weight = MemoryWeight.of(
-                            "baselines/" + name + "-memory.json", List.of("baselines/" + name + ".safetensors"), run,
+                            RunFolder.baseline(name, "-memory.json"), List.of(RunFolder.baseline(name, ".safetensors")),
+                            run,
                             prepared, prior -> sasRec.with(name, prior), progress);
                     weight.priors(name, prepared, config.split())
                             .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items, repeats));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items,
+                        repeats));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
         run.saveConfig("evaluate", config);
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
-        Json.write(run.file("scorecard.json"), card);
+        Json.write(run.file(RunFolder.SCORECARD), card);
         return card;
     }
 
@@ -116,7 +119,7 @@ public final class Evaluate {
             if (!ranker.supports(asked)) continue;
             Path predictions = config.predictions() == 0 || seen != config.seenItems().getFirst()
                     ? null
-                    : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+                    : run.file(RunFolder.predictions(ranker.name(), config.split()));
             Measured measured = done.get(asked);
             if (measured == null) {
                 measured = measure(config, prepared, ranker, asked, groups, predictions, progress);
@@ -250,6 +253,7 @@ public final class Evaluate {
                                 config.bootstrap(), Key.of(config.seed()).fold("bootstrap"), users);
                 rows.add(new ScoreCard.Row(
                         ranker.name(),
+                        ranker.label(),
                         new ScoreCard.Protocol(
                                 config.split(),
                                 level,

@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.run.Parameter;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.beamwright.recsys.run.DidYouMean;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import java.util.Map;
@@ -86,6 +86,8 @@ public final class Objectives {
 
     /** How JSON names the class of an objective. */
     static final class TypeId extends TypeIdResolverBase {
+        private static final long serialVersionUID = 1L;
+
         @Override
         public String idFromValue(DatabindContext context, Object value) {
             return ((Objective) value).name();

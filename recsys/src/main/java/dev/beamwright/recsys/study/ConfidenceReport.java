@@ -4,8 +4,8 @@ import dev.beamwright.recsys.confidence.ConfidenceReader;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.rank.Ranker;
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.rank.Ranking;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Chart;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -113,7 +113,7 @@ public record ConfidenceReport(
         }
         ConfidenceReport report = of(ranker.name(), split, list, answers);
         report.charts().forEach(
-                (name, chart) -> chart.write(run.file("plots/" + name + "-" + report.model() + ".svg")));
+                (name, chart) -> chart.write(run.file(RunFolder.plot(name + "-" + report.model()))));
         return report;
     }
 

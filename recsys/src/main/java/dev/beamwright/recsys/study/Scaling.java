@@ -2,6 +2,7 @@ package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -57,7 +58,7 @@ public record Scaling(
             String name,
             SearchConfig.Kind search,
             int width,
-            Widening widening,
+            @Nullable Widening widening,
             double recall,
             double ndcg,
             double[] prefixRecall,
@@ -96,7 +97,8 @@ public record Scaling(
         List<String> head = new ArrayList<>(List.of("search", "Recall@" + k, "NDCG@" + k));
         int levels = points.isEmpty() ? 0 : points.getFirst().prefixRecall.length;
         for (int l = 1; l <= levels; l++) head.add("HRecall@" + l);
-        head.addAll(List.of("certified", "ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
+        head.addAll(
+                List.of("certified", "ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
         rows.add(head);
         for (Point p : points) {
             List<String> row = new ArrayList<>(List.of(p.name, number(p.recall), number(p.ndcg)));
