@@ -43,7 +43,6 @@ import java.util.stream.IntStream;
  * @param gains by level, each (1)
  * @param biases (trie nodes but the root)
  * @param levelMlps for each level but the first, or null for none
- * @param rows which rows of the table stand for what
  * @param itemLists I32 (items + 1, 2 · levels): the rows of each item's vector, and last of the begin token's
  * @param edgeLists I32 (edges of the trie, 2): the rows of the vector of each edge's child
  * @param prefixLists I32 (inner nodes, 2 · (levels - 1)): the rows of the vectors of a node and those above it
@@ -59,7 +58,6 @@ public record ItemDecoder(
         List<LevelMlp> levelMlps,
         CodeSpace space,
         int maxItems,
-        TableRows rows,
         Tensor itemLists,
         Tensor edgeLists,
         Tensor prefixLists)
@@ -113,7 +111,6 @@ public record ItemDecoder(
                         : IntStream.range(1, space.levels()).mapToObj(l -> LevelMlp.of(init, width, mlp)).toList(),
                 space,
                 c.maxItems(),
-                rows,
                 rows.ofItems(memory),
                 rows.ofEdges(memory),
                 mlp == 0 ? null : rows.ofPrefixes(memory));
@@ -126,7 +123,12 @@ public record ItemDecoder(
      * @param vectors of the items, with as many columns as the model
      */
     public void startAt(float[][] vectors) {
-        rows.add(vectors, tokens.value());
+        rows().add(vectors, tokens.value());
+    }
+
+    /** Which rows of the table stand for what. */
+    private TableRows rows() {
+        return new TableRows(space, tokens.dim(0) - space.tokens());
     }
 
     @Override
@@ -136,6 +138,7 @@ public record ItemDecoder(
 
     @Override
     public String remark() {
+        var rows = rows();
         if (rows.sharing() == 0) return "";
         return String.format(
                 Locale.ROOT, "%,d of %,d trie nodes share %,d rows of the table of vectors", rows.sharing(),
