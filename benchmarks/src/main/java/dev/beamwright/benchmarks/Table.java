@@ -168,7 +168,8 @@ record Table(List<Result> results) {
             for (Goal g : r.goals()) {
                 if (g.against().isEmpty() || g.against().equals(Result.PEAK)) continue;
                 r.ratio(g.against()).ifPresent(v -> bars.add(new Bars.Bar(
-                        r.group() + ": " + r.row() + " / " + g.against(), v, null, null, format("%.2f x", v), v < 1, 1.0)));
+                        r.group() + ": " + r.row() + " / " + g.against(), v, null, null, format("%.2f x", v), v < 1,
+                        1.0)));
             }
         }
         return new Bars("How many times as fast (memory: as small) as the peer", bars).svg();

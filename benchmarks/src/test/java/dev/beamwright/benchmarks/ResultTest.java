@@ -66,7 +66,8 @@ class ResultTest {
         for (double faster : new double[] {.009, .0101}) {
             Result busy = result(
                     "NN 256x256x256",
-                    List.of(entry(Result.OURS, "vector", 2, .011), entry("P", "", 2, faster), entry(Result.PEAK, "", 2, .010)),
+                    List.of(entry(Result.OURS, "vector", 2, .011), entry("P", "", 2, faster),
+                            entry(Result.PEAK, "", 2, .010)),
                     goal);
             assertThat(busy.hasPeak()).isEqualTo(faster > .010);
             assertThat(busy.met(goal).isPresent()).isEqualTo(faster > .010);

@@ -114,7 +114,8 @@ public final class Parallel {
             for (int t = 0; t < threads; t++) {
                 int whose = (number + t) % threads;
                 int from = (int) ((long) blocks * whose / threads), to = (int) ((long) blocks * (whose + 1) / threads);
-                for (int i = from + next.getAndIncrement(whose * LINE); i < to; i = from + next.getAndIncrement(whose * LINE)) {
+                for (int i = from + next.getAndIncrement(whose * LINE); i < to; i =
+                        from + next.getAndIncrement(whose * LINE)) {
                     try {
                         if (failure == null) body.accept(i);
                     } catch (Throwable e) {

@@ -76,7 +76,8 @@ class BaselineTest {
         assertThat(scores[items - 2]).isZero(); // as like as 998 others, and not among the first
         assertThat(scores[items - ItemKnn.MOST - 1]).isZero();
         scorer.score(new int[] {7}, scores); // its users: 1, 2; to the first it is too long ago
-        assertThat(IntStream.range(0, items).filter(i -> scores[i] > 0)).containsExactly(items - ItemKnn.MOST, items - 1);
+        assertThat(IntStream.range(0, items).filter(i -> scores[i] > 0)).containsExactly(items - ItemKnn.MOST,
+                items - 1);
         assertThat(scores[items - 1]).isCloseTo(1 / Math.sqrt(6), within(1e-12));
     }
 

@@ -62,7 +62,8 @@ class MainTest {
         }));
         try {
             int exitCode = Main.run(args);
-            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString().contains("closed");
+            assertThat(errors.toString(StandardCharsets.UTF_8).lines()).hasSize(1).first().asString()
+                    .contains("closed");
             return exitCode;
         } finally {
             System.setOut(out);
@@ -84,7 +85,8 @@ class MainTest {
 
     @Test
     void trainTellsWhatItTakesWhereNothingIsGiven() {
-        assertThat(call("train", "--help").out).containsPattern("--learning-rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
+        assertThat(call("train", "--help").out)
+                .containsPattern("--learning-rate +1e-3 +1e-3 +5e-4 +3e-4 +5e-4 +5e-5, 5e-6");
         assertThat(call("run", "--help").out).containsPattern("--layers +4 +1 +4 +6 +8\\R");
     }
 
@@ -108,14 +110,16 @@ class MainTest {
     @Test
     void theShellCompletesOptions() {
         assertThat(call("completion", "bash").out)
-                .contains("complete -F _complete_beamwright", "function _picocli_beamwright_train()", "'--learning-rate'");
+                .contains("complete -F _complete_beamwright", "function _picocli_beamwright_train()",
+                        "'--learning-rate'");
         assertThat(call("completion", "fish").err).contains("choose bash or zsh");
     }
 
     @Test
     void theHelpOfTrainIsShortAndInSections() {
         String help = call("train", "--help").out;
-        assertThat(help).containsSubsequence("Data:", "Model:", "Objective:", "Optimization:", "Validation:", "General:");
+        assertThat(help).containsSubsequence("Data:", "Model:", "Objective:", "Optimization:", "Validation:",
+                "General:");
         CommandLine train = new CommandLine(new Main()).getSubcommands().get("train");
         assertThat(train.getCommandSpec().options()).hasSizeLessThanOrEqualTo(45);
     }

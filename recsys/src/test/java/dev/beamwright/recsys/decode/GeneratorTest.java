@@ -31,7 +31,8 @@ class GeneratorTest {
             GenerativeModel model = SmallModels.of(config, memory);
             var likelihood = new Likelihood(Softmax.LEVEL, 1);
             List<SearchConfig> searches = List.of(SearchConfig.beam(3, likelihood), SearchConfig.beam(9, likelihood));
-            try (var one = new Generator(Backends.best(), model);
+            try (
+                    var one = new Generator(Backends.best(), model);
                     var other = new Generator(Backends.best(), model)) {
                 List<Generator> generators = List.of(one, other);
                 List<int[]> expected = IntStream.range(0, HISTORIES)

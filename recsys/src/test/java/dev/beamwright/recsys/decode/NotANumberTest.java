@@ -53,7 +53,8 @@ class NotANumberTest {
         int leaves = trie.nodesAt(3), first = trie.firstNode(3);
         long none = java.util.stream.IntStream.range(first, trie.nodes()).filter(this::below).count();
         assertThat(none).isBetween(1L, leaves - 1L);
-        try (var workspace = new Workspace();
+        try (
+                var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace);
                 var exact = new ExactScoring(BACKEND, half(), LIKELIHOOD)) {
             float[] found = new BeamSearch(half(), SearchConfig.beam(leaves, LIKELIHOOD))
@@ -68,7 +69,8 @@ class NotANumberTest {
                 }
             });
         }
-        assertThat(TopK.largest(new float[] {1, Float.NaN, 3, Float.NEGATIVE_INFINITY}, 0, 4, 3)).containsExactly(2, 0, 3);
+        assertThat(TopK.largest(new float[] {1, Float.NaN, 3, Float.NEGATIVE_INFINITY}, 0, 4, 3)).containsExactly(2, 0,
+                3);
     }
 
     @Test
@@ -86,7 +88,8 @@ class NotANumberTest {
         List<Case> cases = List.of(Case.of(0, HISTORY.getFirst(), 2));
         try (var generator = new Generator(BACKEND, half())) {
             for (SearchConfig.Kind kind : SearchConfig.Kind.values()) {
-                var ranker = new GenerativeRanker("broken", generator, SearchConfig.beam(30, LIKELIHOOD).withKind(kind));
+                var ranker =
+                        new GenerativeRanker("broken", generator, SearchConfig.beam(30, LIKELIHOOD).withKind(kind));
                 refused(() -> ranker.rank(cases, SeenItems.ALLOWED, 30).getFirst().checked("broken"));
             }
             refused(() -> Diagnose.of("run", "broken", BACKEND, half(), LIKELIHOOD, 5, "test", cases, 1, List.of(),
@@ -95,6 +98,7 @@ class NotANumberTest {
     }
 
     private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
-        assertThatThrownBy(call).isInstanceOf(UserError.class).hasMessageContaining("'broken'").hasMessageContaining("not a number");
+        assertThatThrownBy(call).isInstanceOf(UserError.class).hasMessageContaining("'broken'")
+                .hasMessageContaining("not a number");
     }
 }

@@ -12,13 +12,13 @@ import dev.beamwright.recsys.evaluate.EvaluateConfig;
 import dev.beamwright.recsys.evaluate.ScoreCard;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.model.Softmax;
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.objective.ApaoPairwise;
 import dev.beamwright.recsys.objective.ApaoPointwise;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
 import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
@@ -439,7 +439,8 @@ class TrainTest {
 
     private static TrainConfig config(long seed, TargetObjective objective) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), objective, new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), objective,
+                new DecodingConfig(Softmax.CHILDREN, 10), 3,
                 new OptimizationConfig(4, 5e-3, .1, 0, .05, 1, .2), new ValidationConfig(0, 0),
                 new ExecutionConfig(3, 64, 0), seed);
     }

@@ -76,7 +76,8 @@ final class Attention {
         for (int s = 0, before = 0; s <= sequences; s++) {
             int at = offsets.getInt(s);
             if (at < before || at > rows) {
-                throw new IndexOutOfBoundsException("sequence offset " + at + " after " + before + " in " + rows + " rows");
+                throw new IndexOutOfBoundsException(
+                        "sequence offset " + at + " after " + before + " in " + rows + " rows");
             }
             before = at;
         }

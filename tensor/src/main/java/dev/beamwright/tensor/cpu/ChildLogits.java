@@ -52,7 +52,8 @@ final class ChildLogits {
     }
 
     void forward(long logits, long bias) {
-        Flat.each((long) rows * width, (y, a, b, c, n) -> Flat.fillWhole(y, Float.NEGATIVE_INFINITY, n), logits, 0, 0, 0);
+        Flat.each((long) rows * width, (y, a, b, c, n) -> Flat.fillWhole(y, Float.NEGATIVE_INFINITY, n), logits, 0, 0,
+                0);
         if (atRoot()) {
             int n = last(0);
             long vectors = childrenOfRoot(n), products = Scratch.get().block(Scratch.CHILD_LOGITS, (long) rows * n);

@@ -567,7 +567,8 @@ final class VectorBackend extends ScalarBackend {
     @Override
     public void childLogits(
             Tensor logits, Tensor state, Tensor table, Tensor lists, Tensor gain, Tensor bias, SoftmaxMask mask) {
-        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits), address(bias));
+        new ChildLogits(state, table, lists, gain, mask, logits.shape().dim(-1)).forward(address(logits),
+                address(bias));
         keep(logits, state, table, lists, bias, mask);
     }
 
