@@ -152,7 +152,8 @@ class OclgrindTest {
     @Order(2)
     @MethodSource("blocks")
     void formsInBlocks(BackendContractTest.Case kernel) throws IOException {
-        KernelsTest.compare(BLOCKS, kernel, 35, kernel.name().startsWith("matmul") ? 20 : 8);
+int rows = kernel.name().startsWith("beam") || kernel.name().startsWith("extend") ? 5 : 35; // the slow ones
+        KernelsTest.compare(BLOCKS, kernel, rows, kernel.name().startsWith("matmul") ? 20 : 8);
         assertThat(findings()).isEmpty();
     }
 

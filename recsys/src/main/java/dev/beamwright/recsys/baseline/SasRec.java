@@ -37,7 +37,7 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
      *
      * @param start what is added to the first columns of the items' random embeddings, by item; null for nothing
      */
-    static SasRec of(SasRecConfig.Model c, int items, double[][] start, Key key, SegmentAllocator memory) {
+    static SasRec of(SasRecConfig.Model c, int items, float[][] start, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
         var form = new StackConfig(
                 c.dModel(), c.layers(), c.heads(), c.dModel() / c.heads(), c.ffnDim(), false, true, 0, 1e-6f);
@@ -45,7 +45,7 @@ record SasRec(Variable items, Variable positions, RmsNorm inputNorm, Decoder dec
         for (int i = 0; start != null && i < items; i++) {
             for (int j = 0; j < start[i].length; j++) {
                 int at = i * c.dModel() + j;
-                embeddings.value().set(at, (float) (embeddings.value().get(at) + start[i][j]));
+                embeddings.value().set(at, embeddings.value().get(at) + start[i][j]);
             }
         }
         return new SasRec(

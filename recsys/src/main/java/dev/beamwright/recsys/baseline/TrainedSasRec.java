@@ -7,6 +7,7 @@ import dev.beamwright.recsys.data.Repeats;
 import dev.beamwright.recsys.data.Split;
 import dev.beamwright.recsys.decode.ItemPrior;
 import dev.beamwright.recsys.embedding.ItemVectors;
+import dev.beamwright.recsys.embedding.Projection;
 import dev.beamwright.recsys.rank.Ranker;
 import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
@@ -63,7 +64,7 @@ public final class TrainedSasRec implements Ranker {
      * @param repeats how likely seen items return
      */
     TrainedSasRec(
-            String name, SasRecConfig config, int items, double[][] start, Repeats repeats, Backend backend) {
+            String name, SasRecConfig config, int items, float[][] start, Repeats repeats, Backend backend) {
         this.name = name;
         this.repeats = repeats;
         this.config = config;
@@ -104,7 +105,8 @@ public final class TrainedSasRec implements Ranker {
         if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
             Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
-            double[][] start = ItemVectors.principal(vectors, config.model().dModel(), Key.of(config.seed()).fold("start"));
+            float[][] start = Projection.of(
+                    vectors, config.model().dModel(), backend, Key.of(config.seed()).fold("start"));
             return new TrainedSasRec(name, config, items, start, repeats, backend);
         }
     }

@@ -204,7 +204,8 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.println(reports.isEmpty()
                     ? Json.line(card)
                     : Json.line(Map.of(
-                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence", reports)));
+                            "rows", card.rows(), "repeats", card.repeats(), "files", card.files(), "confidence",
+                            reports)));
             return Main.OK;
         }
         System.out.print(card.table());
@@ -223,12 +224,15 @@ final class EvaluateCommand implements Callable<Integer> {
         List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
         if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
         Progress.stderr()
-                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast() + "; --k asks for more");
+                .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast()
+                        + "; --k asks for more");
         return some;
     }
 
     private int predictions(List<Integer> depths) {
-        return given("--predictions") ? predictions : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
+        return given("--predictions")
+                ? predictions
+                : Math.min(predictions, Math.max(search.beam(), Collections.max(depths)));
     }
 
     private boolean given(String option) {
@@ -278,7 +282,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 if (!noMemory && which == Recommender.Which.BEST) {
                     rankers.addAll(model.memoryRankers(plainly, config.split(), Progress.stderr()));
                 }
-                if (search.widening() != null) rankers.add(model.ranker(model.search(search.beam(), search.widening())));
+                if (search.widening() != null)
+                    rankers.add(model.ranker(model.search(search.beam(), search.widening())));
                 if (exact) exacts.add(model.ranker(plainly.withKind(SearchConfig.Kind.EXACT)));
             }
             rankers.addAll(exacts);

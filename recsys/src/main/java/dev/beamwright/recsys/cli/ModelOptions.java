@@ -75,6 +75,12 @@ final class ModelOptions {
             description = "item decoder: columns inside a network of each level that takes in the prefix; 0 for none")
     private Integer levelMlp;
 
+    @Option(
+            names = "--node-rows",
+            paramLabel = "N",
+            description = "item decoder: rows for vectors of trie nodes at the most; beyond, deep nodes share rows")
+    private Integer nodeRows;
+
     /** The preset of all training settings. */
     String preset() {
         return preset;
@@ -103,12 +109,14 @@ final class ModelOptions {
     }
 
     private ModelConfig.Item item(ModelConfig.Item usual) {
-        boolean given = filterTaps != null || filterShare != null || levelMlp != null;
+        boolean given = filterTaps != null || filterShare != null || levelMlp != null || nodeRows != null;
         if (usual == null) {
             if (!given) return null;
-            throw new UserError("--filter-taps, --filter-share and --level-mlp are of an item decoder; add --preset item");
+            throw new UserError("--filter-taps, --filter-share, --level-mlp and --node-rows are of an item decoder; add"
+                    + " --preset item");
         }
         return new ModelConfig.Item(
-                or(filterTaps, usual.taps()), or(filterShare, usual.share()), or(levelMlp, usual.levelMlp()));
+                or(filterTaps, usual.taps()), or(filterShare, usual.share()), or(levelMlp, usual.levelMlp()),
+                or(nodeRows, usual.nodeRows()));
     }
 }

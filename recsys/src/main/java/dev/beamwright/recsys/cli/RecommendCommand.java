@@ -176,8 +176,9 @@ final class RecommendCommand implements Callable<Integer> {
                     search.beam(), seenItems, !noMemory, eligible == null ? null : eligible(recommender), search.kind(),
                     search.widening());
             if (!noMemory && search.widening() == null && !recommender.hasMemoryWeight()) {
-                Progress.stderr().say("by the model alone: no weight has been chosen for a memory beside it; 'beamwright"
-                        + " evaluate " + run + "' chooses one");
+                Progress.stderr()
+                        .say("by the model alone: no weight has been chosen for a memory beside it; 'beamwright"
+                                + " evaluate " + run + "' chooses one");
             }
             Dataset data = recommender.data();
             if (all) everyone(recommender, options, out);

@@ -23,7 +23,13 @@ import java.util.Locale;
  *     nothing is known
  */
 public record SearchConfig(
-        Kind kind, int items, int beamSize, Likelihood likelihood, Guide guide, NodeTerm term, Limits limits,
+        Kind kind,
+        int items,
+        int beamSize,
+        Likelihood likelihood,
+        Guide guide,
+        NodeTerm term,
+        Limits limits,
         ItemPrior prior) {
     /** Kinds of search. */
     public enum Kind {
@@ -116,8 +122,9 @@ public record SearchConfig(
     public Search search(GenerativeModel model, Backend backend) {
         if (prior == null) return model(model, backend);
         if (guide != null && (prior.returns() || prior.remembers())) {
-            throw new UserError("the scores of a process reward model are no probabilities, beside which seen items or a"
-                    + " memory could have theirs; leave out --widen, or take --seen-items hidden and --no-memory");
+            throw new UserError(
+                    "the scores of a process reward model are no probabilities, beside which seen items or a"
+                            + " memory could have theirs; leave out --widen, or take --seen-items hidden and --no-memory");
         }
         NodeTerm more = prior.term(model.space().trie());
         NodeTerm both = more == NodeTerm.NONE ? term : term == NodeTerm.NONE ? more : NodeTerm.sum(term, more);
@@ -127,7 +134,8 @@ public record SearchConfig(
     /** The search by the model's scores and the term. */
     private Search model(GenerativeModel model, Backend backend) {
         if (kind != Kind.BEAM && guide != null) {
-            throw new UserError("--search " + kind + " goes by the model's own scores, but those of a process reward model"
+            throw new UserError("--search " + kind
+                    + " goes by the model's own scores, but those of a process reward model"
                     + " may rise along a path, so nothing could be proved; leave out --widen, or take --search beam");
         }
         if ((kind == Kind.ADAPTIVE || kind == Kind.BEST_FIRST) && !term.monotone()) {

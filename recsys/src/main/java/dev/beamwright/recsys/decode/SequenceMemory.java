@@ -103,7 +103,8 @@ public final class SequenceMemory {
                     sum.addTo(pairs.item()[p], pairs.sixths()[p] << shift);
                 }
                 var more = later.get(a);
-                if (more != null) for (var e : more.int2IntEntrySet()) sum.addTo(e.getIntKey(), e.getIntValue() << shift);
+                if (more != null)
+                    for (var e : more.int2IntEntrySet()) sum.addTo(e.getIntKey(), e.getIntValue() << shift);
             }
         } finally {
             lock.readLock().unlock();

@@ -146,40 +146,6 @@ public final class ItemVectors {
         }
     }
 
-    /**
-     * The vectors of items in few columns, for networks to begin from: centred, in the directions in which they differ
-     * most ({@code U · S} of a singular value decomposition), each row scaled to a length of 1.
-     *
-     * @param dims how many columns at most; there are fewer where the vectors have fewer directions
-     * @return by item; a row of zeros stands at the mean
-     */
-    public static double[][] principal(Tensor vectors, int dims, Key key) {
-        int rows = vectors.shape().rows(), columns = vectors.shape().dim(-1);
-        int[] offsets = new int[rows + 1], column = new int[rows * columns];
-        float[] value = new float[rows * columns];
-        for (int c = 0; c < columns; c++) {
-            double sum = 0;
-            for (int r = 0; r < rows; r++) sum += vectors.get((long) r * columns + c);
-            for (int r = 0; r < rows; r++) {
-                column[r * columns + c] = c;
-                value[r * columns + c] = (float) (vectors.get((long) r * columns + c) - sum / rows);
-            }
-        }
-        for (int r = 0; r < rows; r++) offsets[r + 1] = (r + 1) * columns;
-        TruncatedSvd svd = TruncatedSvd.of(new SparseMatrix(columns, offsets, column, value), dims, key);
-        double[][] reduced = new double[rows][svd.values().length];
-        for (int r = 0; r < rows; r++) {
-            double squares = 0;
-            for (int c = 0; c < reduced[r].length; c++) {
-                reduced[r][c] = svd.left()[c][r] * svd.values()[c];
-                squares += reduced[r][c] * reduced[r][c];
-            }
-            double scale = squares == 0 ? 0 : 1 / Math.sqrt(squares);
-            for (int c = 0; c < reduced[r].length; c++) reduced[r][c] *= scale;
-        }
-        return reduced;
-    }
-
     private static String textOf(Dataset data, int item) {
         String text = data.texts().get(item); // begins with the title
         return text.isBlank() ? data.titles().get(item) : text;

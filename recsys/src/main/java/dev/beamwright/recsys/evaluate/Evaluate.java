@@ -73,7 +73,8 @@ public final class Evaluate {
         Repeats repeats = Repeats.of(split.train());
         List<ScoreCard.Row> rows = new ArrayList<>();
         Map<String, Double> milliseconds = new LinkedHashMap<>();
-        Consumer<Ranker> measure = r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
+        Consumer<Ranker> measure =
+                r -> forAllSeenItems(config, run, prepared, repeats, r, groups, progress, rows, milliseconds);
         models.forEach(measure);
         int items = prepared.data().items().size();
         for (String name : config.baselines()) {
@@ -88,7 +89,8 @@ public final class Evaluate {
                             .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
                 }
             } else {
-                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items, repeats));
+                measure.accept(new ScorerRanker(name, Baseline.named(name).fit(split.train(), items, progress), items,
+                        repeats));
             }
         }
         ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);

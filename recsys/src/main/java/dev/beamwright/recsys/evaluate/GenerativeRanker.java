@@ -25,7 +25,8 @@ import java.util.stream.IntStream;
  * @param prior what is known besides the model
  */
 public record GenerativeRanker(String name, Generator generator, SearchConfig search, ItemPrior prior)
-        implements Ranker {
+        implements
+            Ranker {
     /** Of a model besides which nothing is known. */
     public GenerativeRanker(String name, Generator generator, SearchConfig search) {
         this(name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));

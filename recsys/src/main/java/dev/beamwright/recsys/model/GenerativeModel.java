@@ -23,6 +23,11 @@ public interface GenerativeModel extends Layer {
     /** The embeddings by which it reads tokens: (tokens, d_model). */
     Variable tokens();
 
+    /** What whoever trains it should know of how it was made; usually nothing. */
+    default String remark() {
+        return "";
+    }
+
     /** How many rows an item of a history has in the network. */
     default int rowsPerItem() {
         return space().levels();

@@ -18,6 +18,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -36,12 +37,13 @@ import java.util.stream.IntStream;
  * has); codes that are no children have the logit -∞. The state behind a history is the same at every level, so a beam
  * needs no further pass through the network, unless the levels have networks of their own ({@link LevelMlp}).
  *
- * @param tokens (all codes, begin, and a row for each trie node but the root; width)
+ * @param tokens (all codes, begin, and a row for each trie node but the root, or fewer that are shared; width)
  * @param inputNorm of the items' vectors
  * @param distances what attention adds for each head and distance
  * @param gains by level, each (1)
  * @param biases (trie nodes but the root)
  * @param levelMlps for each level but the first, or null for none
+ * @param rows which rows of the table stand for what
  * @param itemLists I32 (items + 1, 2 · levels): the rows of each item's vector, and last of the begin token's
  * @param edgeLists I32 (edges of the trie, 2): the rows of the vector of each edge's child
  * @param prefixLists I32 (inner nodes, 2 · (levels - 1)): the rows of the vectors of a node and those above it
@@ -57,6 +59,7 @@ public record ItemDecoder(
         List<LevelMlp> levelMlps,
         CodeSpace space,
         int maxItems,
+        TableRows rows,
         Tensor itemLists,
         Tensor edgeLists,
         Tensor prefixLists)
@@ -91,7 +94,7 @@ public record ItemDecoder(
     /** An untrained model: vectors and weights normal with deviation 0.02; see also {@link #startAt}. */
     public static ItemDecoder of(ModelConfig c, CodeSpace space, Key key, SegmentAllocator memory) {
         var init = new Initializer(memory, key);
-        var rows = new TableRows(space);
+        var rows = new TableRows(space, c.item().nodeRows());
         int width = c.dModel(), mlp = c.item().levelMlp();
         return new ItemDecoder(
                 init.normal(DEVIATION, rows.count(), width),
@@ -109,6 +112,7 @@ public record ItemDecoder(
                         : IntStream.range(1, space.levels()).mapToObj(l -> LevelMlp.of(init, width, mlp)).toList(),
                 space,
                 c.maxItems(),
+                rows,
                 rows.ofItems(memory),
                 rows.ofEdges(memory),
                 mlp == 0 ? null : rows.ofPrefixes(memory));
@@ -121,12 +125,20 @@ public record ItemDecoder(
      * @param vectors of the items, with as many columns as the model
      */
     public void startAt(float[][] vectors) {
-        new TableRows(space).add(vectors, tokens.value());
+        rows.add(vectors, tokens.value());
     }
 
     @Override
     public boolean sharesHistory() {
         return true;
+    }
+
+    @Override
+    public String remark() {
+        if (rows.sharing() == 0) return "";
+        return String.format(
+                Locale.ROOT, "%,d of %,d trie nodes share %,d rows of the table of vectors", rows.sharing(),
+                space.trie().nodes() - 1, tokens.dim(0) - space.tokens() - (space.trie().nodes() - 1 - rows.sharing()));
     }
 
     @Override

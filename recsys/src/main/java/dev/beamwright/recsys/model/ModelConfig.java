@@ -43,15 +43,26 @@ public record ModelConfig(
      * @param taps of the filter beside attention; 0 for no filter
      * @param share of the filter
      * @param levelMlp columns inside the network of each level but the first that takes in the prefix; 0 for none
+     * @param nodeRows rows for the own vectors of trie nodes at the most; where there are more nodes, the deep ones share
+     *     rows
      */
-    public record Item(int taps, double share, int levelMlp) {
+    public record Item(int taps, double share, int levelMlp, int nodeRows) {
+        /** As many rows of 128 columns and their moments and gradients fit 700 MB. */
+        public static final int NODE_ROWS = 1 << 18;
+
         /** A filter of six taps that has half, and no networks of levels. */
         public static final Item DEFAULT = new Item(6, 0.5, 0);
 
+        /** With as many rows for nodes as are usual. */
+        public Item(int taps, double share, int levelMlp) {
+            this(taps, share, levelMlp, NODE_ROWS);
+        }
+
         public Item {
-            if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0) {
-                throw new UserError("model: filter taps and the dimensions of a level's network must be 0 or more and the"
-                        + " filter's share in [0, 1], got " + taps + ", " + levelMlp + ", " + share);
+            if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0 || nodeRows < 2) {
+                throw new UserError("model: filter taps and the width of a level's network must be 0 or more, the filter's"
+                        + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", " + share + ", "
+                        + nodeRows);
             }
         }
     }

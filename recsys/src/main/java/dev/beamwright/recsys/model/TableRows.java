@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.model;
 
 import dev.beamwright.recsys.semanticid.ItemTrie;
+import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Shape;
 import dev.beamwright.tensor.Tensor;
 import java.lang.foreign.SegmentAllocator;
@@ -8,27 +9,61 @@ import java.util.Arrays;
 
 /**
  * Which rows of its table an {@link ItemDecoder} adds up: a row for each code and one for the begin token, numbered as in
- * {@link CodeSpace}, and behind them one for each trie node but the root.
+ * {@link CodeSpace}, and behind them one for each trie node but the root. Where that would be too many, the nodes of the
+ * upper levels, as many as half of the rows hold, have rows of their own, and those below share the others, each by a hash
+ * of its codes (Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009).
  */
 final class TableRows {
     private static final int NONE = -1;
 
     private final CodeSpace space;
     private final ItemTrie trie;
+    private final int owners; // the nodes 1 … owners have rows of their own
+    private final int nodeRows;
+    private final int[] shared; // by node behind these: its row among those of nodes
 
-    TableRows(CodeSpace space) {
+    /**
+     * @param most rows for nodes
+     */
+    TableRows(CodeSpace space, int most) {
         this.space = space;
         trie = space.trie();
+        int nodes = trie.nodes() - 1, depth = space.levels();
+        nodeRows = Math.min(nodes, most);
+        while (nodes > most && trie.firstNode(depth + 1) - 1 > most / 2) depth--;
+        owners = trie.firstNode(depth + 1) - 1;
+        shared = shared();
+    }
+
+    private int[] shared() {
+        int[] rows = new int[trie.nodes() - 1 - owners];
+        if (rows.length == 0) return rows;
+        Key[] paths = new Key[trie.firstNode(space.levels())];
+        paths[0] = Key.of(0).fold("nodes");
+        for (int parent = 0; parent < paths.length; parent++) {
+            for (int e = trie.firstEdge(parent); e < trie.firstEdge(parent) + trie.children(parent); e++) {
+                Key path = paths[parent].fold(trie.code(e));
+                int child = trie.child(e);
+                if (child < paths.length) paths[child] = path;
+                if (child > owners) rows[child - owners - 1] = owners + path.below(0, nodeRows - owners);
+            }
+        }
+        return rows;
+    }
+
+    /** How many nodes share rows. */
+    int sharing() {
+        return shared.length;
     }
 
     /** How many rows there are. */
     int count() {
-        return space.tokens() + trie.nodes() - 1;
+        return space.tokens() + nodeRows;
     }
 
-    /** A node's own row. */
+    /** A node's own row, or the one that it shares. */
     private int own(int node) {
-        return space.tokens() + node - 1;
+        return space.tokens() + (node <= owners ? node - 1 : shared[node - owners - 1]);
     }
 
     /** For each item, the rows of its nodes, and last the row of the begin token: I32 (items + 1, 2 · levels). */
@@ -77,21 +112,25 @@ final class TableRows {
         return Tensor.of(memory, Shape.of(inner, width), lists);
     }
 
-    /** Adds to each node's row the mean of the items below it, less that of its parent; the root's is 0. */
+    /**
+     * Adds to each node's own row the mean of the items below it, less that of its parent; the root's is 0. A row that is
+     * shared stays as it is.
+     */
     void add(float[][] items, Tensor table) {
         int columns = table.shape().dim(-1);
-        double[][] means = new double[trie.nodes()][columns];
-        int[] below = new int[trie.nodes()];
+        double[][] means = new double[owners + 1][columns];
+        int[] below = new int[means.length];
         for (int item = 0; item < items.length; item++) {
-            for (int depth = 1; depth <= space.levels(); depth++) {
+            for (int depth = 1; depth <= space.levels() && trie.node(item, depth) <= owners; depth++) {
                 int node = trie.node(item, depth);
                 below[node]++;
                 for (int c = 0; c < columns; c++) means[node][c] += items[item][c];
             }
         }
         for (int node = 1; node < means.length; node++) for (int c = 0; c < columns; c++) means[node][c] /= below[node];
-        for (int parent = 0; parent < trie.firstNode(space.levels()); parent++) {
+        for (int parent = 0; parent < trie.firstNode(space.levels()) && parent <= owners; parent++) {
             for (int e = trie.firstEdge(parent); e < trie.firstEdge(parent) + trie.children(parent); e++) {
+                if (trie.child(e) > owners) return;
                 long row = (long) own(trie.child(e)) * columns;
                 for (int c = 0; c < columns; c++) {
                     double change = means[trie.child(e)][c] - means[parent][c];

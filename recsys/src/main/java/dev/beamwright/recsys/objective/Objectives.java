@@ -86,6 +86,8 @@ public final class Objectives {
 
     /** How JSON names the class of an objective. */
     static final class TypeId extends TypeIdResolverBase {
+        private static final long serialVersionUID = 1L;
+
         @Override
         public String idFromValue(DatabindContext context, Object value) {
             return ((Objective) value).name();

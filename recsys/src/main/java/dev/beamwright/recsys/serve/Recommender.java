@@ -232,7 +232,8 @@ public final class Recommender implements AutoCloseable {
     public GenerativeRanker ranker(SearchConfig search) {
         String how = search.kind() != SearchConfig.Kind.BEAM
                 ? "-" + search.kind()
-                : search.guide() != null ? "-prm" : "";
+                : search.guide() != null ? "-prm"
+                : "";
         ItemPrior prior = ItemPrior.of(Repeats.of(prepared.split().train()), SeenItems.ALLOWED);
         return new GenerativeRanker(name + how, generator, search, prior);
     }

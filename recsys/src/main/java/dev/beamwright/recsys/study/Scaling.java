@@ -96,7 +96,8 @@ public record Scaling(
         List<String> head = new ArrayList<>(List.of("search", "Recall@" + k, "NDCG@" + k));
         int levels = points.isEmpty() ? 0 : points.getFirst().prefixRecall.length;
         for (int l = 1; l <= levels; l++) head.add("HRecall@" + l);
-        head.addAll(List.of("certified", "ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
+        head.addAll(
+                List.of("certified", "ms/user", "MFLOP/user", "rows", "paths", "plain beam, equal ms: Recall", "NDCG"));
         rows.add(head);
         for (Point p : points) {
             List<String> row = new ArrayList<>(List.of(p.name, number(p.recall), number(p.ndcg)));

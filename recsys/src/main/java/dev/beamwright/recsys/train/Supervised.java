@@ -128,10 +128,11 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
     String description() {
         return String.format(
                 Locale.ROOT,
-                "%s: %,d parameters, %d levels; %,d samples, %d steps an epoch; objective %s; backend %s",
+                "%s: %,d parameters, %d levels%s; %,d samples, %d steps an epoch; objective %s; backend %s",
                 onFrozen ? "process reward model" : "model",
                 trained.size(),
                 model.space().levels(),
+                model.remark().isEmpty() ? "" : ", " + model.remark(),
                 samples.size(),
                 batches.perEpoch(),
                 onFrozen ? "InfoNCE" : Objectives.describe(config.objective()),

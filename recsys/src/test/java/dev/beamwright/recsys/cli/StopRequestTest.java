@@ -15,6 +15,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Processes that get SIGTERM in the middle of a training, and the same command once more. */
 class StopRequestTest {
+    private static final String SASREC = """
+            {"loss":"CE","start":"RANDOM",
+             "model":{"dModel":16,"layers":1,"heads":2,"ffnDim":16,"maxItems":6},"negatives":4,"epochs":60,
+             "optimization":{"batchSize":8,"learningRate":0.001,"cosine":false,"weightDecay":0,"dropout":0.1},
+             "validation":{"cases":0,"patience":60,"best":"NDCG"},
+             "execution":{"shards":2,"microTokens":64,"checkpointSeconds":60},"seed":1}
+            """;
+
     @TempDir
     private Path folder;
 
@@ -40,13 +48,7 @@ class StopRequestTest {
     void evaluateEndsInTheMiddleOfABaselinesTraining() throws Exception {
         Path run = prepared("run"), whole = prepared("whole");
         for (Path r : List.of(run, whole)) {
-            Files.writeString(r.resolve("config/sasrec.json"), """
-                    {"loss":"CE","start":"RANDOM",
-                     "model":{"dModel":16,"layers":1,"heads":2,"ffnDim":16,"maxItems":6},"negatives":4,"epochs":60,
-                     "optimization":{"batchSize":8,"learningRate":0.001,"cosine":false,"weightDecay":0,"dropout":0.1},
-                     "validation":{"cases":0,"patience":60,"best":"NDCG"},
-                     "execution":{"shards":2,"microTokens":64,"checkpointSeconds":60},"seed":1}
-                    """);
+            Files.writeString(r.resolve("config/sasrec.json"), SASREC);
         }
         String[] command = {"evaluate", run.toString(), "--baselines", "sasrec", "--predictions", "0"};
         String said = terminated(

@@ -181,7 +181,8 @@ class ExactSearchTest {
     }
 
     private static SearchConfig wider(SearchConfig c, int beamSize) {
-        return new SearchConfig(c.kind(), c.items(), beamSize, c.likelihood(), c.guide(), c.term(), c.limits(), c.prior());
+        return new SearchConfig(c.kind(), c.items(), beamSize, c.likelihood(), c.guide(), c.term(), c.limits(),
+                c.prior());
     }
 
     /** Networks at each level: rows that come in rounds, levels that are come back to, give the bits of one pass. */
@@ -218,7 +219,8 @@ class ExactSearchTest {
             for (var kind : List.of(SearchConfig.Kind.BEST_FIRST, SearchConfig.Kind.ADAPTIVE)) {
                 assertThatThrownBy(() -> trial.search(trial.config.withTerm(rising).withKind(kind)))
                         .isInstanceOf(UserError.class).hasMessageContaining("--search " + kind);
-                Guide guide = new Guide(Widening.of(20), (tape, prompts) -> (nodes, offsets) -> new float[nodes.length]);
+                Guide guide =
+                        new Guide(Widening.of(20), (tape, prompts) -> (nodes, offsets) -> new float[nodes.length]);
                 assertThatThrownBy(() -> trial.search(trial.config.withGuide(guide).withKind(kind)))
                         .isInstanceOf(UserError.class).hasMessageContaining("--widen");
             }

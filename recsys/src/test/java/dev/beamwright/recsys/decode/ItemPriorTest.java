@@ -34,7 +34,8 @@ class ItemPriorTest {
         for (int u = 0; u < users; u++) {
             Key key = Key.of(31).fold(u);
             s[u] = repeats
-                    ? IntStream.range(0, 3 + u % 9).map(i -> key.below(i, ITEMS / 4) * (1 + key.below(100 + i, 4))).toArray()
+                    ? IntStream.range(0, 3 + u % 9).map(i -> key.below(i, ITEMS / 4) * (1 + key.below(100 + i, 4)))
+                            .toArray()
                     : Arrays.copyOf(key.permutation(ITEMS), 3 + u % 9);
         }
         return s;
@@ -57,7 +58,8 @@ class ItemPriorTest {
     }
 
     /** The scores of all items as the definition has them; minus infinity for what is left out. */
-    private static double[] expected(double[] p, int[][] read, int[] history, Repeats repeats, double w, SeenItems seen) {
+    private static double[] expected(double[] p, int[][] read, int[] history, Repeats repeats, double w,
+            SeenItems seen) {
         double[] m = weights(read, history), scores = new double[ITEMS];
         boolean[] own = new boolean[ITEMS];
         if (seen != SeenItems.ALLOWED) for (int i : history) own[i] = true;

@@ -133,7 +133,8 @@ class EvaluateTest {
                 return List.of(new Ranking.Top(new int[] {Ranking.INVALID, 2}, new double[] {2, 1}));
             }
         };
-        EvaluateConfig config = new EvaluateConfig(List.of(), List.of(2, 1), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
+        EvaluateConfig config =
+                new EvaluateConfig(List.of(), List.of(2, 1), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
         List<ScoreCard.Row> rows =
                 Evaluate.measure(config, p, ranker, SeenItems.ALLOWED, new int[] {0, 1, 2, 2}, Progress.silent());
         assertThat(rows).hasSize(2);

@@ -3,7 +3,6 @@ package dev.beamwright.recsys.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.data.Case;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;

@@ -38,6 +38,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -220,6 +221,35 @@ class ItemDecoderTrainingTest {
         double sum = 0;
         for (int i = 0; i < a.length; i++) sum += (double) a[i] * b[i];
         return sum;
+    }
+
+    /** Nodes of upper levels keep rows of their own, the others share what is left; it learns, resumes and says so. */
+    @Test
+    void nodesOfALargeCatalogueShareRows() throws IOException {
+        TrainConfig c = config("ce");
+        TrainConfig few = c.withModel(new ModelConfig(
+                "item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 0, 30)));
+        RunFolder run = prepared("shared");
+        var said = new ArrayList<String>();
+        Train.Summary summary = Train.run(few, run, BACKEND, false, Progress.lines(said::add));
+        assertThat(said).anyMatch(line -> line.contains("trie nodes share"));
+        assertThat(losses(run)[2]).isLessThan(losses(run)[0]);
+        assertThat(summary.parameters()).isLessThan(expected.parameters());
+        try (Arena memory = Arena.ofShared()) {
+            SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
+            var model = (ItemDecoder) TrainedModel.create(few.model(), ids, Key.of(1), memory);
+            var trie = model.space().trie();
+            int first = model.space().tokens(), owners = 0;
+            assertThat(model.tokens().dim(0)).isEqualTo(first + 30);
+            for (int depth = 1; trie.firstNode(depth + 1) - 1 <= 15; depth++) owners = trie.firstNode(depth + 1) - 1;
+            assertThat(owners).isPositive();
+            for (int node = 1; node < trie.nodes(); node++) {
+                int row = model.edgeLists().getInt(2L * (node - 1) + 1);
+                if (node <= owners) assertThat(row).isEqualTo(first + node - 1);
+                else assertThat(row).isBetween(first + owners, first + 29);
+            }
+        }
+        TrainTest.endsWithTheSameBits(few, prepared("shared-interrupted"), summary);
     }
 
     @Test
