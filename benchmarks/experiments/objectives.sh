@@ -11,7 +11,7 @@
 # SEEDS               default: "1 2 3"
 # VALUES              whose values msl and APAO take, such as office or beauty (see --objective-preset); default: office
 # OPTIONS             for all trainings; OPTIONS_llama, OPTIONS_apao_pairwise: for those of a backbone or an objective, such
-#                     as OPTIONS_llama="--epochs 5 --batch 16" OPTIONS_bear="-P width=20"
+#                     as OPTIONS_llama="--epochs 5 --batch-size 16" OPTIONS_bear="-P width=20"
 # The beam is 20 wide in the end, as in the paper. The presets train for up to 200 epochs: on one thread and Office an epoch
 # of tiger takes 6 minutes, one of llama 2; with the pairwise form and its 100 negatives 90 and more.
 set -eu

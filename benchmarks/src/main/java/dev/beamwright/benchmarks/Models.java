@@ -81,7 +81,8 @@ record Models(TrainConfig config, int codes, int batch, int items, boolean whole
     Runnable step(Backend backend, Closer closer) {
         Arena memory = closer.closing(Arena.ofShared());
         GenerativeModel model = model(memory);
-        var loss = new ObjectiveLoss(config.objective().forBeam(config.decoding().beamSize()), config.likelihood(), LEVELS);
+        var loss = new ObjectiveLoss(config.objective().forBeam(config.decoding().beamSize()), config.likelihood(),
+                LEVELS);
         var trainer = closer.closing(Trainer.of(backend, Guided.trained(model, null), loss, config, 100_000, memory));
         List<Sample> samples = IntStream.range(0, batch)
                 .mapToObj(u -> wholeSequences

@@ -98,7 +98,8 @@ public final class ObjectiveCost {
                 var settings = new Trainer.Settings(
                         new AdamW.Config(1e-3f, .9f, .98f, 1e-8f, .05f, 1), Schedule.cosine(10, 1_000_000, .05), .2, 1,
                         512, 4);
-                trainers.put(name, new Trainer<>(backend, model, loss(objective, objective.likelihood(softmax)), settings, memory));
+                trainers.put(name, new Trainer<>(backend, model, loss(objective, objective.likelihood(softmax)),
+                        settings, memory));
             });
             Map<String, double[]> seconds = new LinkedHashMap<>();
             objectives.keySet().forEach(name -> seconds.put(name, new double[rounds]));
@@ -137,7 +138,8 @@ public final class ObjectiveCost {
                     Noise noise,
                     float weight,
                     Key key) {
-                return objective.loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
+                return objective
+                        .loss(MicroBatch.of(tape, model, likelihood, samples, noise, weight, new double[0], key));
             }
 
             @Override

@@ -64,7 +64,8 @@ public final class ReinforceCost {
             Map<String, IntConsumer> steps = new LinkedHashMap<>();
             GenerativeModel model = model(run, prepared, config, memory);
             var settings = new Trainer.Settings(
-                    new AdamW.Config(1e-9f, .9f, .98f, 1e-8f, 0, 1), Schedule.constant(0), config.optimization().dropout(),
+                    new AdamW.Config(1e-9f, .9f, .98f, 1e-8f, 0, 1), Schedule.constant(0),
+                    config.optimization().dropout(),
                     config.execution().shards(), config.execution().microTokens(), model.space().levels());
             var likelihood = config.likelihood();
             var first = new Trainer<GenerativeModel>(

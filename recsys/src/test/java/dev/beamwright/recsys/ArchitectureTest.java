@@ -5,6 +5,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.ObjectMapper;
 
 /** Imports run one way: between the packages of each module, and from the top of {@code recsys} to its bottom. */
 class ArchitectureTest {
@@ -58,5 +60,17 @@ class ArchitectureTest {
                 .filter(name -> name.matches(".*(Item|User|Trie).*"))
                 .toList();
         assertThat(names).isEmpty();
+    }
+
+    /** What a file says is read in one place, which refuses what is damaged; users' files have their own reader. */
+    @Test
+    void jsonIsReadThroughOneDoor() {
+        noClasses().that().resideInAPackage("dev.beamwright.recsys..")
+                .and().doNotHaveFullyQualifiedName("dev.beamwright.recsys.run.Json")
+                .should().callMethodWhere(DescribedPredicate.describe(
+                        "Jackson reads JSON",
+                        call -> call.getTargetOwner().isAssignableTo(ObjectMapper.class)
+                                && call.getTarget().getName().matches("readValue|readTree|readValues|createParser")))
+                .check(CLASSES);
     }
 }

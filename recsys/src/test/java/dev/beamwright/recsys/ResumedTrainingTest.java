@@ -2,10 +2,6 @@ package dev.beamwright.recsys;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.beamwright.recsys.train.DecodingConfig;
-import dev.beamwright.recsys.train.ExecutionConfig;
-import dev.beamwright.recsys.train.OptimizationConfig;
-import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.recsys.baseline.SasRecConfig;
 import dev.beamwright.recsys.baseline.TrainedSasRec;
 import dev.beamwright.recsys.data.Prepare;
@@ -24,10 +20,13 @@ import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
+import dev.beamwright.recsys.train.DecodingConfig;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
-import dev.beamwright.recsys.train.TrainedModel;
 import dev.beamwright.recsys.train.TrainingFiles;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Tensor;
@@ -90,9 +89,10 @@ class ResumedTrainingTest {
             void train(RunFolder run, Progress progress) throws IOException {
                 if (!run.has("data/items.tsv")) prepare(run);
                 run.saveConfig("sasrec", new SasRecConfig(
-                SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6), 4, 4,
-                new SasRecConfig.Optimization(8, 1e-2, true, 0, 0.1), new ValidationConfig(0, 4),
-                new ExecutionConfig(2, 64, 60), 3));
+                        SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6),
+                        4, 4,
+                        new SasRecConfig.Optimization(8, 1e-2, true, 0, 0.1), new ValidationConfig(0, 4),
+                        new ExecutionConfig(2, 64, 60), 3));
                 TrainedSasRec.of("sasrec", run, Prepared.load(run), 3, BACKEND, progress).close();
             }
         };
@@ -201,7 +201,7 @@ class ResumedTrainingTest {
         assertThat(summary.verdict())
                 .startsWith("no validation was better than that of the model it began from (NDCG@10 0.")
                 .endsWith("model/best.safetensors is that model");
-        assertThat(checksum(run, TrainedModel.BEST)).isEqualTo(checksum(trained, TrainedModel.BEST));
+        assertThat(checksum(run, RunFolder.BEST)).isEqualTo(checksum(trained, RunFolder.BEST));
         assertThat(Train.run(config(1e-30, config(5e-3, null)), run, BACKEND, false, Progress.silent()))
                 .isEqualTo(summary); // finished already: it says so again
 
@@ -222,7 +222,7 @@ class ResumedTrainingTest {
         assertThat(without.bestStep()).isZero();
         assertThat(without.bestNdcg10()).isEqualTo(without.startNdcg10()).isPositive();
         assertThat(without.verdict()).endsWith("model/best.safetensors is that model");
-        assertThat(checksum(grpo, TrainedModel.BEST)).isEqualTo(checksum(trained, TrainedModel.BEST));
+        assertThat(checksum(grpo, RunFolder.BEST)).isEqualTo(checksum(trained, RunFolder.BEST));
 
         Reinforce.Summary with = Reinforce.run(rollouts("ugr", 1e-30), ugr, BACKEND, false, Progress.silent());
         assertThat(with.bestStep()).isEqualTo(4);
@@ -234,7 +234,8 @@ class ResumedTrainingTest {
     /** Three epochs of ten steps. */
     private static TrainConfig config(double rate, TrainConfig first) {
         return new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
+                new DecodingConfig(Softmax.CHILDREN, 10), 3,
                 new OptimizationConfig(4, rate, .1, 0, 0, 1, .2), new ValidationConfig(0, 0),
                 new ExecutionConfig(3, 64, 60), 1).withFirst(first);
     }

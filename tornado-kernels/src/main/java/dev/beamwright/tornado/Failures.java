@@ -27,7 +27,7 @@ final class Failures {
         if (memory) {
             return new DeviceException(
                     "too little device memory (" + causes + "); allow more by BEAMWRIGHT_JAVA_OPTS="
-                            + "-Dtornado.device.memory=8GB, if the device has it, or take a smaller --batch",
+                            + "-Dtornado.device.memory=8GB, if the device has it, or take a smaller --batch-size",
                     failure);
         }
         if (doubles) return new DeviceException("the device has no double precision, which sums need", failure);

@@ -54,7 +54,7 @@ class FailuresTest {
                 .isInstanceOf(DeviceException.class)
                 .hasMessageStartingWith("too little device memory")
                 .hasMessageContaining("-Dtornado.device.memory=")
-                .hasMessageContaining("--batch");
+                .hasMessageContaining("--batch-size");
     }
 
     @Test

@@ -56,7 +56,8 @@ public record SasRecConfig(
         public Model {
             require(dModel >= 1 && layers >= 1 && heads >= 1 && ffnDim >= 1,
                     "dModel, layers, heads and ffnDim must be 1 or more");
-            require(heads < 1 || dModel % heads == 0, "dModel " + dModel + " cannot be divided among " + heads + " heads");
+            require(heads < 1 || dModel % heads == 0,
+                    "dModel " + dModel + " cannot be divided among " + heads + " heads");
             require(maxItems >= 1, "maxItems must be at least 1, got " + maxItems);
         }
     }

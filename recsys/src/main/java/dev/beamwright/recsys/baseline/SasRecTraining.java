@@ -12,7 +12,6 @@ import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.RunInfo;
 import dev.beamwright.recsys.run.UserError;
-import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.train.Batches;
 import dev.beamwright.recsys.train.Checkpoints;
 import dev.beamwright.recsys.train.MetricsLog;
@@ -34,7 +33,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntConsumer;
-import tools.jackson.core.JacksonException;
 
 /** The training of {@link SasRec} as the loop sees it: a validation after each epoch, by the ranks among all items. */
 final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, AutoCloseable {
@@ -90,7 +88,7 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
         files = files(ranker.name());
         origin = Json.line(config) + " on " + Arrays.deepHashCode(split.train())
                 + (TrainedSasRec.beginsFromVectors(config, run)
-                        ? " from " + Hash.sha256(run.file(Tokenize.VECTORS))
+                        ? " from " + Hash.sha256(run.file(RunFolder.VECTORS))
                         : "");
         List<Sample> samples = samples(split.train());
         if (samples.isEmpty()) throw new UserError(ranker.name() + ": no user has two items in the training part");
@@ -113,15 +111,16 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
                 run, files, backend, Checkpoint.parameters(model), trainer.optimizer(), Map.of(ORIGIN, origin));
         var plan = new TrainingRun.Plan(
                 ranker.name(), steps, batches.perEpoch(),
-                validation.isEmpty() ? 0 : config.validation().patience(), config.execution().checkpointSeconds(), TrainingRun.Start.NONE);
+                validation.isEmpty() ? 0 : config.validation().patience(), config.execution().checkpointSeconds(),
+                TrainingRun.Start.NONE);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
     }
 
     /** The files of a model of this name. */
     static TrainingFiles files(String name) {
-        String path = "baselines/" + name;
-        return TrainingFiles.of("evaluate", "delete %s/" + path + "-last.safetensors to train it again",
-                path + ".safetensors", path + "-");
+        return TrainingFiles.of("evaluate",
+                "delete %s/" + RunFolder.baseline(name, "-last.safetensors") + " to train it again",
+                RunFolder.baseline(name, ".safetensors"), RunFolder.baseline(name, "-"));
     }
 
     /** Windows of the sequences; each item that has one before it is a target once. */
@@ -172,11 +171,11 @@ final class SasRecTraining implements TrainingRun.Stage<SasRecTraining.Found>, A
         try {
             Map<String, String> last = SafeTensors.metadata(run.file(files.last()));
             if (!origin.equals(last.get(ORIGIN))) return false;
-            if (Json.mapper().readTree(last.get(Checkpoints.STATE)).path("finished").asBoolean()) {
+            if (Json.parse(last.getOrDefault(Checkpoints.STATE, ""), TrainingState.class, run.file(files.last())).finished()) {
                 SafeTensors.metadata(run.file(files.best())); // fails if that is missing or damaged
             }
             return true;
-        } catch (IOException | JacksonException e) {
+        } catch (IOException | UserError e) {
             progress.say(e.getMessage() + "; " + ranker.name() + " is trained again");
             return false;
         }

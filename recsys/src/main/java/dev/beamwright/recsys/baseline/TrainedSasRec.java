@@ -13,7 +13,6 @@ import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
-import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Key;
 import dev.beamwright.tensor.Parallel;
@@ -84,8 +83,8 @@ public final class TrainedSasRec implements Ranker {
         if (!run.has(settings(name))) run.saveConfig(name, SasRecConfig.named(name, seed));
         SasRecConfig config = run.config(name, SasRecConfig.class).withSeed(seed);
         run.saveConfig(name, config);
-        if (config.start() == SasRecConfig.Start.VECTORS && !run.has(Tokenize.VECTORS)) {
-            progress.say(name + ": the run has no " + Tokenize.VECTORS + "; embeddings begin at random");
+        if (config.start() == SasRecConfig.Start.VECTORS && !run.has(RunFolder.VECTORS)) {
+            progress.say(name + ": the run has no " + RunFolder.VECTORS + "; embeddings begin at random");
         }
         TrainedSasRec sasRec = untrained(name, config, run, prepared, backend);
         try {
@@ -104,7 +103,7 @@ public final class TrainedSasRec implements Ranker {
         Repeats repeats = Repeats.of(prepared.split().train());
         if (!beginsFromVectors(config, run)) return new TrainedSasRec(name, config, items, null, repeats, backend);
         try (Arena arena = Arena.ofShared()) {
-            Tensor vectors = ItemVectors.imported(run.file(Tokenize.VECTORS).toString(), items, arena);
+            Tensor vectors = ItemVectors.imported(run.file(RunFolder.VECTORS).toString(), items, arena);
             float[][] start = Projection.of(
                     vectors, config.model().dModel(), backend, Key.of(config.seed()).fold("start"));
             return new TrainedSasRec(name, config, items, start, repeats, backend);
@@ -113,11 +112,11 @@ public final class TrainedSasRec implements Ranker {
 
     /** Whether the embeddings begin from the run's item vectors. */
     static boolean beginsFromVectors(SasRecConfig config, RunFolder run) {
-        return config.start() == SasRecConfig.Start.VECTORS && run.has(Tokenize.VECTORS);
+        return config.start() == SasRecConfig.Start.VECTORS && run.has(RunFolder.VECTORS);
     }
 
     private static String settings(String name) {
-        return "config/" + name + ".json";
+        return RunFolder.config(name);
     }
 
     /** Trains until the validation questions are answered no better, and takes the best epoch's parameters. */
@@ -197,7 +196,8 @@ public final class TrainedSasRec implements Ranker {
             if (workspace == null) workspace = new Workspace();
             try (Tape tape = Tape.inference(backend, workspace)) {
                 List<int[]> read = new ArrayList<>();
-                for (Case c : cases.subList(from, to)) if (c.position() > 0) read.add(c.latest(config.model().maxItems()));
+                for (Case c : cases.subList(from, to))
+                    if (c.position() > 0) read.add(c.latest(config.model().maxItems()));
                 float[] scores = read.isEmpty()
                         ? new float[0]
                         : model.scores(tape, read).value().toArray();

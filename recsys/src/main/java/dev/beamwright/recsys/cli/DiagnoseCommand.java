@@ -73,7 +73,7 @@ final class DiagnoseCommand implements Callable<Integer> {
     public Integer call() {
         var config = new Diagnose.Config(split, users, beam, seed);
         List<RunFolder> folders = runs.stream().map(RunFolder::open).toList();
-        for (RunFolder run : folders) run.need("model/best.safetensors", "train");
+        for (RunFolder run : folders) run.need(RunFolder.BEST, "train");
         List<Diagnostics> all = new ArrayList<>();
         for (RunFolder run : folders) {
             try (var _ = run.lock()) {
@@ -86,7 +86,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         } else {
             out.print(Diagnostics.table(all));
             for (Path run : runs)
-                out.println("wrote " + run.resolve("diagnostics.json") + " and " + run.resolve("plots"));
+                out.println("wrote " + run.resolve(RunFolder.DIAGNOSTICS) + " and " + run.resolve("plots"));
         }
         out.flush();
         return Main.OK;

@@ -212,17 +212,17 @@ final class EvaluateCommand implements Callable<Integer> {
         for (ConfidenceReport report : reports) {
             System.out.print(report.table() + (rejectionCurve ? report.rejectionTable() : ""));
         }
-        System.out.println("\nwrote " + run.file("scorecard.json")
+        System.out.println("\nwrote " + run.file(RunFolder.SCORECARD)
                 + (reports.isEmpty()
                         ? ""
-                        : ", " + run.file("confidence.json") + " and charts in " + run.file("plots")));
+                        : ", " + run.file(RunFolder.CONFIDENCE) + " and charts in " + run.file("plots")));
         return Main.OK;
     }
 
     /** The depths of the metrics; a beam is not made wider than it was meant to be for the usual ones. */
     private List<Integer> depths(RunFolder run) {
         List<Integer> some = k.stream().filter(depth -> depth <= search.beam()).toList();
-        if (given("--k") || some.size() == k.size() || !run.has("model/best.safetensors")) return k;
+        if (given("--k") || some.size() == k.size() || !run.has(RunFolder.BEST)) return k;
         Progress.stderr()
                 .say("the beam is " + search.beam() + " wide, so metrics go to K = " + some.getLast()
                         + "; --k asks for more");
@@ -254,7 +254,7 @@ final class EvaluateCommand implements Callable<Integer> {
         boolean changed = confidence.changesLists();
         if (pool != null && !confidence.hybrid()) throw new UserError("--rank-pool goes with --rank hybrid");
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups(run), backend, StopRequest.progress());
         }
         Map<String, String> files = new TreeMap<>();
@@ -296,7 +296,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         config.split().equals("test") ? split.test() : split.validation(), config.split(),
                         models.get(m).model().space().levels(), 10, Progress.stderr()));
             }
-            if (!reports.isEmpty()) Json.write(run.file("confidence.json"), reports);
+            if (!reports.isEmpty()) Json.write(run.file(RunFolder.CONFIDENCE), reports);
             return card;
         } finally {
             models.forEach(Recommender::close);
@@ -304,7 +304,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static int[] groups(RunFolder run) {
-        if (!run.has("tokens/semantic-ids.json")) return null;
+        if (!run.has(RunFolder.SEMANTIC_IDS)) return null;
         SemanticIds ids = SemanticIds.load(run, Prepared.load(run).data().items());
         return ids.distinct() < ids.items() ? ids.sharedBy() : null;
     }
@@ -318,7 +318,7 @@ final class EvaluateCommand implements Callable<Integer> {
             Progress progress) {
         int[] groups = groups(run);
         Backend backend = device.open();
-        if (!run.has("model/best.safetensors")) {
+        if (!run.has(RunFolder.BEST)) {
             return Evaluate.run(config, run, List.of(), Map.of(), groups, backend, progress);
         }
         var files = ScoreCard.hashes(run, Recommender.files(Recommender.Which.BEST, false));

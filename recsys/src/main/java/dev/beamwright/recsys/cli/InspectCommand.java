@@ -33,10 +33,7 @@ final class InspectCommand implements Callable<Integer> {
     private static final List<String> STAGES =
             List.of("prepare", "tokenize", Start.BEFORE, "train", Start.ROLLOUTS + Start.EARLIER, Start.ROLLOUTS,
                     "train-prm", "evaluate");
-    private static final String AUDIT = "data/audit.json";
-    private static final String REPORT = "tokens/report.json";
     private static final String METRICS = Train.MODEL.metrics(), PRM_METRICS = Train.PRM.metrics();
-    private static final String SCORES = "scorecard.json";
 
     @Spec
     private CommandSpec spec;
@@ -51,7 +48,7 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         RunFolder run = RunFolder.open(root);
-        if (!run.has("run.json") && !run.has(AUDIT)) {
+        if (!run.has(RunFolder.INFO) && !run.has(RunFolder.AUDIT)) {
             throw new UserError(root + ": no run, for it holds no data/audit.json; 'beamwright prepare --out " + root
                     + "' begins one");
         }
@@ -64,7 +61,8 @@ final class InspectCommand implements Callable<Integer> {
 
     private static void print(RunFolder run, PrintWriter out) {
         heading(out, "made by");
-        JsonNode made = run.has("run.json") ? Json.readTree(run.file("run.json")) : Json.mapper().createObjectNode();
+        JsonNode made =
+                run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
         for (String stage : STAGES) {
             JsonNode m = made.path(stage);
             if (m.isMissingNode()) continue;
@@ -80,31 +78,31 @@ final class InspectCommand implements Callable<Integer> {
                     backend);
         }
         heading(out, "data");
-        if (run.has(AUDIT)) out.print(Json.read(run.file(AUDIT), Audit.class).table());
+        if (run.has(RunFolder.AUDIT)) out.print(Json.read(run.file(RunFolder.AUDIT), Audit.class).table());
         else out.println(notYet("prepare", run));
 
         heading(out, "semantic IDs");
-        if (run.has(REPORT)) out.print(Json.read(run.file(REPORT), SidReport.class).text());
+        if (run.has(RunFolder.ID_REPORT)) out.print(Json.read(run.file(RunFolder.ID_REPORT), SidReport.class).text());
         else out.println(notYet("tokenize", run));
 
         heading(out, "model");
-        if (run.has("config/train.json")) {
-            out.println("settings   " + Json.line(Json.readTree(run.file("config/train.json"))));
+        if (run.has(RunFolder.config("train"))) {
+            out.println("settings   " + Json.line(Json.readTree(run.file(RunFolder.config("train")))));
             if (run.has(Reinforce.CONFIG)) {
                 out.println("rollouts   " + Json.line(Json.readTree(run.file(Reinforce.CONFIG))));
             }
             for (JsonNode epoch : new MetricsLog(run, METRICS).read()) out.println(epoch(epoch));
-            if (run.has("config/train-prm.json")) {
+            if (run.has(RunFolder.config("train-prm"))) {
                 out.println("process reward model, trained by itself");
-                out.println("settings   " + Json.line(Json.readTree(run.file("config/train-prm.json"))));
+                out.println("settings   " + Json.line(Json.readTree(run.file(RunFolder.config("train-prm")))));
                 for (JsonNode epoch : new MetricsLog(run, PRM_METRICS).read()) out.println(epoch(epoch));
             }
         } else {
             out.println(notYet("train", run));
         }
         heading(out, "scores");
-        if (run.has(SCORES)) {
-            ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
+        if (run.has(RunFolder.SCORECARD)) {
+            ScoreCard card = Json.read(run.file(RunFolder.SCORECARD), ScoreCard.class);
             for (String file : card.outdated(run)) {
                 out.println("measured before " + file + " was written anew; 'beamwright evaluate " + run.root()
                         + "' measures the model that is there");
@@ -147,23 +145,23 @@ final class InspectCommand implements Callable<Integer> {
     private static ObjectNode everything(RunFolder run) {
         ObjectNode all = Json.mapper().createObjectNode();
         all.put("run", run.root().toString());
-        if (run.has("run.json")) all.set("stages", Json.readTree(run.file("run.json")));
+        if (run.has(RunFolder.INFO)) all.set("stages", Json.readTree(run.file(RunFolder.INFO)));
         ObjectNode settings = all.putObject("settings");
         for (String stage : STAGES) {
-            String file = "config/" + stage + ".json";
+            String file = RunFolder.config(stage);
             if (run.has(file)) settings.set(stage, Json.readTree(run.file(file)));
         }
-        if (run.has(AUDIT)) all.set("data", Json.readTree(run.file(AUDIT)));
-        if (run.has(REPORT)) all.set("semanticIds", Json.readTree(run.file(REPORT)));
+        if (run.has(RunFolder.AUDIT)) all.set("data", Json.readTree(run.file(RunFolder.AUDIT)));
+        if (run.has(RunFolder.ID_REPORT)) all.set("semanticIds", Json.readTree(run.file(RunFolder.ID_REPORT)));
         ArrayNode epochs = Json.mapper().createArrayNode();
         new MetricsLog(run, METRICS).read().forEach(epochs::add);
         if (!epochs.isEmpty()) all.set("epochs", epochs);
         ArrayNode prm = Json.mapper().createArrayNode();
         new MetricsLog(run, PRM_METRICS).read().forEach(prm::add);
         if (!prm.isEmpty()) all.set("prmEpochs", prm);
-        if (run.has(SCORES)) {
-            all.set("scorecard", Json.readTree(run.file(SCORES)));
-            List<String> outdated = Json.read(run.file(SCORES), ScoreCard.class).outdated(run);
+        if (run.has(RunFolder.SCORECARD)) {
+            all.set("scorecard", Json.readTree(run.file(RunFolder.SCORECARD)));
+            List<String> outdated = Json.read(run.file(RunFolder.SCORECARD), ScoreCard.class).outdated(run);
             if (!outdated.isEmpty()) all.set("writtenSinceScorecard", Json.mapper().valueToTree(outdated));
         }
         return all;

@@ -3,10 +3,13 @@ package dev.beamwright.recsys.cli;
 import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.run.Version;
+import dev.beamwright.recsys.run.Visible;
 import dev.beamwright.tensor.DeviceException;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.InvalidPathException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -55,8 +58,24 @@ public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
 
+    /** Whether file names and arguments beyond ASCII reach the program, which they do not in the locale C. */
+    static boolean namesAll() {
+        return !System.getProperty("sun.jnu.encoding", "UTF-8").matches("(?i)ANSI_X3.4-1968|US-ASCII|646");
+    }
+
+    /** Ends the process if an argument came in characters that its locale does not have. */
+    static void refuseUnnamable(String[] args) {
+        for (String arg : args) {
+            if (namesAll() || arg.indexOf('\uFFFD') < 0) continue;
+            System.err.println("beamwright: the argument '" + Visible.line(arg) + "' has letters that the locale of this"
+                    + " process does not have; set LC_ALL=C.UTF-8");
+            System.exit(USER_ERROR);
+        }
+    }
+
     /** Runs a command and ends the process with its exit code. */
     public static void main(String[] args) {
+        refuseUnnamable(args);
         StopRequest.install();
         int exitCode = run(args);
         StopRequest.ended();
@@ -65,6 +84,17 @@ public final class Main implements Runnable {
 
     /** Runs a command. Returns the exit code. */
     public static int run(String... args) {
+        PrintStream before = System.out;
+        System.setOut(VisibleOutput.on(before));
+        try {
+            return execute(args);
+        } finally {
+            System.out.flush();
+            System.setOut(before);
+        }
+    }
+
+    private static int execute(String... args) {
         CommandLine line = new CommandLine(new Main());
         BenchCommand.fill(line.getSubcommands().get("bench"));
         ObjectiveOptions.list(line.getSubcommands().get("train"), true);
@@ -75,6 +105,7 @@ public final class Main implements Runnable {
         Section.sort(line);
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
+                .setOut(new PrintWriter(System.out, true, System.out.charset()))
                 .setParameterExceptionHandler((e, _) -> refused(e))
                 .setExecutionExceptionHandler((e, command, _) -> failed(e, command.getErr(), args));
         try {
@@ -97,7 +128,13 @@ public final class Main implements Runnable {
     /** The command line itself cannot be understood. */
     private static int refused(ParameterException e) {
         CommandLine command = e.getCommandLine();
-        String message = firstLine(e.getMessage());
+        String message = Visible.line(firstLine(e.getMessage()));
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (!(t instanceof InvalidPathException)) continue;
+            message = "cannot name the file '" + Visible.line(((InvalidPathException) t).getInput())
+                    + "' in the locale of this"
+                    + " process (" + System.getProperty("sun.jnu.encoding") + "); set LC_ALL=C.UTF-8";
+        }
         if (e instanceof UnmatchedArgumentException unmatched) {
             boolean noSuchCommand = command.getParent() == null && !unmatched.isUnknownOption();
             if (noSuchCommand) message = "there is no command '" + unmatched.getUnmatched().getFirst() + "'";
@@ -130,6 +167,10 @@ public final class Main implements Runnable {
                     return say(err, "interrupted", INTERRUPTED);
                 }
                 case UncheckedIOException _ -> {} // its cause tells more
+                case InvalidPathException e -> {
+                    return say(err, "'" + e.getInput() + "' is no name of a file here (" + e.getReason()
+                            + "); where it has letters beyond ASCII, set LC_ALL=C.UTF-8", USER_ERROR);
+                }
                 case IOException e -> {
                     return say(err, e.toString(), USER_ERROR);
                 }
@@ -144,13 +185,24 @@ public final class Main implements Runnable {
     }
 
     private static String outOfMemory(OutOfMemoryError e) {
-        long heap = Runtime.getRuntime().maxMemory() >> 20;
-        return "out of memory (" + e.getMessage() + ") with a heap of " + heap + " MB: set BEAMWRIGHT_JAVA_OPTS=-Xmx"
-                + Math.max(1, 2 * heap / 1024) + "g or more, or make batches or the model smaller";
+        return outOfMemory(String.valueOf(e.getMessage()), Runtime.getRuntime().maxMemory());
+    }
+
+    /** What helps: a heap larger than the one there is, unless it was not the heap that was too small. */
+    static String outOfMemory(String what, long heap) {
+        String smaller = "make batches, the model or the data smaller";
+        if (what.contains("array size")) return "out of memory (" + what + "): " + smaller;
+        if (!what.contains("heap") && !what.contains("GC") && !what.equals("null")) {
+            return "out of memory outside of Java's heap (" + what + "): " + smaller
+                    + ", or leave more to it by a smaller -Xmx in BEAMWRIGHT_JAVA_OPTS";
+        }
+        long gigabyte = 1L << 30, larger = Math.ceilDiv(2 * heap, gigabyte); // more than -Xmx was, of which heap is a part
+        return "out of memory (" + what + ") with a heap of " + (heap >> 20) + " MB: set BEAMWRIGHT_JAVA_OPTS=-Xmx"
+                + larger + "g or more, or " + smaller;
     }
 
     private static int say(PrintWriter err, String message, int exitCode) {
-        err.println("beamwright: " + firstLine(message));
+        err.println("beamwright: " + Visible.line(firstLine(message)));
         err.flush();
         return exitCode;
     }

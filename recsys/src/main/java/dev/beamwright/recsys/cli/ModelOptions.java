@@ -26,7 +26,10 @@ final class ModelOptions {
             description = "Stack N layers; in the encoder, if there is one.")
     private Integer layers;
 
-    @Option(names = "--decoder-layers", paramLabel = "N", description = "Stack N layers in the decoder behind an encoder.")
+    @Option(
+            names = "--decoder-layers",
+            paramLabel = "N",
+            description = "Stack N layers in the decoder behind an encoder.")
     private Integer decoderLayers;
 
     @Option(names = "--heads", paramLabel = "N", description = "Use N attention heads.")
@@ -50,7 +53,10 @@ final class ModelOptions {
             description = "Use the embeddings of the codes as output heads, too.")
     private Boolean tied;
 
-    @Option(names = "--user-tokens", paramLabel = "N", description = "Spread users over N tokens of an encoder; 0 for none.")
+    @Option(
+            names = "--user-tokens",
+            paramLabel = "N",
+            description = "Spread users over N tokens of an encoder; 0 for none.")
     private Integer userTokens;
 
     @Option(
@@ -65,8 +71,11 @@ final class ModelOptions {
             description = "item decoder: rows that the filter beside attention sees; 0 for no filter")
     private Integer filterTaps;
 
-    @Option(names = "--filter-share", paramLabel = "X", description = "item decoder: the filter's share, the rest is"
-            + " attention's")
+    @Option(
+            names = "--filter-share",
+            paramLabel = "X",
+            description = "item decoder: the filter's share, the rest is"
+                    + " attention's")
     private Double filterShare;
 
     @Option(

@@ -65,8 +65,9 @@ final class ObjectiveOptions {
         Objective base = name == null || name.equals(usual.name()) ? usual : Objectives.named(name);
         if (preset != null) base = preset(base).objective();
         if (!kind.isInstance(base)) {
-            throw new UserError("--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
-                    + " NEW-RUN --objective " + base.name() + " --from RUN'");
+            throw new UserError(
+                    "--objective " + base.name() + " learns from rollouts of a trained model: 'beamwright train"
+                            + " NEW-RUN --objective " + base.name() + " --from RUN'");
         }
         return Objectives.with(kind.cast(base), base instanceof RolloutObjective ? parameters : parameters(false));
     }
@@ -124,11 +125,13 @@ final class ObjectiveOptions {
     static String text(Objective o) {
         var text = new StringBuilder(o.name() + ": " + o.summary() + "\n\n" + o.equation().indent(2));
         Map<String, String> values = Parameter.values(o);
-        text.append(values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
+        text.append(
+                values.isEmpty() ? "\nIt has no parameters.\n" : "\nParameters (-P KEY=VALUE) and their defaults:\n");
         text.append(Parameter.table(o, ""));
         if (!o.presets().isEmpty()) {
             text.append("\nPresets (--objective-preset NAME):\n");
-            text.append(TextTable.of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));
+            text.append(TextTable
+                    .of(o.presets().stream().map(p -> List.of("  " + p.name(), values(p, values))).toList(), 2));
         }
         return text.toString();
     }

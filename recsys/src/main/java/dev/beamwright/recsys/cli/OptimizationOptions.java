@@ -20,7 +20,10 @@ final class OptimizationOptions {
     @Option(names = "--learning-rate", paramLabel = "X", description = "Rise to this learning rate, then fall.")
     private Double learningRate;
 
-    @Option(names = "--warmup-ratio", paramLabel = "X", description = "Let the learning rate rise in this share of all steps.")
+    @Option(
+            names = "--warmup-ratio",
+            paramLabel = "X",
+            description = "Let the learning rate rise in this share of all steps.")
     private Double warmupRatio;
 
     @Option(names = "--warmup-steps", paramLabel = "N", description = "Let the learning rate rise in N steps.")
@@ -29,7 +32,10 @@ final class OptimizationOptions {
     @Option(names = "--weight-decay", paramLabel = "X", description = "Decay weights by X (AdamW).")
     private Double weightDecay;
 
-    @Option(names = "--max-grad-norm", paramLabel = "X", description = "Clip the gradient to this norm; 0 for no clipping.")
+    @Option(
+            names = "--max-grad-norm",
+            paramLabel = "X",
+            description = "Clip the gradient to this norm; 0 for no clipping.")
     private Double maxGradNorm;
 
     @Option(names = "--dropout", paramLabel = "X", description = "Set this share of activations to zero.")
@@ -49,7 +55,8 @@ final class OptimizationOptions {
     /** With all that was given. */
     OptimizationConfig config(OptimizationConfig d) {
         if (warmupRatio != null && warmupSteps != null) {
-            throw new UserError("--warmup-ratio and --warmup-steps are two ways to say the same; leave one of them out");
+            throw new UserError(
+                    "--warmup-ratio and --warmup-steps are two ways to say the same; leave one of them out");
         }
         OptimizationConfig o = new OptimizationConfig(
                 or(batchSize, d.batchSize()),

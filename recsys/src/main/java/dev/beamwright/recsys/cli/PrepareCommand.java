@@ -43,7 +43,7 @@ final class PrepareCommand implements Callable<Integer> {
             audit = Prepare.run(data.config(), run, Progress.stderr());
         }
         System.out.print(json ? Json.line(audit) + "\n" : audit.table());
-        if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file("config/prepare.json"));
+        if (!json) System.out.println("\nwrote " + run.file("data") + " and " + run.file(RunFolder.config("prepare")));
         return Main.OK;
     }
 

@@ -6,15 +6,13 @@ import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.TextFile;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.serve.Advice;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.serve.Recommender.Recommendation;
 import dev.beamwright.recsys.serve.Recommender.Recommended;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -203,7 +201,9 @@ final class RecommendCommand implements Callable<Integer> {
         if (history != null) {
             List<String> ids = history.stream()
                     .flatMap(h -> recommender.knows(h) ? Stream.of(h) : Stream.of(h.split(",")).map(String::strip))
+                    .filter(id -> !id.isEmpty())
                     .toList();
+            if (ids.isEmpty()) throw new UserError("--history '" + String.join(" ", history) + "': names no item");
             answers.add(answer(recommender, Sample.NOBODY, recommender.numbers(ids), options));
         }
         for (int u : numbers) answers.add(answer(recommender, u, data.sequences()[u], options));
@@ -230,7 +230,7 @@ final class RecommendCommand implements Callable<Integer> {
         Dataset data = recommender.data();
         int[][] sequences = data.sequences();
         try (Progress.Bar bar = Progress.stderr().start("recommending", sequences.length)) {
-            int chunk = 2048;
+            int chunk = 512;
             for (int from = 0; from < sequences.length; from += chunk) {
                 int to = Math.min(sequences.length, from + chunk), done = from;
                 List<Recommended> found = recommender.recommend(
@@ -243,7 +243,7 @@ final class RecommendCommand implements Callable<Integer> {
                     out.println(Json.line(
                             answer(recommender, data.users().get(u), sequences[u], found.get(u - from))));
                 }
-                out.flush();
+                if (out.checkError()) return; // whoever reads has gone, as head does; the main program says so
             }
         }
     }
@@ -293,15 +293,11 @@ final class RecommendCommand implements Callable<Integer> {
     }
 
     private static List<String> lines(Path file) {
-        try {
-            List<String> ids = Files.readAllLines(file, StandardCharsets.UTF_8).stream()
-                    .map(line -> line.replace("\uFEFF", "").strip())
-                    .filter(line -> !line.isEmpty())
-                    .toList();
-            if (ids.isEmpty()) throw new UserError(file + ": no item id in it; nothing could be recommended");
-            return ids;
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be read as a list of item ids: " + e, e);
-        }
+        List<String> ids = TextFile.lines(file).stream()
+                .map(line -> line.replace("\uFEFF", "").strip())
+                .filter(line -> !line.isEmpty())
+                .toList();
+        if (ids.isEmpty()) throw new UserError(file + ": no item id in it; nothing could be recommended");
+        return ids;
     }
 }

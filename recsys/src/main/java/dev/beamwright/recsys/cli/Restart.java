@@ -23,6 +23,7 @@ public final class Restart {
     private Restart() {}
 
     public static void main(String[] args) throws Exception {
+        Main.refuseUnnamable(args);
         if (System.getProperty(PARENT) != null) {
             endWith(Long.parseLong(System.getProperty(PARENT)));
         } else {
@@ -72,7 +73,9 @@ public final class Restart {
         command.addAll(List.of(args));
         Process child;
         try {
-            child = new ProcessBuilder(command).inheritIO().start();
+            ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+            if (!Main.namesAll()) builder.environment().put("LC_ALL", "C.UTF-8");
+            child = builder.start();
         } catch (IOException e) {
             System.err.println("beamwright: cannot start Java again: " + e.getMessage());
             return Main.INTERNAL_ERROR;

@@ -35,7 +35,8 @@ final class RolloutOptions {
      * @param from the folder of the run to start from, or null
      */
     ReinforceConfig config(
-            RolloutObjective objective, Preset preset, String from, OptimizationOptions o, ValidationOptions v, long seed) {
+            RolloutObjective objective, Preset preset, String from, OptimizationOptions o, ValidationOptions v,
+            long seed) {
         ReinforceConfig d = ReinforceConfig.of(objective, from, seed);
         if (preset != null && preset.maxGradNorm() != null) {
             d = d.withOptimization(d.optimization().withMaxGradNorm(preset.maxGradNorm()));

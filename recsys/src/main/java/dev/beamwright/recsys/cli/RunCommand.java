@@ -54,11 +54,6 @@ final class RunCommand implements Callable<Integer> {
     /** Epochs on the bundled data unless others are asked for: a first look should take minutes. */
     private static final int BUNDLED_EPOCHS = 15;
 
-    private static final String AUDIT = "data/audit.json";
-    private static final String IDS = "tokens/semantic-ids.json";
-    private static final String MODEL = "model/best.safetensors";
-    private static final String SCORES = "scorecard.json";
-
     @Spec
     private CommandSpec spec;
 
@@ -128,14 +123,15 @@ final class RunCommand implements Callable<Integer> {
         try (var _ = run.lock()) {
             PrepareConfig prepare = data.config();
             List<Path> files = Stream.of(prepare.data(), prepare.items()).filter(f -> f != null).map(Path::of).toList();
-            if (begin(run, "prepare", prepare, isNewer(run, AUDIT, files), progress)) {
+            if (begin(run, "prepare", prepare, isNewer(run, RunFolder.AUDIT, files), progress)) {
                 progress.say(Prepare.run(prepare, run, progress).table());
             }
             if (user != null) number(Prepared.load(run).data());
             TokenizeConfig tokenize = TokenizeConfig.defaults(seed);
-            if (run.has(IDS) && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
+            if (run.has(RunFolder.SEMANTIC_IDS)
+                    && !sameButForTheSeed(tokenize, run.config("tokenize", TokenizeConfig.class))) {
                 progress.say("== tokenize: done before, with settings of its own (config/tokenize.json), which stay");
-            } else if (begin(run, "tokenize", tokenize, run.has(IDS), progress)) { // semantic IDs keep a run to its data
+            } else if (begin(run, "tokenize", tokenize, run.has(RunFolder.SEMANTIC_IDS), progress)) { // semantic IDs keep a run to its data
                 progress.say(Tokenize.run(tokenize, run, progress).text());
             }
             TrainConfig train = training.config(seed, epochs, run);
@@ -143,12 +139,13 @@ final class RunCommand implements Callable<Integer> {
             Train.run(train, run, backend, false, progress);
 
             EvaluateConfig evaluate = EvaluateConfig.usual(baselines, seed);
-            boolean measured = isNewer(run, SCORES, List.of(run.file(IDS))) && measuresTheModel(run);
+            boolean measured = isNewer(run, RunFolder.SCORECARD, List.of(run.file(RunFolder.SEMANTIC_IDS)))
+                    && measuresTheModel(run);
             if (begin(run, "evaluate", evaluate, measured, progress)) {
                 EvaluateCommand.measure(evaluate, run, train.decoding().beamSize(), device, progress);
             }
         }
-        ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
+        ScoreCard card = Json.read(run.file(RunFolder.SCORECARD), ScoreCard.class);
         progress.say("== recommend");
         print(run, backend, card, began);
         return Main.OK;
@@ -187,7 +184,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether semantic IDs were made as this command makes them, not by somebody with wishes of their own. */
     private static boolean sameButForTheSeed(TokenizeConfig usual, TokenizeConfig stored) {
-        return agrees(usual, Json.mapper().readTree(Json.line(stored.withSeed(usual.seed()))));
+        return agrees(usual, Json.tree(stored.withSeed(usual.seed())));
     }
 
     /**
@@ -197,20 +194,20 @@ final class RunCommand implements Callable<Integer> {
     private static boolean begin(
             RunFolder run, String stage, Object settings, boolean there, Progress progress) {
         boolean done = there
-                && run.has("config/" + stage + ".json")
-                && agrees(settings, Json.readTree(run.file("config/" + stage + ".json")));
+                && run.has(RunFolder.config(stage))
+                && agrees(settings, Json.readTree(run.file(RunFolder.config(stage))));
         progress.say("== " + stage + (done ? ": done before, with the same settings" : ""));
         return !done;
     }
 
-    /**
-     * Whether these settings are those that were stored; {@code tokenize} decides itself what was left open.
-     */
+    /** Whether these settings are those that were stored; {@code tokenize} decides itself what was left open (null). */
     private static boolean agrees(Object settings, JsonNode stored) {
-        boolean open = settings instanceof TokenizeConfig;
-        return Json.mapper().readTree(Json.line(settings)).properties().stream()
-                .allMatch(p -> p.getValue().equals(stored.get(p.getKey()))
-                        || open && p.getValue().isNull());
+        return agrees(Json.tree(settings), stored, settings instanceof TokenizeConfig);
+    }
+
+    private static boolean agrees(JsonNode settings, JsonNode stored, boolean open) {
+        if (!settings.isObject()) return settings.equals(stored) || open && settings.isNull();
+        return settings.properties().stream().allMatch(p -> agrees(p.getValue(), stored.path(p.getKey()), open));
     }
 
     /** Whether a result is there, and was not written before what it is made of. */
@@ -220,8 +217,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** Whether the score card is of the best model that is there. */
     private static boolean measuresTheModel(RunFolder run) {
-        ScoreCard card = Json.read(run.file(SCORES), ScoreCard.class);
-        return card.files().containsKey(MODEL) && card.outdated(run).isEmpty();
+        ScoreCard card = Json.read(run.file(RunFolder.SCORECARD), ScoreCard.class);
+        return card.files().containsKey(RunFolder.BEST) && card.outdated(run).isEmpty();
     }
 
     /** When a file was last written; a file that is not there is the reader's to complain of. */

@@ -166,7 +166,7 @@ final class ScaleCommand implements Callable<Integer> {
             out.println(Json.line(all));
         } else {
             for (Scaling s : all) out.println(s.table());
-            for (Path run : runs) out.println("wrote " + run.resolve("scaling.json"));
+            for (Path run : runs) out.println("wrote " + run.resolve(RunFolder.SCALING));
             for (String name : charts.keySet()) out.println("wrote " + plots.resolve(name + ".svg"));
         }
         out.flush();

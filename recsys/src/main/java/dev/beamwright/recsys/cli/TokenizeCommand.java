@@ -43,7 +43,8 @@ final class TokenizeCommand implements Callable<Integer> {
             defaultValue = "text+collaborative",
             description = "Make item vectors of text, hashed-text, collaborative, text+collaborative or"
                     + " hashed-text+collaborative, or read them from a .npy or .safetensors file (FILE#NAME for one tensor"
-                    + " of several) with one row per item in the order of data/items.tsv. Default: ${DEFAULT-VALUE}.")
+                    + " of several) with one row per item in the order of data/items.tsv, or with an ids.txt beside it."
+                    + " Default: ${DEFAULT-VALUE}.")
     private String vectors;
 
     @Section.In(Section.VECTORS)
@@ -120,7 +121,7 @@ final class TokenizeCommand implements Callable<Integer> {
             paramLabel = "N",
             split = ",",
             description = "Give each level this many codes, such as 256,256,128. Default: see below.")
-    private int[] widths;
+    private int[] codebookSizes;
 
     @Section.In(Section.IDS)
     @Option(
@@ -172,17 +173,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         TokenizeConfig config = new TokenizeConfig(
-                vectors,
-                textDims,
-                collaborativeDims,
-                collaborativeWeight,
-                window,
-                quantizer,
-                balanced,
-                rqVae(),
-                levels,
-                widths,
-                collisions,
+                new TokenizeConfig.Vectors(vectors, textDims, collaborativeDims, collaborativeWeight, window),
+                new TokenizeConfig.Codes(quantizer, balanced, rqVae(), levels, codebookSizes, collisions),
                 seed,
                 sids,
                 sidKeyOffset);

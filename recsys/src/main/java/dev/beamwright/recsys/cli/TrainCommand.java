@@ -87,8 +87,9 @@ final class TrainCommand implements Callable<Integer> {
     // ---- from the true sequences
 
     private void train(PrintWriter out) {
-        Given.refuse(spec, new RolloutOptions(), "without rollouts; leave it out, or give --objective, too: ugr or another"
-                + " that learns from rollouts");
+        Given.refuse(spec, new RolloutOptions(),
+                "without rollouts; leave it out, or give --objective, too: ugr or another"
+                        + " that learns from rollouts");
         RunFolder folder = from == null ? RunFolder.open(run) : new RunFolder(run);
         if (Reinforce.configOf(folder) != null) {
             throw new UserError(run + ": was trained by rollouts; give the same --objective to go on");
@@ -135,8 +136,9 @@ final class TrainCommand implements Callable<Integer> {
     // ---- from rollouts
 
     private void reinforce(RolloutObjective named, PrintWriter out) {
-        String why = "on " + named.name() + ": the model, and how its logits become probabilities, are those of the run it"
-                + " begins from";
+        String why =
+                "on " + named.name() + ": the model, and how its logits become probabilities, are those of the run it"
+                        + " begins from";
         Given.refuse(spec, new ModelOptions(), why);
         Given.refuse(spec, new EpochOptions(), why);
         RolloutObjective objective = settings.objective.objective(named, RolloutObjective.class);

@@ -36,6 +36,11 @@ public final class ConfidentRanker implements Ranker {
     }
 
     @Override
+    public String label() {
+        return likely.label();
+    }
+
+    @Override
     public Map<String, Object> settings(int depth) {
         Map<String, Object> settings = new TreeMap<>(likely.settings(depth));
         settings.put("rule", rule);

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.data;
 
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,8 +16,29 @@ import java.util.Locale;
  * @param validationFrom for a time split the second from which on targets validate, else null
  * @param testFrom for a time split the second from which on targets test, else null
  */
-public record Cuts(String rule, Long validationFrom, Long testFrom, int[] trainEnd, int[] validationEnd) {
+public record Cuts(
+        String rule,
+        @Nullable Long validationFrom,
+        @Nullable Long testFrom,
+        int[] trainEnd,
+        int[] validationEnd) {
     private static final int SHORTEST = 3; // items that a user must have to be asked in leave-one-out
+
+    public Cuts {
+        if (!rule.equals("leave-one-out") && !rule.equals("time")) {
+            throw new IllegalArgumentException("there is no split '" + Source.cut(rule) + "'");
+        }
+        if (trainEnd.length != validationEnd.length) {
+            throw new IllegalArgumentException("trainEnd is for " + trainEnd.length + " users, validationEnd for "
+                    + validationEnd.length);
+        }
+        for (int u = 0; u < trainEnd.length; u++) {
+            if (trainEnd[u] < 0 || trainEnd[u] > validationEnd[u]) {
+                throw new IllegalArgumentException("user " + u + " is cut at " + trainEnd[u] + " and "
+                        + validationEnd[u]);
+            }
+        }
+    }
 
     /**
      * The last item of each user tests, the one before validates, the others train. Users with fewer than three items are
@@ -96,6 +118,10 @@ public record Cuts(String rule, Long validationFrom, Long testFrom, int[] trainE
         List<Case> validation = new ArrayList<>(), test = new ArrayList<>();
         for (int u = 0; u < sequences.length; u++) {
             int[] s = sequences[u];
+            if (validationEnd[u] > s.length) {
+                throw new UserError("data/split.json cuts user " + u + " at " + validationEnd[u] + ", but data/"
+                        + "sequences.tsv has " + s.length + " items there; run 'beamwright prepare' again");
+            }
             train[u] = Arrays.copyOf(s, trainEnd[u]);
             for (int i = Math.max(1, trainEnd[u]); i < s.length; i++) {
                 (i < validationEnd[u] ? validation : test).add(new Case(u, s, i));

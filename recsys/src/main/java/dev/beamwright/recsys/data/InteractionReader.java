@@ -129,8 +129,9 @@ final class InteractionReader {
         for (int r = 0; r < n; r++) {
             dropped[r] = time.isBad(r);
             if (dropped[r]) {
-                bad.add(source, lines.getLong(r), time.whyBad(found++), "write seconds since 1970 or leave it empty, say"
-                        + " how it is written by --time-format, or take the file's order by --order file");
+                bad.add(source, lines.getLong(r), time.whyBad(found++),
+                        "write seconds since 1970 or leave it empty, say"
+                                + " how it is written by --time-format, or take the file's order by --order file");
             } else {
                 user.add(users.of(userIds.get(oldUsers.getInt(r))));
                 item.add(items.of(itemIds.get(oldItems.getInt(r))));

@@ -133,7 +133,8 @@ public final class Prepare {
     private static Audit.Times times(Interactions read, Dataset data, Items told) {
         List<String> notes = new ArrayList<>(read.notes());
         notes.addAll(told.notes());
-        long[] known = data.times() == null ? new long[0]
+        long[] known = data.times() == null
+                ? new long[0]
                 : Arrays.stream(data.times()).flatMapToLong(Arrays::stream)
                         .filter(t -> t != Dataset.UNKNOWN_TIME).sorted().toArray();
         return new Audit.Times(
@@ -148,7 +149,7 @@ public final class Prepare {
      * A score card of other data is dropped: it is made again in a moment.
      */
     private static void keepToTheData(PrepareConfig config, RunFolder run, Map<String, String> hashes) {
-        if (!run.has("config/prepare.json")) return;
+        if (!run.has(RunFolder.config("prepare"))) return;
         JsonNode before = Json.mapper().valueToTree(run.config("prepare", PrepareConfig.class));
         JsonNode now = Json.mapper().valueToTree(config);
         String differ = now.propertyStream()
@@ -158,12 +159,12 @@ public final class Prepare {
                 .collect(Collectors.joining(", "));
         boolean sameData = RunInfo.read(run, "prepare").path("dataHash").equals(Json.mapper().valueToTree(hashes));
         if (sameData && differ.isEmpty()) return;
-        if (run.has("tokens/semantic-ids.json") || run.hasModel()) {
+        if (run.has(RunFolder.SEMANTIC_IDS) || run.hasModel()) {
             throw new UserError(run.root() + ": this run already has semantic IDs or a model made from other "
                     + (sameData ? "settings (" + differ + ")" : "data") + "; give another --out, or delete the folder"
                     + " first");
         }
-        run.delete("scorecard.json");
+        run.delete(RunFolder.SCORECARD);
     }
 
     /** The rows of each user, in the file's order. */

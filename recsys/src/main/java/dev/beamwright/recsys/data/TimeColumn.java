@@ -165,8 +165,9 @@ final class TimeColumn {
     /** Looks for what cannot be meant. */
     private void look(LongList line) {
         if (worth == Worth.ORDINAL) {
-            notes.add(inWords() + ", which can hardly be meant; only their order counts; if another column has the times,"
-                    + " name it with --time-column");
+            notes.add(
+                    inWords() + ", which can hardly be meant; only their order counts; if another column has the times,"
+                            + " name it with --time-column");
         }
         if (worth == Worth.CONSTANT) notes.add(inWords() + ", so the file's order counts");
         if (worth != Worth.DATES) return;

@@ -3,6 +3,7 @@ package dev.beamwright.recsys.embedding;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.beamwright.recsys.data.Dataset;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Key;
@@ -12,7 +13,6 @@ import dev.beamwright.tensor.io.Npy;
 import dev.beamwright.tensor.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.SegmentAllocator;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -88,31 +88,59 @@ public final class ItemVectors {
 
     /**
      * From a file: {@code .npy} (float16, float32, float64) or {@code .safetensors} (F32, F16, BF16, F64; where it holds
-     * several tensors, the file name is followed by {@code #} and the tensor's name). One row per item, in the order of
-     * the run's {@code data/items.tsv}.
+     * several tensors, the file name is followed by {@code #} and the tensor's name). Where the ids of the rows are told
+     * beside it, see {@link RowIds}, each item gets the row with its id; otherwise rows are in the order of the run's
+     * {@code data/items.tsv}.
      *
-     * @throws UserError if there are more or fewer rows than items, or a number that is none
+     * @throws UserError if an item has no row or two, or a number is none
      */
+    public static Tensor imported(String source, List<String> items, SegmentAllocator memory, Progress progress) {
+        VectorFile file = VectorFile.of(source);
+        Tensor t = read(file, memory);
+        RowIds ids = RowIds.beside(file, t.shape().rows());
+        if (ids == null) {
+            progress.say("rows of " + source + " are taken in the order of data/items.tsv: no ids.txt beside it tells"
+                    + " their ids");
+            return checked(t, source, items.size());
+        }
+        int[] rows = ids.rowsOf(items);
+        progress.say("rows of " + source + " are matched by the ids in " + ids.source()
+                + (t.shape().rows() > rows.length
+                        ? "; " + (t.shape().rows() - rows.length) + " belong to no item of this run"
+                        : ""));
+        int columns = t.shape().dim(-1);
+        Tensor inOrder = Tensor.uninitialized(memory, Shape.of(rows.length, columns), DType.F32);
+        for (int i = 0; i < rows.length; i++) {
+            for (int c = 0; c < columns; c++) inOrder.set((long) i * columns + c, t.get((long) rows[i] * columns + c));
+        }
+        return checked(inOrder, source, items.size());
+    }
+
+    /** The same of a file whose rows are the items in order, one each. */
     public static Tensor imported(String source, int items, SegmentAllocator memory) {
-        int end = source.lastIndexOf(".safetensors#"), hash = end < 0 ? -1 : source.indexOf('#', end);
-        String file = hash < 0 ? source : source.substring(0, hash),
-                name = hash < 0 ? null : source.substring(hash + 1);
-        Tensor t;
+        return checked(read(VectorFile.of(source), memory), source, items);
+    }
+
+    private static Tensor read(VectorFile file, SegmentAllocator memory) {
         try {
-            t = file.endsWith(".safetensors")
-                    ? named(file, name, SafeTensors.read(Path.of(file), memory), memory)
-                    : Npy.read(Path.of(file), memory);
+            Tensor t = file.isSafeTensors() ? named(file, memory) : Npy.read(file.path(), memory);
+            if (t.shape().rank() != 2) {
+                throw new UserError(
+                        file + ": item vectors of shape " + t.shape() + ", expected (items, dimensions)");
+            }
+            return t;
         } catch (IOException e) {
             throw new UserError(e.getMessage() == null ? file + ": cannot be read: " + e : e.getMessage(), e);
         }
-        if (t.shape().rank() != 2) {
-            throw new UserError(source + ": item vectors of shape " + t.shape() + ", expected (items, dimensions)");
-        }
+    }
+
+    private static Tensor checked(Tensor t, String source, int items) {
         int rows = t.shape().rows(), columns = t.shape().dim(-1);
         if (rows != items) {
             String extra = rows == items + 1 ? "; if row 0 is padding, leave it out" : "";
             throw new UserError(source + ": " + rows + " rows for " + items
-                    + " items; there must be one row per item, in the order of data/items.tsv" + extra);
+                    + " items; there must be one row per item, in the order of data/items.tsv, or an ids.txt beside the"
+                    + " file with the item id of each row" + extra);
         }
         for (long i = 0; i < t.shape().size(); i++) {
             if (!(Math.abs(t.get(i)) <= LARGEST)) {
@@ -151,21 +179,23 @@ public final class ItemVectors {
         return text.isBlank() ? data.titles().get(item) : text;
     }
 
-    private static Tensor named(String file, String name, SafeTensors content, SegmentAllocator memory) {
-        var names = content.tensors().keySet();
+    private static Tensor named(VectorFile file, SegmentAllocator memory) throws IOException {
+        List<String> names = SafeTensors.names(file.path());
+        String name = file.tensor();
         if (name == null && names.size() != 1) {
-            throw new UserError(file + ": holds " + names.size() + " tensors; say which by " + file + "#NAME, one of "
+            throw new UserError(file.path() + ": holds " + names.size() + " tensors; say which by " + file.path()
+                    + "#NAME, one of " + names.stream().limit(8).toList());
+        }
+        if (name == null) name = names.getFirst();
+        if (!names.contains(name)) {
+            throw new UserError(file.path() + ": holds no tensor '" + name + "', only "
                     + names.stream().limit(8).toList());
         }
-        Tensor t = content.tensors().get(name == null ? names.iterator().next() : name);
-        if (t == null) {
-            throw new UserError(file + ": holds no tensor '" + name + "', only "
-                    + names.stream().limit(8).toList());
-        }
+        Tensor t = SafeTensors.read(file.path(), name, memory);
         return switch (t.dtype()) {
             case F32 -> t;
             case BF16 -> widened(t, memory);
-            case I32 -> throw new UserError(file + ": holds integers, expected F32, F16 or BF16");
+            case I32 -> throw new UserError(file.path() + ": holds integers, expected F32, F16 or BF16");
         };
     }
 

@@ -54,7 +54,8 @@ public final class Projection {
         for (int i = 0; i < columns.length; i++) columns[i] = i % dims;
         float[][] values = new float[1][];
         backend.read(covariance, () -> values[0] = covariance.toArray());
-        return TruncatedSvd.of(new SparseMatrix(dims, offsets, columns, values[0]), most, key.fold("directions")).left();
+        return TruncatedSvd.of(new SparseMatrix(dims, offsets, columns, values[0]), most, key.fold("directions"))
+                .left();
     }
 
     /** The rows less their mean. */

@@ -1,7 +1,6 @@
 package dev.beamwright.recsys.evaluate;
 
 import dev.beamwright.recsys.baseline.TrainedSasRec;
-import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.rank.RankMetric;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Json;
@@ -101,7 +100,7 @@ public final class Compare {
         Map<Map<String, String>, List<Found>> groups = new LinkedHashMap<>();
         Set<String> notes = new LinkedHashSet<>();
         for (RunFolder run : runs) {
-            ScoreCard card = Json.read(run.need("scorecard.json", "evaluate"), ScoreCard.class);
+            ScoreCard card = Json.read(run.need(RunFolder.SCORECARD, "evaluate"), ScoreCard.class);
             for (String file : card.outdated(run)) {
                 throw new UserError(run.root() + ": " + file + " was written anew since scorecard.json was;"
                         + " 'beamwright evaluate " + run.root() + "' measures the model that is there");
@@ -120,7 +119,7 @@ public final class Compare {
                 }
             }
             if (!any) {
-                throw new UserError(run.file("scorecard.json") + ": has no row for " + options.split() + ", "
+                throw new UserError(run.file(RunFolder.SCORECARD) + ": has no row for " + options.split() + ", "
                         + options.level() + ", seen items " + options.seenItems().text()
                         + "; evaluate the run again, or compare under another protocol");
             }
@@ -207,18 +206,18 @@ public final class Compare {
 
         List<String> trainings = new ArrayList<>(), timed = new ArrayList<>();
         if (TrainedSasRec.NAMES.contains(model)) trainings.add(model);
-        else if (run.has("config/train.json")) {
+        else if (run.has(RunFolder.config("train"))) {
             TrainConfig train = run.config("train", TrainConfig.class);
-            boolean first = of(train.label(), model);
-            boolean second = !first && run.has("config/reinforce.json") && of(train.model().backbone(), model);
+            boolean first = row.label().equals(train.label());
+            boolean second = !first && row.label().equals(rolloutsLabel(run, train));
             if (first || second) trainings.add("train");
             if ((first || second) && train.first() != null) timed.add(Start.BEFORE);
             if (second) {
                 trainings.add(Start.ROLLOUTS);
                 String before = Start.ROLLOUTS + Start.EARLIER;
-                for (; run.has("config/" + before + ".json"); before += Start.EARLIER) trainings.add(1, before);
+                for (; run.has(RunFolder.config(before)); before += Start.EARLIER) trainings.add(1, before);
             }
-            if ((first || second) && asked.has("widening") && run.has("config/train-prm.json"))
+            if ((first || second) && asked.has("widening") && run.has(RunFolder.config("train-prm")))
                 trainings.add("train-prm");
         }
         timed.addAll(trainings);
@@ -245,22 +244,19 @@ public final class Compare {
         return a.entrySet().stream().allMatch(e -> e.getValue().equals(b.getOrDefault(e.getKey(), e.getValue())));
     }
 
-    /** Whether a row is of the model with this label: itself, or with a word on how it was asked. */
-    private static boolean of(String label, String row) {
-        return row.equals(label) || row.startsWith(label + "-");
+    /** The label of a model that was trained by rollouts; null if it was not. */
+    private static String rolloutsLabel(RunFolder run, TrainConfig train) {
+        String settings = RunFolder.config(Start.ROLLOUTS);
+        if (!run.has(settings)) return null;
+        return train.model().backbone() + "-"
+                + Json.readTree(run.file(settings)).path("objective").path("name").asString();
     }
 
     /** Adds the settings of a stage, flattened, without its seeds, which it returns: those of stages before, then its own. */
     private static List<Long> add(Map<String, String> settings, RunFolder run, String stage, List<String> without) {
         List<Long> seeds = new ArrayList<>();
-        if (!run.has("config/" + stage + ".json")) return seeds;
-        // As this version reads them, so that what an earlier one did not have yet is no difference.
-        Class<?> known =
-                stage.equals("prepare") ? PrepareConfig.class : stage.startsWith("train") ? TrainConfig.class : null;
-        JsonNode settingsOf = known == null
-                ? Json.readTree(run.file("config/" + stage + ".json"))
-                : Json.mapper().valueToTree(run.config(stage, known));
-        if (!(settingsOf instanceof ObjectNode config)) return seeds;
+        if (!run.has(RunFolder.config(stage))) return seeds;
+        if (!(Json.readTree(run.file(RunFolder.config(stage))) instanceof ObjectNode config)) return seeds;
         config.remove(without);
         for (ObjectNode of = config; of != null; of = of.path("first") instanceof ObjectNode first ? first : null) {
             seeds.addFirst(of.path("seed").asLong());
@@ -277,8 +273,9 @@ public final class Compare {
 
     /** The values of each question, or null if the run has no predictions under this protocol. */
     private static Answers predictions(RunFolder run, ScoreCard.Row row, Options options) {
-        Path file = run.file("predictions/" + row.model() + "-" + options.split() + ".jsonl");
-        if (!options.level().equals("item") || !run.has("config/evaluate.json") || !Files.exists(file)) return null;
+        Path file = run.file(RunFolder.predictions(row.model(), options.split()));
+        if (!options.level().equals("item") || !run.has(RunFolder.config("evaluate")) || !Files.exists(file))
+            return null;
         EvaluateConfig written = run.config("evaluate", EvaluateConfig.class); // other predictions are of earlier times
         if (written.predictions() == 0 || written.seenItems().getFirst() != options.seenItems()) return null;
         int at = options.metric().indexOf('@'), k = Integer.parseInt(options.metric().substring(at + 1));
@@ -287,7 +284,7 @@ public final class Compare {
         List<Double> values = new ArrayList<>();
         try (var lines = Files.lines(file)) {
             lines.forEach(line -> {
-                JsonNode answer = Json.mapper().readTree(line);
+                JsonNode answer = Json.parse(line, ObjectNode.class, file);
                 users.add(answer.path("user").asString());
                 questions.add(users.getLast() + " " + answer.path("target").asString());
                 JsonNode rank = answer.path("rank");
@@ -322,7 +319,7 @@ public final class Compare {
     private static double mean(List<Found> group, String metric) {
         Double first = group.getFirst().row().metrics().get(metric);
         if (first == null) {
-            throw new UserError(group.getFirst().run().file("scorecard.json") + ": has no " + metric
+            throw new UserError(group.getFirst().run().file(RunFolder.SCORECARD) + ": has no " + metric
                     + "; evaluate with --k, or compare by another --metric");
         }
         return spread(group, metric).mean();

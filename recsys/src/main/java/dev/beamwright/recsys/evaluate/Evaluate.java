@@ -83,7 +83,8 @@ public final class Evaluate {
                     measure.accept(sasRec);
                     if (!config.memory()) continue;
                     MemoryWeight weight = MemoryWeight.of(
-                            "baselines/" + name + "-memory.json", List.of("baselines/" + name + ".safetensors"), run,
+                            RunFolder.baseline(name, "-memory.json"), List.of(RunFolder.baseline(name, ".safetensors")),
+                            run,
                             prepared, prior -> sasRec.with(name, prior), progress);
                     weight.priors(name, prepared, config.split())
                             .forEach((called, prior) -> measure.accept(sasRec.with(called, prior)));
@@ -96,7 +97,7 @@ public final class Evaluate {
         ScoreCard card = new ScoreCard(List.copyOf(rows), repeats, files);
         run.saveConfig("evaluate", config);
         RunInfo.write(run, "evaluate", Map.of("seed", config.seed(), "millisecondsPerUser", milliseconds));
-        Json.write(run.file("scorecard.json"), card);
+        Json.write(run.file(RunFolder.SCORECARD), card);
         return card;
     }
 
@@ -118,7 +119,7 @@ public final class Evaluate {
             if (!ranker.supports(asked)) continue;
             Path predictions = config.predictions() == 0 || seen != config.seenItems().getFirst()
                     ? null
-                    : run.file("predictions/" + ranker.name() + "-" + config.split() + ".jsonl");
+                    : run.file(RunFolder.predictions(ranker.name(), config.split()));
             Measured measured = done.get(asked);
             if (measured == null) {
                 measured = measure(config, prepared, ranker, asked, groups, predictions, progress);
@@ -252,6 +253,7 @@ public final class Evaluate {
                                 config.bootstrap(), Key.of(config.seed()).fold("bootstrap"), users);
                 rows.add(new ScoreCard.Row(
                         ranker.name(),
+                        ranker.label(),
                         new ScoreCard.Protocol(
                                 config.split(),
                                 level,

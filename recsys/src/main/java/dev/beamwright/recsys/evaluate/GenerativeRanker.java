@@ -20,16 +20,22 @@ import java.util.stream.IntStream;
  * A generative model in a score card: its answer is the list that a search finds.
  *
  * @param name by which it stands in the card
+ * @param label the model's, see {@link Ranker#label}
  * @param generator of the model; belongs to whoever made it
  * @param search for as many items as the card asks for; a beam is wider where more are asked for
  * @param prior what is known besides the model
  */
-public record GenerativeRanker(String name, Generator generator, SearchConfig search, ItemPrior prior)
+public record GenerativeRanker(
+        String name,
+        String label,
+        Generator generator,
+        SearchConfig search,
+        ItemPrior prior)
         implements
             Ranker {
     /** Of a model besides which nothing is known. */
     public GenerativeRanker(String name, Generator generator, SearchConfig search) {
-        this(name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
+        this(name, name, generator, search, ItemPrior.of(Repeats.NEVER, SeenItems.ALLOWED));
     }
 
     @Override

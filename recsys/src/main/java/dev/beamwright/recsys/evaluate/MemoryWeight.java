@@ -37,12 +37,9 @@ public record MemoryWeight(double weight, int cases, List<Tried> tried, Map<Stri
     /** One weight, with what it came to on the validation questions, under the repeat prior. */
     public record Tried(double weight, double recall10, double ndcg10) {}
 
-    /** The file of the weight beside the best model of a run. */
-    public static final String FILE = "model/memory.json";
-
     private static final double[] WEIGHTS = {0, 0.5, 1, 1.5, 2};
     private static final int CASES = 2000;
-    private static final List<String> DATA = List.of("data/sequences.tsv", "data/split.json");
+    private static final List<String> DATA = List.of(RunFolder.SEQUENCES, RunFolder.SPLIT);
 
     /** The weight that a run has for these files of a model; null if it has none, or one for others. */
     public static MemoryWeight read(RunFolder run, String file, List<String> model) {

@@ -47,6 +47,8 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
     /**
      * One model under one protocol.
      *
+     * @param model the name of the row
+     * @param label the model's, without a word on how it was asked, see {@link Ranker#label}
      * @param asked how the model answers, see {@link Ranker#settings}
      * @param metrics by name: {@code recall@K}, {@code ndcg@K}, {@code mrr@K}; {@code coverage@K}, the share of all items
      *     that stand in somebody's first K; {@code invalid@K}, the share of places among the first K that name no item;
@@ -56,13 +58,20 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
      */
     public record Row(
             String model,
+            String label,
             Protocol protocol,
             Map<String, Object> asked,
             Map<String, Double> metrics,
             Map<String, double[]> intervals) {
+        public Row {
+            for (double[] ends : intervals.values()) {
+                if (ends.length != 2) throw new IllegalArgumentException("an interval has two ends");
+            }
+        }
+
         /** The same under another protocol. */
         Row with(Protocol protocol) {
-            return new Row(model, protocol, asked, metrics, intervals);
+            return new Row(model, label, protocol, asked, metrics, intervals);
         }
     }
 
@@ -87,6 +96,10 @@ public record ScoreCard(List<Row> rows, Repeats repeats, Map<String, String> fil
             String ties,
             int bootstrap,
             long seed) {
+        public Protocol {
+            if (k.isEmpty()) throw new IllegalArgumentException("there are no depths k");
+        }
+
         /** The same with another word for what became of the items of the history. */
         Protocol with(SeenItems seen) {
             return new Protocol(split, level, seen, k, cases, ties, bootstrap, seed);

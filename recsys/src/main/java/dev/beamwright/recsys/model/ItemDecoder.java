@@ -102,7 +102,8 @@ public record ItemDecoder(
                 RelativeBias.ofEachDistance(init, c.heads(), c.maxItems() + 1),
                 IntStream.range(0, c.layers())
                         .mapToObj(i -> FilteredBlock.of(
-                                init, width, c.heads(), c.headDim(), c.ffnDim(), c.item().taps(), c.item().share(), EPS))
+                                init, width, c.heads(), c.headDim(), c.ffnDim(), c.item().taps(), c.item().share(),
+                                EPS))
                         .toList(),
                 RmsNorm.of(init, width, EPS),
                 IntStream.range(0, space.levels()).mapToObj(l -> init.constant(1, 1)).toList(),

@@ -1,7 +1,9 @@
 package dev.beamwright.recsys.model;
 
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.transformer.StackConfig;
+import java.util.Arrays;
 
 /**
  * The sizes of a generative model.
@@ -36,7 +38,7 @@ public record ModelConfig(
         float theta,
         int userTokens,
         int maxItems,
-        Item item) {
+        @Nullable Item item) {
     /**
      * What an {@link ItemDecoder} has besides.
      *
@@ -60,7 +62,7 @@ public record ModelConfig(
 
         public Item {
             if (taps < 0 || !(share >= 0 && share <= 1) || levelMlp < 0 || nodeRows < 2) {
-                throw new UserError("model: filter taps and the width of a level's network must be 0 or more, the filter's"
+                throw new UserError("model: filter taps and the dimensions of a level's network must be 0 or more, the filter's"
                         + " share in [0, 1], rows for nodes 2 or more, got " + taps + ", " + levelMlp + ", " + share + ", "
                         + nodeRows);
             }
@@ -71,6 +73,8 @@ public record ModelConfig(
     public static final float THETA = 10_000;
 
     public static final String ITEM = "item", DECODER = "decoder", ENCODER_DECODER = "encoder-decoder";
+
+    private static final int MOST_BLOCKS = 1000, LARGEST = 1 << 18, MOST_USERS = 1 << 24; // more is damage or a slip
 
     public ModelConfig {
         boolean two = backbone.equals(ENCODER_DECODER);
@@ -84,9 +88,11 @@ public record ModelConfig(
                     + " settings of an item decoder");
         }
         if (dModel < 1 || layers < 1 || heads < 1 || headDim < 2 || headDim % 2 != 0 || ffnDim < 1 || maxItems < 1) {
-            throw new UserError("model: d-model, layers, heads, ffn-dim and max-items must be at least 1 and head-dim an "
-                    + "even number, got d-model " + dModel + ", layers " + layers + ", heads " + heads + ", head-dim "
-                    + headDim + ", ffn-dim " + ffnDim + ", max-items " + maxItems);
+            throw new UserError(
+                    "model: d-model, layers, heads, ffn-dim and max-items must be at least 1 and head-dim an "
+                            + "even number, got d-model " + dModel + ", layers " + layers + ", heads " + heads
+                            + ", head-dim "
+                            + headDim + ", ffn-dim " + ffnDim + ", max-items " + maxItems);
         }
         if (two ? decoderLayers < 1 || userTokens < 0 : decoderLayers != 0 || userTokens != 0 || gated == ofItems) {
             throw new UserError("model: an encoder-decoder needs at least one decoder layer and 0 or more user tokens, "
@@ -94,7 +100,20 @@ public record ModelConfig(
                     + "decoder-layers " + decoderLayers
                     + ", user-tokens " + userTokens + ", gated " + gated);
         }
+        int blocks = Math.max(layers, decoderLayers), size = Math.max(Math.max(dModel, ffnDim), Math.max(heads, headDim));
+        if (blocks > MOST_BLOCKS || size > LARGEST || maxItems > LARGEST || userTokens > MOST_USERS) {
+            throw new UserError("model: at most " + MOST_BLOCKS + " layers, sizes and max-items of " + LARGEST + " and "
+                    + MOST_USERS + " user tokens are possible, got " + blocks + ", " + Math.max(size, maxItems) + " and "
+                    + userTokens);
+        }
         if (!(theta > 0)) throw new UserError("model: theta must be above 0, got " + theta);
+    }
+
+    /** About how many parameters such a model has over levels with these numbers of codes. */
+    public double parameters(int[] widths) {
+        double codes = Arrays.stream(widths).asDoubleStream().sum(), tables = tied ? 1 : 3;
+        double block = 4.0 * dModel * heads * headDim + 3.0 * dModel * ffnDim;
+        return tables * (codes + userTokens) * dModel + (layers + 2.0 * decoderLayers) * block;
     }
 
     /** A model of codes. */
@@ -168,7 +187,8 @@ public record ModelConfig(
             if (backbone.equals(ITEM)) {
                 if (l > 0 && item.levelMlp() > 0) all += rows[l] * 6.0 * dModel * item.levelMlp();
             } else if (two) {
-                all += decoderLayers * rows[l] * (block + 4 * (l + 1) * inner + 4 * dModel * inner + 4 * tokens * inner);
+                all += decoderLayers * rows[l]
+                        * (block + 4 * (l + 1) * inner + 4 * dModel * inner + 4 * tokens * inner);
             } else if (l > 0) {
                 all += layers * rows[l] * (block + 4 * (tokens + l) * inner);
             }

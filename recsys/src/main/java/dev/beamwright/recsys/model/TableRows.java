@@ -87,7 +87,8 @@ final class TableRows {
         int edges = trie.nodes() - 1;
         int[] lists = new int[2 * edges];
         for (int level = 0; level < space.levels(); level++) {
-            for (int node = trie.firstNode(level + 1); node < trie.firstNode(level + 1) + trie.nodesAt(level + 1); node++) {
+            for (int node = trie.firstNode(level + 1); node
+                    < trie.firstNode(level + 1) + trie.nodesAt(level + 1); node++) {
                 lists[2 * node - 2] = space.tokenOf(level, trie.code(node - 1));
                 lists[2 * node - 1] = own(node);
             }

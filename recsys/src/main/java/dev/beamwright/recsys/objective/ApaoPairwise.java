@@ -1,12 +1,12 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.run.Help;
-import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.CodeSpace;
 import dev.beamwright.recsys.model.Sample;
 import dev.beamwright.recsys.model.Targets;
+import dev.beamwright.recsys.run.Help;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.semanticid.ItemTrie;
 import dev.beamwright.tensor.Tensor;
 import java.util.ArrayList;
@@ -55,7 +55,8 @@ public record ApaoPairwise(
         ApaoPointwise.requireApao("apao-pairwise", beta, eta, crossEntropy);
         Parameter.require(negatives >= 1, "apao-pairwise", "negatives", "1 or more", negatives);
         Parameter.require(instances >= 1, "apao-pairwise", "instances", "1 or more", instances);
-        Parameter.require(prefixTau >= 1e-6 && prefixTau < 1e6, "apao-pairwise", "prefix-tau", "from 1e-6 to below 1e6", prefixTau);
+        Parameter.require(prefixTau >= 1e-6 && prefixTau < 1e6, "apao-pairwise", "prefix-tau", "from 1e-6 to below 1e6",
+                prefixTau);
         CrossEntropy.requireTau("apao-pairwise", tau);
     }
 

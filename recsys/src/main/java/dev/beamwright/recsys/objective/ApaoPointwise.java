@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.objective;
 
+import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.run.Help;
 import dev.beamwright.recsys.run.Parameter;
-import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 

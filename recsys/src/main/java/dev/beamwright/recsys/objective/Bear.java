@@ -1,11 +1,11 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.run.Help;
-import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
 import dev.beamwright.recsys.model.Likelihood;
 import dev.beamwright.recsys.model.Softmax;
+import dev.beamwright.recsys.run.Help;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.tensor.SoftmaxMask;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.objective;
 
 import dev.beamwright.recsys.run.Parameter;
+
 /**
  * The clipped policy loss of GRPO, weighted by difficulty, and the divergence from the model of the beginning,
  *

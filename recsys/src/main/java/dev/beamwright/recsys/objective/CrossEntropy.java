@@ -1,9 +1,9 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.run.Help;
-import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
+import dev.beamwright.recsys.run.Help;
+import dev.beamwright.recsys.run.Parameter;
 import java.util.Arrays;
 
 /**

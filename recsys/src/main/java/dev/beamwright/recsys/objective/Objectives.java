@@ -1,8 +1,8 @@
 package dev.beamwright.recsys.objective;
 
-import dev.beamwright.recsys.run.Parameter;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.beamwright.recsys.run.DidYouMean;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 import java.util.Map;

@@ -43,7 +43,8 @@ public record Ugr(
         Parameter.require(lambdaPartial >= 0, "ugr", "lambda-partial", "0 or more", lambdaPartial);
         Parameter.require(lambdaWrong >= 0, "ugr", "lambda-wrong", "0 or more", lambdaWrong);
         Parameter.require(lambdaOrder >= 0, "ugr", "lambda-order", "0 or more", lambdaOrder);
-        Parameter.require(confidenceRate >= 0 && confidenceRate < 10, "ugr", "confidence-rate", "from 0 to below 10", confidenceRate);
+        Parameter.require(confidenceRate >= 0 && confidenceRate < 10, "ugr", "confidence-rate", "from 0 to below 10",
+                confidenceRate);
     }
 
     /** The usual parameters. */

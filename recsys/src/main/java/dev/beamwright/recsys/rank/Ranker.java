@@ -9,6 +9,11 @@ public interface Ranker extends AutoCloseable {
     /** The name by which it stands in a score card and in the name of its predictions' file. */
     String name();
 
+    /** The name of the model that answers, without a word on how it is asked or which checkpoint it is. */
+    default String label() {
+        return name();
+    }
+
     /** How many questions it likes to be asked at once. */
     int batch();
 

@@ -31,7 +31,7 @@ public sealed interface Ranking {
     /** What to say of a model one of whose scores is not a number. */
     static UserError notANumber(String model) {
         return new UserError("the model '" + model + "' gave a score that is not a number: its training diverged; train"
-                + " again with a lower learning rate, or with --clip");
+                + " again with a lower learning rate, or with --max-grad-norm");
     }
 
     /**

@@ -32,7 +32,7 @@ import java.util.Map;
  */
 public final class Reinforce {
     /** The settings of the stage, beside {@code config/train.json}, which tells of the model's first training. */
-    public static final String CONFIG = "config/" + Start.ROLLOUTS + ".json";
+    public static final String CONFIG = RunFolder.config(Start.ROLLOUTS);
 
     /** The files of the stage: those of the model. */
     public static final TrainingFiles FILES = Train.MODEL;
@@ -62,7 +62,8 @@ public final class Reinforce {
         OptimizationConfig o = config.optimization();
         var settings = new Trainer.Settings(
                 new AdamW.Config(
-                        (float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(), (float) o.maxGradNorm()),
+                        (float) o.learningRate(), 0.9f, 0.999f, 1e-8f, (float) o.weightDecay(),
+                        (float) o.maxGradNorm()),
                 Schedule.cosine(o.warmup(config.steps()), config.steps(), 0),
                 o.dropout(),
                 config.execution().shards(),
@@ -155,9 +156,9 @@ public final class Reinforce {
                 new Chart.Line("HR@10", step, all.stream().mapToDouble(StepMetrics::validationHr10).toArray()),
                 new Chart.Line("NDCG@10", step, all.stream().mapToDouble(StepMetrics::validationNdcg10).toArray()),
                 new Chart.Line("HR@1", step, all.stream().mapToDouble(StepMetrics::validationHr1).toArray())))
-                .write(run.file("plots/validation.svg"));
+                .write(run.file(RunFolder.plot("validation")));
         new Chart(title + ": entropy of the next code", "step", "nats", List.of(
                 new Chart.Line("entropy", step, all.stream().mapToDouble(StepMetrics::entropy).toArray())))
-                .write(run.file("plots/entropy.svg"));
+                .write(run.file(RunFolder.plot("entropy")));
     }
 }

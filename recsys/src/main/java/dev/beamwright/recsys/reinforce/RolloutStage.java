@@ -96,7 +96,8 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
         checkpoints = new Checkpoints(run, Reinforce.FILES, backend, policy.named(), trainer.optimizer(),
                 TrainedModel.facts(model.space(), null));
         var plan = new TrainingRun.Plan(
-                config.name(), config.steps(), config.rollouts().validateEvery(), validation.isEmpty() ? 0 : config.validation().patience(),
+                config.name(), config.steps(), config.rollouts().validateEvery(),
+                validation.isEmpty() ? 0 : config.validation().patience(),
                 config.execution().checkpointSeconds(),
                 confidence == null ? TrainingRun.Start.CANDIDATE : TrainingRun.Start.COMPARED);
         training = new TrainingRun<>(plan, this, checkpoints, backend.name(), progress);
@@ -104,7 +105,7 @@ final class RolloutStage implements TrainingRun.Stage<RolloutStage.Found>, AutoC
 
     private GenerativeModel started(SemanticIds ids) {
         GenerativeModel model = TrainedModel.create(first.model(), ids, Key.of(first.seed()), memory);
-        TrainedModel.load(model, run, Start.FILE);
+        TrainedModel.load(model, run, RunFolder.START);
         return model;
     }
 

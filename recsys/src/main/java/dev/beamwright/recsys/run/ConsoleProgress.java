@@ -24,7 +24,7 @@ final class ConsoleProgress implements Progress {
     @Override
     public synchronized void say(String line) {
         if (drawn != null) out.print(CLEAR);
-        out.println(line);
+        out.println(Visible.lines(line));
         if (drawn != null) drawn.draw();
     }
 
@@ -86,7 +86,7 @@ final class ConsoleProgress implements Progress {
                     drawn = this;
                     draw();
                 } else {
-                    out.println(line(false));
+                    out.println(Visible.line(line(false)));
                 }
             }
         }
@@ -98,12 +98,12 @@ final class ConsoleProgress implements Progress {
                 closed = true;
                 if (drawn != null) out.print(CLEAR);
                 drawn = null;
-                out.println(line(true));
+                out.println(Visible.line(line(true)));
             }
         }
 
         private void draw() {
-            String line = line(false);
+            String line = Visible.line(line(false));
             out.print(CLEAR + (line.length() <= LINE ? line : line.substring(0, LINE - 1) + "…"));
             out.flush();
         }

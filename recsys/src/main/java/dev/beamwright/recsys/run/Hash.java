@@ -16,6 +16,7 @@ public final class Hash {
 
     /** The SHA-256 of a file, in hexadecimal. Throws {@link UserError} if it cannot be read. */
     public static String sha256(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) throw new UserError(file + ": is no regular file");
         try (InputStream in = Files.newInputStream(file)) {
             return sha256(in);
         } catch (IOException e) {

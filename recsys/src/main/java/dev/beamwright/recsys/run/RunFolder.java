@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 
 /**
  * The folder of one run. Each stage reads the files of the stages before it and writes its own:
@@ -49,7 +51,8 @@ public record RunFolder(Path root) {
             ID_REPORT = "tokens/report.json";
     /** Files of {@code train}: the best and the last model, the one that a second stage began from, and logs. */
     public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors",
-            START = "model/start.safetensors", METRICS = "model/metrics.jsonl", FIRST_STEPS = "model/first-steps.json";
+            START = "model/start.safetensors", MEMORY = "model/memory.json", METRICS = "model/metrics.jsonl",
+            FIRST_STEPS = "model/first-steps.json";
     /** Files of {@code train-prm}. */
     public static final String PRM = "model/prm.safetensors", PRM_LAST = "model/prm-last.safetensors",
             PRM_METRICS = "model/prm-metrics.jsonl", PRM_FIRST_STEPS = "model/prm-first-steps.json";
@@ -74,9 +77,9 @@ public record RunFolder(Path root) {
         return "predictions/" + model + "-" + split + ".jsonl";
     }
 
-    /** The parameters of a baseline that is trained. */
-    public static String baseline(String name) {
-        return "baselines/" + name + ".safetensors";
+    /** A file of a baseline that is trained, such as {@code baselines/sasrec.safetensors}. */
+    public static String baseline(String name, String ending) {
+        return "baselines/" + name + ending;
     }
 
     /** An existing run. */
@@ -137,10 +140,45 @@ public record RunFolder(Path root) {
         }
     }
 
-    /** The file of a stage, relative to the run's folder. */
+    /**
+     * The file of a stage, relative to the run's folder. A name may come from a file that was received, so one that leads
+     * out of the folder is a {@link UserError}.
+     */
     public Path file(String relative) {
-        return root.resolve(relative);
+        try {
+            Path inside = Path.of(relative).normalize();
+            if (!relative.isEmpty() && !inside.isAbsolute() && !inside.startsWith("..")) return root.resolve(relative);
+        } catch (InvalidPathException e) {
+            // no name of a file at all
+        }
+        throw new UserError(root + ": the name '" + Visible.line(relative)
+                + "' in one of its files leads out of the run's folder; do not trust this run");
     }
+
+    /** What helps where a file of a run is damaged. */
+    static String remedy(Path file) {
+        String name = file.getFileName().toString(), stage = STAGES.get(name);
+        return stage != null ? "bring back a copy, or write it again with 'beamwright " + stage + "'"
+                : name.endsWith("metrics.jsonl")
+                        ? "bring back a copy, or delete it (its epochs are then missing from reports)"
+                : "bring back a copy, or do the stage that writes it again";
+    }
+
+    private static final Map<String, String> STAGES = Map.ofEntries(
+            Map.entry("prepare.json", "prepare"),
+            Map.entry("items.tsv", "prepare"),
+            Map.entry("sequences.tsv", "prepare"),
+            Map.entry("split.json", "prepare"),
+            Map.entry("audit.json", "prepare"),
+            Map.entry("tokenize.json", "tokenize"),
+            Map.entry("semantic-ids.json", "tokenize"),
+            Map.entry("report.json", "tokenize"),
+            Map.entry("train.json", "train --restart"),
+            Map.entry("first-steps.json", "train --restart"),
+            Map.entry("reinforce.json", "train --restart"),
+            Map.entry("train-prm.json", "train-prm --restart"),
+            Map.entry("evaluate.json", "evaluate"),
+            Map.entry("scorecard.json", "evaluate"));
 
     /** A file that an earlier stage must have written. */
     public Path need(String relative, String stage) {

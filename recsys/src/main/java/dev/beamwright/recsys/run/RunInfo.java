@@ -18,9 +18,7 @@ public final class RunInfo {
 
     /** Notes that a stage was done by this program on this machine, with further facts of the stage. */
     public static void write(RunFolder run, String stage, Map<String, ?> facts) {
-        ObjectNode all = run.has(RunFolder.INFO) && Json.readTree(run.file(RunFolder.INFO)) instanceof ObjectNode there
-                ? there
-                : Json.mapper().createObjectNode();
+        ObjectNode all = run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)) : Json.mapper().createObjectNode();
         all.put(FORMAT_KEY, FORMAT);
         ObjectNode info = all.putObject(stage);
         info.put("version", Version.current().toString());
@@ -32,7 +30,9 @@ public final class RunInfo {
 
     /** What a stage noted; a missing node if it has not run. */
     public static JsonNode read(RunFolder run, String stage) {
-        return run.has(RunFolder.INFO) ? Json.readTree(run.file(RunFolder.INFO)).path(stage) : Json.mapper().missingNode();
+        return run.has(RunFolder.INFO)
+                ? Json.readTree(run.file(RunFolder.INFO)).path(stage)
+                : Json.mapper().missingNode();
     }
 
     /** Replaces all that a run noted by what another noted of some stages. */

@@ -1,5 +1,6 @@
 package dev.beamwright.recsys.run;
 
+import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -19,6 +20,13 @@ public final class Visible {
     public static String line(String text) {
         Matcher m = HIDDEN.matcher(text);
         return m.find() ? m.replaceAll(h -> "\t\n\r".contains(h.group()) ? " " : "\uFFFD") : text;
+    }
+
+    /** The text with its line ends, each line as {@link #line} shows it. */
+    public static String lines(String text) {
+        return HIDDEN.matcher(text).find()
+                ? String.join("\n", Arrays.stream(text.split("\n", -1)).map(Visible::line).toList())
+                : text;
     }
 
     /** JSON in which hidden characters, which can stand within strings only, are escaped. */

@@ -2,10 +2,7 @@ package dev.beamwright.recsys.semanticid;
 
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.UserError;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -14,10 +11,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectReader;
 
 /**
  * Semantic IDs as a file. Our own format is JSON with one line per item:
@@ -44,8 +38,6 @@ public final class SemanticIdFile {
     private static final String FORMAT = "beamwright semantic IDs 1";
     private static final Pattern TOKEN = Pattern.compile("<([a-z])_(\\d{1,7})>");
     private static final int MOST_CODES = 10_000_000; // of a level
-    private static final ObjectReader READER =
-            Json.mapper().reader().with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
 
     private SemanticIdFile() {}
 
@@ -78,7 +70,7 @@ public final class SemanticIdFile {
      *     its level; the message names the item
      */
     public static Content read(Path file, List<String> items, int keyOffset, int[] widths) {
-        JsonNode root = parse(file);
+        JsonNode root = Json.readTree(file);
         boolean own = root.has("format");
         if (own && !root.get("format").asString("").equals(FORMAT)) {
             throw new UserError(file + ": has the format " + cut(root.get("format")) + ", expected \"" + FORMAT + "\"");
@@ -123,22 +115,6 @@ public final class SemanticIdFile {
         return new Content(new SemanticIds(widths == null ? widest(codes, levels) : widths, codes), unknown);
     }
 
-    private static JsonNode parse(Path file) {
-        try {
-            JsonNode root = READER.readTree(Files.readString(file));
-            if (!root.isObject()) throw new UserError(file + ": expected a JSON object, one entry for each item");
-            return root;
-        } catch (NoSuchFileException e) {
-            throw new UserError(file + ": there is no such file", e);
-        } catch (IOException e) {
-            throw new UserError(file + ": cannot be read as UTF-8 text: " + e, e);
-        } catch (JacksonException e) {
-            String line = e.getLocation() == null ? "" : ":" + e.getLocation().getLineNr();
-            String what = e.getOriginalMessage().lines().findFirst().orElse("");
-            throw new UserError(file + line + ": not proper JSON: " + what, e);
-        }
-    }
-
     private static String itemId(Path file, String key, int offset) {
         if (offset == 0) return key;
         try {
@@ -152,6 +128,10 @@ public final class SemanticIdFile {
     private static int[] codes(Path file, String key, JsonNode list) {
         if (!list.isArray() || list.isEmpty()) {
             throw new UserError(file + ": item " + cut(key) + " has no list of codes: " + cut(list));
+        }
+        if (list.size() > Tokenize.MOST_LEVELS) {
+            throw new UserError(file + ": item " + cut(key) + " has " + list.size() + " codes; there can be "
+                    + Tokenize.MOST_LEVELS + " levels at the most");
         }
         int[] codes = new int[list.size()];
         for (int level = 0; level < codes.length; level++) {
@@ -171,7 +151,8 @@ public final class SemanticIdFile {
     private static int[] widths(Path file, JsonNode list) {
         int[] widths = new int[list.size()];
         for (int i = 0; i < widths.length; i++) widths[i] = list.get(i).isInt() ? list.get(i).intValue() : 0;
-        if (widths.length == 0 || Arrays.stream(widths).anyMatch(w -> w < 1 || w > MOST_CODES)) {
+        if (widths.length == 0 || widths.length > Tokenize.MOST_LEVELS
+                || Arrays.stream(widths).anyMatch(w -> w < 1 || w > MOST_CODES)) {
             throw new UserError(file + ": \"widths\" must be a list of the number of codes of each level, not "
                     + cut(list));
         }

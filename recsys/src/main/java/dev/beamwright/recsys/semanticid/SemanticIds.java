@@ -2,16 +2,20 @@ package dev.beamwright.recsys.semanticid;
 
 import dev.beamwright.recsys.run.Hash;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.UserError;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The semantic ID of each item: one code per level. Two items may share one.
@@ -22,6 +26,9 @@ import java.util.Map;
 public record SemanticIds(int[] widths, int[][] codes) {
     /** Under what a model's checkpoint has the {@link #fingerprint()} of the IDs that it was trained on. */
     public static final String FINGERPRINT = "semanticIds";
+
+    /** A level with fewer codes is never numbered anew because few of them are used. */
+    private static final int SPARSE = 1024;
 
     /** Throws {@link IllegalArgumentException} if a code lies outside its level. */
     public SemanticIds {
@@ -39,7 +46,40 @@ public record SemanticIds(int[] widths, int[][] codes) {
 
     /** The IDs that {@code tokenize} stored in a run, in the order of these items. */
     public static SemanticIds load(RunFolder run, List<String> items) {
-        return SemanticIdFile.read(run.need("tokens/semantic-ids.json", "tokenize"), items, 0, null).ids();
+        Path file = run.need(RunFolder.SEMANTIC_IDS, "tokenize");
+        SemanticIds ids = SemanticIdFile.read(file, items, 0, null).ids();
+        for (int width : ids.widths) {
+            if (width > Math.max(Tokenize.MOST_CODES, 8L * items.size())) {
+                throw new UserError(file + ": a level of " + width + " codes for " + items.size()
+                        + " items; write it again with 'beamwright tokenize'");
+            }
+        }
+        return ids;
+    }
+
+    /**
+     * The same IDs with the codes of a level numbered from 0 in their order, where they are numbered from far above 0 (other
+     * programs add an offset to each level) or nearly all codes are nobody's (tokens of a whole vocabulary): a model has
+     * parameters for every code.
+     *
+     * @param say is told of each level what was done
+     */
+    SemanticIds dense(Consumer<String> say) {
+        int[] denseWidths = widths.clone();
+        int[][] dense = Arrays.stream(codes).map(int[]::clone).toArray(int[][]::new);
+        for (int level = 0; level < widths.length; level++) {
+            int at = level;
+            int[] used = Arrays.stream(codes).mapToInt(id -> id[at]).sorted().distinct().toArray();
+            int low = used[0], span = used[used.length - 1] - low + 1;
+            boolean offset = low >= span, sparse = widths[level] > SPARSE && widths[level] / 8 >= used.length;
+            if (!offset && !sparse) continue;
+            for (int[] id : dense) id[level] = sparse ? Arrays.binarySearch(used, id[level]) : id[level] - low;
+            denseWidths[level] = sparse ? used.length : span;
+            say.accept(String.format(Locale.ROOT,
+                    "level %d has %,d codes, of which %,d are used (%,d to %,d); they are numbered 0 to %,d here",
+                    level + 1, widths[level], used.length, low, used[used.length - 1], denseWidths[level] - 1));
+        }
+        return new SemanticIds(denseWidths, dense);
     }
 
     /** SHA-256 of widths and codes, in hexadecimal. */

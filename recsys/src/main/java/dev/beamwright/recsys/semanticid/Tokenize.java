@@ -29,12 +29,9 @@ import java.util.stream.IntStream;
 
 /** The second stage of a run: from items to semantic IDs, with a report of how good they are. */
 public final class Tokenize {
-    /** The file of item vectors, one row per item, that the semantic IDs were made from. */
-    public static final String VECTORS = "tokens/vectors.npy";
-
-    private static final String IDS = "tokens/semantic-ids.json";
+    static final int MOST_CODES = 65_536;
     private static final int DEFAULT_LEVELS = 3;
-    private static final int MOST_LEVELS = 16, MOST_CODES = 65_536;
+    static final int MOST_LEVELS = 16;
 
     private Tokenize() {}
 
@@ -53,53 +50,50 @@ public final class Tokenize {
         Backend backend = Backends.best();
         SemanticIds imported = effective.sids() == null ? null : imported(effective, data.items(), progress);
         try (Arena memory = Arena.ofShared()) {
-            Tensor vectors = vectors(effective, data, train, key.fold("vectors"), memory, progress);
+            Tensor vectors = vectors(effective.vectors(), data, train, key.fold("vectors"), memory, progress);
             boolean meaningless = vectors.data().mismatch(Tensor.zeros(memory, vectors.shape()).data()) < 0;
             Quantized quantized = imported != null
                     ? Quantized.of(imported)
                     : quantize(effective, vectors, meaningless, backend, key.fold("quantizer"), memory, progress);
             SemanticIds ids =
-                    policy(effective.collisions()).resolve(quantized, byPopularity(train, data.items().size()));
+                    policy(effective.codes().collisions()).resolve(quantized, byPopularity(train, data.items().size()));
             int[] targets = prepared.split().validation().stream().mapToInt(Case::target).toArray();
             SidReport report = SidReport.of(
                     quantized.ids(), ids, targets, meaningless ? null : vectors, backend, key.fold("report"));
 
             refuseOtherThanTrained(run, ids, data.items(), progress);
 
-            run.delete(IDS); // last of all it is there again: then the stage is done
+            run.delete(RunFolder.SEMANTIC_IDS); // last of all it is there again: then the stage is done
             run.saveConfig("tokenize", effective);
-            writeVectors(run.file(VECTORS), vectors);
-            Json.write(run.file("tokens/report.json"), report);
+            writeVectors(run.file(RunFolder.VECTORS), vectors);
+            Json.write(run.file(RunFolder.ID_REPORT), report);
             RunInfo.write(run, "tokenize", Map.of("seed", effective.seed(), "backend", backend.name()));
-            SemanticIdFile.write(run.file(IDS), ids, data.items());
+            SemanticIdFile.write(run.file(RunFolder.SEMANTIC_IDS), ids, data.items());
             return report;
         }
     }
 
     /** The settings with everything decided that was left open. Throws {@link UserError} where they do not fit. */
-    static TokenizeConfig decided(TokenizeConfig c, int items) {
-        boolean imported = c.sids() != null;
-        if (c.textDims() < 1 || c.collaborativeDims() < 1) throw new UserError("vectors need at least one dimension");
-        if (!(c.collaborativeWeight() > 0 && c.collaborativeWeight() < 1000)) {
-            throw new UserError("--collaborative-weight must be a number above 0, not " + c.collaborativeWeight());
-        }
-        if (c.window() < 1) throw new UserError("--window must be at least 1, not " + c.window());
-        if (c.widths() != null && c.levels() != null && c.levels() != c.widths().length) {
-            throw new UserError("--levels " + c.levels() + " does not fit --codebook-sizes with " + c.widths().length
+    static TokenizeConfig decided(TokenizeConfig config, int items) {
+        boolean imported = config.sids() != null;
+        check(config.vectors());
+        TokenizeConfig.Codes c = config.codes();
+        int[] sizes = c.codebookSizes();
+        if (sizes != null && c.levels() != null && c.levels() != sizes.length) {
+            throw new UserError("--levels " + c.levels() + " does not fit --codebook-sizes with " + sizes.length
                     + " numbers; leave one of them out");
         }
-        int levels = c.widths() != null ? c.widths().length : c.levels() != null ? c.levels() : DEFAULT_LEVELS;
+        int levels = sizes != null ? sizes.length : c.levels() != null ? c.levels() : DEFAULT_LEVELS;
         if (levels < 1 || levels > MOST_LEVELS) {
             throw new UserError("semantic IDs can have 1 to " + MOST_LEVELS + " levels, not " + levels);
         }
-        int[] widths = c.widths();
-        if (widths == null && !imported) {
-            widths = new int[levels];
-            Arrays.fill(widths, TokenizeConfig.widthFor(items));
+        if (sizes == null && !imported) {
+            sizes = new int[levels];
+            Arrays.fill(sizes, TokenizeConfig.codebookSizeFor(items));
         }
-        for (int w : widths == null ? new int[0] : widths) {
-            if (w < 1 || w > MOST_CODES)
-                throw new UserError("a level can have 1 to " + MOST_CODES + " codes, not " + w);
+        for (int size : sizes == null ? new int[0] : sizes) {
+            if (size < 1 || size > MOST_CODES)
+                throw new UserError("a level can have 1 to " + MOST_CODES + " codes, not " + size);
         }
         String collisions = c.collisions() != null ? c.collisions() : imported ? "shared" : "extra-level";
         policy(collisions);
@@ -108,22 +102,22 @@ public final class Tokenize {
             RqVae.Settings given = c.rqVae() == null ? RqVae.Settings.DEFAULT : c.rqVae();
             rqVae = given.with(given.gradient(), c.balanced(), given.epochs());
         }
-        if (!imported) quantizer(c.quantizer(), widths, c.balanced(), rqVae);
-        return new TokenizeConfig(
-                c.vectors(),
-                c.textDims(),
-                c.collaborativeDims(),
-                c.collaborativeWeight(),
-                c.window(),
+        if (!imported) quantizer(c.quantizer(), sizes, c.balanced(), rqVae);
+        return config.withCodes(new TokenizeConfig.Codes(
                 imported ? null : c.quantizer(),
                 !imported && c.balanced(),
                 rqVae,
-                imported && widths == null ? c.levels() : Integer.valueOf(levels),
-                widths,
-                collisions,
-                c.seed(),
-                c.sids(),
-                c.sidKeyOffset());
+                imported && sizes == null ? c.levels() : Integer.valueOf(levels),
+                sizes,
+                collisions));
+    }
+
+    private static void check(TokenizeConfig.Vectors v) {
+        if (v.textDims() < 1 || v.collaborativeDims() < 1) throw new UserError("vectors need at least one dimension");
+        if (!(v.collaborativeWeight() > 0 && v.collaborativeWeight() < 1000)) {
+            throw new UserError("--collaborative-weight must be a number above 0, not " + v.collaborativeWeight());
+        }
+        if (v.window() < 1) throw new UserError("--window must be at least 1, not " + v.window());
     }
 
     private static Quantizer quantizer(String name, int[] widths, boolean balanced, RqVae.Settings rqVae) {
@@ -153,8 +147,9 @@ public final class Tokenize {
     }
 
     private static Tensor vectors(
-            TokenizeConfig c, Dataset data, int[][] train, Key key, SegmentAllocator memory, Progress progress) {
-        String from = c.vectors();
+            TokenizeConfig.Vectors c, Dataset data, int[][] train, Key key, SegmentAllocator memory,
+            Progress progress) {
+        String from = c.source();
         boolean text, hashed, collaborative;
         switch (from) {
             case "text", "text+collaborative", "hashed-text", "hashed-text+collaborative", "collaborative" -> {
@@ -168,7 +163,7 @@ public final class Tokenize {
                             + " text+collaborative, hashed-text+collaborative, or a .npy or .safetensors file");
                 }
                 progress.say("item vectors from " + from);
-                return ItemVectors.imported(from, data.items().size(), memory);
+                return ItemVectors.imported(from, data.items(), memory, progress);
             }
         }
         List<Block> blocks = new ArrayList<>();
@@ -189,31 +184,35 @@ public final class Tokenize {
     }
 
     private static Quantized quantize(
-            TokenizeConfig c,
+            TokenizeConfig config,
             Tensor vectors,
             boolean meaningless,
             Backend backend,
             Key key,
             SegmentAllocator memory,
             Progress progress) {
-        Quantizer quantizer = quantizer(c.quantizer(), c.widths(), c.balanced(), c.rqVae());
+        TokenizeConfig.Codes c = config.codes();
+        Quantizer quantizer = quantizer(c.quantizer(), c.codebookSizes(), c.balanced(), c.rqVae());
         if (meaningless && !(quantizer instanceof RandomCodes)) {
-            throw new UserError("item vectors from " + c.vectors() + " tell no two items apart: no word and no"
-                    + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or"
-                    + " --quantizer random");
+            throw new UserError(
+                    "item vectors from " + config.vectors().source() + " tell no two items apart: no word and no"
+                            + " neighbour occurs twice, or all rows of a file are alike; give text, other --vectors, or"
+                            + " --quantizer random");
         }
         return quantizer.quantize(vectors, backend, key, memory, progress);
     }
 
     private static SemanticIds imported(TokenizeConfig c, List<String> items, Progress progress) {
-        var content = SemanticIdFile.read(Path.of(c.sids()), items, c.sidKeyOffset(), c.widths());
-        if (c.widths() == null && c.levels() != null && c.levels() != content.ids().levels()) {
+        int[] sizes = c.codes().codebookSizes();
+        Integer levels = c.codes().levels();
+        var content = SemanticIdFile.read(Path.of(c.sids()), items, c.sidKeyOffset(), sizes);
+        if (sizes == null && levels != null && levels != content.ids().levels()) {
             throw new UserError(c.sids() + ": holds IDs of " + content.ids().levels() + " levels, --levels asks for "
-                    + c.levels());
+                    + levels);
         }
         progress.say("semantic IDs from " + c.sids());
         if (content.unknown() > 0) progress.say(content.unknown() + " IDs belong to no item of this run: left out");
-        return content.ids();
+        return c.codes().codebookSizes() != null ? content.ids() : content.ids().dense(note -> progress.say("warning: " + note));
     }
 
     /** All items, those that occur most often in training first. */
@@ -231,7 +230,7 @@ public final class Tokenize {
     private static void refuseOtherThanTrained(
             RunFolder run, SemanticIds ids, List<String> items, Progress progress) {
         String trained = null;
-        for (String file : List.of("model/last.safetensors", "model/best.safetensors", "model/start.safetensors")) {
+        for (String file : List.of(RunFolder.LAST, RunFolder.BEST, RunFolder.START)) {
             try {
                 if (trained == null && run.has(file)) {
                     trained = SafeTensors.metadata(run.file(file)).get(SemanticIds.FINGERPRINT);
@@ -240,7 +239,8 @@ public final class Tokenize {
                 progress.say("warning: " + e.getMessage());
             }
         }
-        if (trained == null && run.hasModel() && run.has(IDS)) trained = SemanticIds.load(run, items).fingerprint();
+        if (trained == null && run.hasModel() && run.has(RunFolder.SEMANTIC_IDS))
+            trained = SemanticIds.load(run, items).fingerprint();
         if (trained == null || trained.equals(ids.fingerprint())) return;
         throw new UserError(run.root() + ": has a model that was trained on other semantic IDs; take another run"
                 + " folder, or delete " + run.file("model") + " first");

@@ -78,7 +78,7 @@ public final class Recommender implements AutoCloseable {
         LAST;
 
         private String file() {
-            return "model/" + name().toLowerCase(java.util.Locale.ROOT) + ".safetensors";
+            return this == BEST ? RunFolder.BEST : RunFolder.LAST;
         }
     }
 
@@ -116,7 +116,7 @@ public final class Recommender implements AutoCloseable {
     private final TrainConfig config;
     private final GenerativeModel model;
     private final ConfidenceReader confidence; // null for a model that does not say
-    private final String name;
+    private final String label, name;
     private final RunFolder run;
     private final Which which;
     private final boolean byRollouts;
@@ -139,8 +139,8 @@ public final class Recommender implements AutoCloseable {
         TrainedModel.load(model, run, which.file());
         ReinforceConfig reinforced = Reinforce.configOf(run);
         byRollouts = reinforced != null;
-        name = (reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name())
-                + (which == Which.BEST ? "" : "-last");
+        label = reinforced == null ? config.label() : config.model().backbone() + "-" + reinforced.name();
+        name = label + (which == Which.BEST ? "" : "-last");
         generator = new Generator(backend, model);
         if (reinforced != null && reinforced.objective().asksConfidence()) {
             Confidence asked = Confidence.of(
@@ -174,8 +174,8 @@ public final class Recommender implements AutoCloseable {
      * @param widened with the process reward model
      */
     public static List<String> files(Which which, boolean widened) {
-        List<String> files = new ArrayList<>(List.of("config/train.json", Reinforce.CONFIG, which.file()));
-        if (widened) files.addAll(List.of("config/train-prm.json", TrainedModel.PRM));
+        List<String> files = new ArrayList<>(List.of(RunFolder.config("train"), Reinforce.CONFIG, which.file()));
+        if (widened) files.addAll(List.of(RunFolder.config("train-prm"), RunFolder.PRM));
         return files;
     }
 
@@ -201,7 +201,7 @@ public final class Recommender implements AutoCloseable {
 
     /** Whether the run has a process reward model. One that was trained with a model ends where rollouts begin. */
     public boolean hasPrm() {
-        return run.has(TrainedModel.PRM) || config.prm() != null && !byRollouts;
+        return run.has(RunFolder.PRM) || config.prm() != null && !byRollouts;
     }
 
     /** The run's process reward model. Throws {@link UserError} if it has none, or one of another checkpoint. */
@@ -235,7 +235,7 @@ public final class Recommender implements AutoCloseable {
                 : search.guide() != null ? "-prm"
                 : "";
         ItemPrior prior = ItemPrior.of(Repeats.of(prepared.split().train()), SeenItems.ALLOWED);
-        return new GenerativeRanker(name + how, generator, search, prior);
+        return new GenerativeRanker(name + how, label, generator, search, prior);
     }
 
     /**
@@ -246,15 +246,15 @@ public final class Recommender implements AutoCloseable {
         List<GenerativeRanker> rankers = new ArrayList<>();
         memoryWeight(search, progress)
                 .priors(ranker(search).name(), prepared, split)
-                .forEach((called, prior) -> rankers.add(new GenerativeRanker(called, generator, search, prior)));
+                .forEach((called, prior) -> rankers.add(new GenerativeRanker(called, label, generator, search, prior)));
         return rankers;
     }
 
     /** How much a memory counts beside the model, chosen if the run has not chosen yet. */
     public MemoryWeight memoryWeight(SearchConfig search, Progress progress) {
         return MemoryWeight.of(
-                MemoryWeight.FILE, List.of(which.file()), run, prepared,
-                prior -> new GenerativeRanker(name, generator, search, prior), progress);
+                RunFolder.MEMORY, List.of(which.file()), run, prepared,
+                prior -> new GenerativeRanker(name, label, generator, search, prior), progress);
     }
 
     /**
@@ -280,7 +280,7 @@ public final class Recommender implements AutoCloseable {
     }
 
     private MemoryWeight chosenWeight() {
-        return MemoryWeight.read(run, MemoryWeight.FILE, List.of(which.file()));
+        return MemoryWeight.read(run, RunFolder.MEMORY, List.of(which.file()));
     }
 
     private SearchConfig search(Options options, int k) {

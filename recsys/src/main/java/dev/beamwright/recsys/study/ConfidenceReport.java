@@ -113,7 +113,7 @@ public record ConfidenceReport(
         }
         ConfidenceReport report = of(ranker.name(), split, list, answers);
         report.charts().forEach(
-                (name, chart) -> chart.write(run.file("plots/" + name + "-" + report.model() + ".svg")));
+                (name, chart) -> chart.write(run.file(RunFolder.plot(name + "-" + report.model()))));
         return report;
     }
 

@@ -98,9 +98,9 @@ public final class Diagnose {
                     prefixWeights(run),
                     progress);
             run.saveConfig("diagnose", config);
-            Json.write(run.file("diagnostics.json"), found);
-            run.delete("plots/prefix-weights.svg"); // an earlier training may have had some
-            found.charts().forEach((name, chart) -> chart.write(run.file("plots/" + name + ".svg")));
+            Json.write(run.file(RunFolder.DIAGNOSTICS), found);
+            run.delete(RunFolder.plot("prefix-weights")); // an earlier training may have had some
+            found.charts().forEach((name, chart) -> chart.write(run.file(RunFolder.plot(name))));
             return found;
         }
     }

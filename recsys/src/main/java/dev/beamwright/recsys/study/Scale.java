@@ -132,7 +132,7 @@ public final class Scale {
                     config.batch(),
                     scale.points(progress));
             run.saveConfig("scale", config);
-            Json.write(run.file("scaling.json"), found);
+            Json.write(run.file(RunFolder.SCALING), found);
             return found;
         }
     }

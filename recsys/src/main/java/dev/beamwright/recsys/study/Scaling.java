@@ -2,6 +2,7 @@ package dev.beamwright.recsys.study;
 
 import dev.beamwright.recsys.decode.SearchConfig;
 import dev.beamwright.recsys.decode.Widening;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.TextTable;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -57,7 +58,7 @@ public record Scaling(
             String name,
             SearchConfig.Kind search,
             int width,
-            Widening widening,
+            @Nullable Widening widening,
             double recall,
             double ndcg,
             double[] prefixRecall,

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import tools.jackson.core.JacksonException;
 
 /**
  * The checkpoints of one training in the folder of its run: the best model, and the last one with AdamW's moments, from
@@ -103,7 +102,7 @@ public final class Checkpoints {
             if (state == null) {
                 throw new IOException(run.file(files.last()) + ": says nothing of the state of the training");
             }
-            TrainingState last = Json.mapper().readValue(state, TrainingState.class);
+            TrainingState last = Json.parse(state, TrainingState.class, run.file(files.last()));
             String trainedOn = metadata.get(BACKEND);
             if (!last.finished() && trainedOn != null && !trainedOn.equals(backend.name())) {
                 progress.say("was trained on the backend '" + trainedOn + "' so far and goes on on '" + backend.name()
@@ -112,9 +111,6 @@ public final class Checkpoints {
             return last;
         } catch (IOException e) {
             throw new UserError(e.getMessage() + "; " + files.anew(run), e);
-        } catch (JacksonException e) {
-            throw new UserError(run.file(files.last()) + ": its state cannot be read (" + e.getOriginalMessage()
-                    + "); " + files.anew(run), e);
         }
     }
 

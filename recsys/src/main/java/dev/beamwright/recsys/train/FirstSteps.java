@@ -19,7 +19,13 @@ public final class FirstSteps {
     record Step(long step, double loss, String checksum) {}
 
     /** What the file holds. */
-    record Stored(String backend, List<Step> steps) {}
+    record Stored(String backend, List<Step> steps) {
+        Stored {
+            for (int i = 0; i < steps.size(); i++) {
+                if (steps.get(i).step() != i + 1) throw new IllegalArgumentException("steps are not numbered from 1");
+            }
+        }
+    }
 
     private final Checkpoints checkpoints;
     private final String backend;

@@ -2,13 +2,12 @@ package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.run.TextFile;
 import dev.beamwright.recsys.run.UserError;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.util.List;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The metrics of a training: a file of a run with one line of JSON for each validation. The file is replaced as a whole,
@@ -31,19 +30,14 @@ public record MetricsLog(RunFolder run, String file) {
         if (lines < all.size()) write(all.subList(0, lines), null);
     }
 
-    /** All lines as records. */
+    /** All lines as records. Throws {@link UserError} if one is damaged. */
     public <T> List<T> read(Class<T> type) {
-        return lines().stream().map(line -> Json.mapper().readValue(line, type)).toList();
+        return run.has(file) ? Json.readLines(run.file(file), type) : List.of();
     }
 
-    /** All lines as they stand. Throws {@link UserError} if one is not JSON. */
+    /** All lines as they stand. Throws {@link UserError} if one is no JSON object. */
     public List<JsonNode> read() {
-        try {
-            return lines().stream().map(Json.mapper()::readTree).toList();
-        } catch (JacksonException e) {
-            throw new UserError(
-                    run.file(file) + ": damaged: " + e.getMessage() + "; delete it to look at the rest", e);
-        }
+        return List.copyOf(read(ObjectNode.class));
     }
 
     private void write(List<String> lines, String more) {
@@ -54,11 +48,6 @@ public record MetricsLog(RunFolder run, String file) {
     }
 
     private List<String> lines() {
-        if (!run.has(file)) return List.of();
-        try {
-            return Files.readAllLines(run.file(file));
-        } catch (IOException e) {
-            throw new UserError(run.file(file) + ": cannot be read: " + e, e);
-        }
+        return run.has(file) ? TextFile.lines(run.file(file)) : List.of();
     }
 }

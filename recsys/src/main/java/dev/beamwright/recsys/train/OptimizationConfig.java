@@ -24,7 +24,8 @@ public record OptimizationConfig(
         double dropout) {
     public OptimizationConfig {
         require(batchSize >= 1, "the batch size must be at least 1, got " + batchSize);
-        require(learningRate > 0 && learningRate < 10, "the learning rate must be between 0 and 10, got " + learningRate);
+        require(learningRate > 0 && learningRate < 10,
+                "the learning rate must be between 0 and 10, got " + learningRate);
         require(warmupRatio >= 0 && warmupRatio < 1, "the warm-up ratio must be in [0, 1), got " + warmupRatio);
         require(warmupSteps >= 0, "the warm-up steps must be 0 (a share of all steps) or more, got " + warmupSteps);
         require(weightDecay >= 0 && weightDecay < 1, "weight decay must be in [0, 1), got " + weightDecay);

@@ -22,11 +22,7 @@ import tools.jackson.databind.JsonNode;
  * @param checksum SHA-256 of its best model's file
  */
 public record Start(String from, String checksum) {
-    /** The best model of the run that was begun from. */
-    public static final String FILE = "model/start.safetensors";
-
-    private static final String CONFIG = "config/start.json";
-    private static final String BEST = "model/best.safetensors";
+    private static final String CONFIG = RunFolder.config("start");
 
     /** What follows a stage's name where it was an earlier one of that kind, in {@code run.json} and {@code config/}. */
     public static final String EARLIER = "-before";
@@ -39,11 +35,11 @@ public record Start(String from, String checksum) {
 
     /** Whether a run is one of a second stage, and all that it begins from is there. */
     public static boolean isComplete(RunFolder run) {
-        if (run.has(CONFIG) && !run.has(FILE)) {
+        if (run.has(CONFIG) && !run.has(RunFolder.START)) {
             throw new UserError(run.root() + ": was not copied to its end from the run it begins from; give --from "
                     + Json.read(run.file(CONFIG), Start.class).from() + " again");
         }
-        return run.has(FILE);
+        return run.has(RunFolder.START);
     }
 
     /**
@@ -58,29 +54,29 @@ public record Start(String from, String checksum) {
         if (from.root().toAbsolutePath().normalize().equals(to.root().toAbsolutePath().normalize())) {
             throw new UserError(to.root() + ": is the run to start from; give the folder of a new run for the result");
         }
-        var start = new Start(from.root().toString(), Hash.sha256(from.need(BEST, "train")));
+        var start = new Start(from.root().toString(), Hash.sha256(from.need(RunFolder.BEST, "train")));
         if (to.has(CONFIG)) {
             Start before = Json.read(to.file(CONFIG), Start.class);
             if (!restart && !before.checksum.equals(start.checksum)) {
                 throw new UserError(to.root() + ": was begun from another model, that of " + before.from
                         + "; give that, or --restart to begin anew, or another folder");
             }
-            if (!restart && to.has(FILE)) {
+            if (!restart && to.has(RunFolder.START)) {
                 if (!to.hasModel()) to.saveConfig("train", train); // where it has, training says whether they agree
                 return;
             }
-        } else if (!to.has(FILE) && !isEmpty(to.root())) {
+        } else if (!to.has(RunFolder.START) && !isEmpty(to.root())) {
             throw new UserError(
                     to.root() + ": is a run already, or holds other files; give a new folder for the result, which"
                             + " gets data and semantic IDs from " + from.root());
         }
         try {
             for (String part : List.of("model", "predictions")) deleteFiles(to.file(part));
-            Files.deleteIfExists(to.file("scorecard.json"));
+            Files.deleteIfExists(to.file(RunFolder.SCORECARD));
             Json.write(to.file(CONFIG), start);
             for (String part : List.of("data", "tokens")) copyFiles(from.file(part), to.file(part));
             for (String stage : List.of("prepare", "tokenize")) {
-                String config = "config/" + stage + ".json";
+                String config = RunFolder.config(stage);
                 if (from.has(config)) copy(from.file(config), to.file(config));
             }
             boolean goesOn = train.equals(from.config("train", TrainConfig.class)); // with a stage of another kind
@@ -92,7 +88,7 @@ public record Start(String from, String checksum) {
             }
             copyRollouts(from, to);
             to.saveConfig("train", train);
-            copy(from.file(BEST), to.file(FILE));
+            copy(from.file(RunFolder.BEST), to.file(RunFolder.START));
         } catch (IOException e) {
             throw new UserError(to.root() + ": the run " + from.root() + " cannot be copied into it: " + e, e);
         }
@@ -111,7 +107,7 @@ public record Start(String from, String checksum) {
     }
 
     private static String config(String stage) {
-        return "config/" + stage + ".json";
+        return RunFolder.config(stage);
     }
 
     /** What is noted of the training that goes on here: where it was, and how long it took if that is known. */

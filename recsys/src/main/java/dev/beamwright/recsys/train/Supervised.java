@@ -84,12 +84,12 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         PrmConfig p = config.prm();
         var prm = p == null ? null : TrainedModel.createPrm(p, config.model(), model, key, memory);
         if (onFrozen) {
-            TrainedModel.load(model, run, TrainedModel.BEST);
+            TrainedModel.load(model, run, RunFolder.BEST);
             modelChecksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
             trained = Guided.onFrozen(model, prm);
         } else {
             modelChecksum = null;
-            if (config.first() != null) TrainedModel.load(model, run, Start.FILE);
+            if (config.first() != null) TrainedModel.load(model, run, RunFolder.START);
             else TrainedModel.start(model, run, backend, seed);
             trained = Guided.trained(model, prm);
         }
@@ -189,7 +189,9 @@ final class Supervised implements TrainingRun.Stage<Supervised.Found>, AutoClose
         return new Found(
                 validate(widened, done),
                 widened && !onFrozen ? validate(false, done) : null,
-                config.validation().best() == ValidationConfig.Best.LOSS && !validation.isEmpty() ? validationLoss() : null);
+                config.validation().best() == ValidationConfig.Best.LOSS && !validation.isEmpty()
+                        ? validationLoss()
+                        : null);
     }
 
     private Validation validate(boolean widened, IntConsumer done) {

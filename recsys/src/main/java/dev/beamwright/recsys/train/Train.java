@@ -14,10 +14,10 @@ import java.util.Map;
  */
 public final class Train {
     /** The files of a model, with or without a process reward model. */
-    public static final TrainingFiles MODEL = TrainingFiles.of("train", restart("train"), TrainedModel.BEST, "model/");
+    public static final TrainingFiles MODEL = TrainingFiles.of("train", restart("train"), RunFolder.BEST, "model/");
     /** The files of a process reward model on a model that is trained already. */
     public static final TrainingFiles PRM =
-            TrainingFiles.of("train-prm", restart("train-prm"), TrainedModel.PRM, "model/prm-");
+            TrainingFiles.of("train-prm", restart("train-prm"), RunFolder.PRM, "model/prm-");
 
     private Train() {}
 

@@ -6,6 +6,7 @@ import dev.beamwright.recsys.model.Softmax;
 import dev.beamwright.recsys.objective.CrossEntropy;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.prm.PrmConfig;
+import dev.beamwright.recsys.run.Nullable;
 import dev.beamwright.recsys.run.UserError;
 import java.util.List;
 
@@ -31,8 +32,8 @@ public record TrainConfig(
         ExecutionConfig execution,
         int holdOut,
         long seed,
-        PrmConfig prm,
-        TrainConfig first) {
+        @Nullable PrmConfig prm,
+        @Nullable TrainConfig first) {
     /** What {@link #preset} knows. */
     public static final List<String> PRESETS = List.of("default", "item", "tiger", "paischer", "llama");
 

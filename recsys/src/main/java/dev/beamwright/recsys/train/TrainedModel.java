@@ -9,6 +9,7 @@ import dev.beamwright.recsys.model.ItemDecoder;
 import dev.beamwright.recsys.model.ModelConfig;
 import dev.beamwright.recsys.prm.PrmConfig;
 import dev.beamwright.recsys.prm.ProcessRewardModel;
+import dev.beamwright.recsys.run.Memory;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.semanticid.SemanticIds;
@@ -22,25 +23,25 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** Builds models, and reads trained ones back. */
 public final class TrainedModel {
-    /** The file of a process reward model that was trained by itself. */
-    public static final String PRM = "model/prm.safetensors";
-
-    /** The file of the best model of a training, and of the last one. */
-    public static final String BEST = "model/best.safetensors", LAST = "model/last.safetensors";
-
     /** In a checkpoint's metadata: the checksum of the model that a process reward model was trained on. */
     static final String ON_MODEL = "model";
-
-    private static final String START = "model/start.safetensors", VECTORS = "tokens/vectors.npy";
 
     private TrainedModel() {}
 
     /** An untrained model of these sizes; the same key gives the same parameters. */
     public static GenerativeModel create(ModelConfig config, SemanticIds ids, Key key, Arena memory) {
+        double bytes = Float.BYTES * config.parameters(ids.widths());
+        if (bytes > Memory.physical()) {
+            throw new UserError(String.format(Locale.ROOT,
+                    "a model of about %,.0f million parameters does not fit into the memory of %,d MB; make --width, --layers or"
+                            + " --hidden smaller, or the codes of 'beamwright tokenize' fewer",
+                    config.parameters(ids.widths()) / 1e6, Memory.physical() >> 20));
+        }
         var space = new CodeSpace(ids.widths(), ids.codes(), memory);
         Key parameters = key.fold("parameters");
         return switch (config.backbone()) {
@@ -55,16 +56,18 @@ public final class TrainedModel {
      * there are any; other models stay as they are.
      */
     static void start(GenerativeModel model, RunFolder run, Backend backend, Key key) {
-        if (!(model instanceof ItemDecoder decoder) || !run.has(VECTORS)) return;
+        if (!(model instanceof ItemDecoder decoder) || !run.has(RunFolder.VECTORS)) return;
         try (Arena memory = Arena.ofShared()) {
-            Tensor vectors = Npy.read(run.file(VECTORS), memory);
+            Tensor vectors = Npy.read(run.file(RunFolder.VECTORS), memory);
             if (vectors.shape().rank() != 2 || vectors.shape().dim(0) != model.space().items()) {
-                throw new UserError(run.file(VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
-                        + model.space().items() + " items; tokenize again");
+                throw new UserError(
+                        run.file(RunFolder.VECTORS) + ": is " + vectors.shape() + ", not a row for each of the "
+                                + model.space().items() + " items; tokenize again");
             }
             decoder.startAt(Projection.of(vectors, decoder.tokens().dim(-1), backend, key.fold("vectors")));
         } catch (IOException e) {
-            throw new UserError(run.file(VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
+            throw new UserError(
+                    run.file(RunFolder.VECTORS) + ": cannot be read: " + e.getMessage() + "; tokenize again", e);
         }
     }
 
@@ -84,9 +87,9 @@ public final class TrainedModel {
      */
     public static ProcessRewardModel loadPrm(
             RunFolder run, TrainConfig train, GenerativeModel model, String checkpoint, Arena memory) {
-        boolean alone = run.has(PRM);
+        boolean alone = run.has(RunFolder.PRM);
         TrainConfig settings = alone ? run.config("train-prm", TrainConfig.class) : train;
-        String file = alone ? PRM : checkpoint;
+        String file = alone ? RunFolder.PRM : checkpoint;
         var prm = createPrm(settings.prm(), settings.model(), model, Key.of(settings.seed()), memory);
         try {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -94,8 +97,9 @@ public final class TrainedModel {
             Map<String, String> metadata = Checkpoint.load(run.file(file), tensors);
             String checksum = Checkpoint.checksum(Checkpoint.parameters(model).values());
             if (alone && !checksum.equals(metadata.get(ON_MODEL))) {
-                if (!checkpoint.equals(BEST)) {
-                    throw new UserError(run.file(file) + ": goes with " + BEST + " alone, not with " + checkpoint);
+                if (!checkpoint.equals(RunFolder.BEST)) {
+                    throw new UserError(
+                            run.file(file) + ": goes with " + RunFolder.BEST + " alone, not with " + checkpoint);
                 }
                 throw new IOException(
                         run.file(file) + ": was trained on another model than the one that is there now");
@@ -118,7 +122,7 @@ public final class TrainedModel {
             return load(run, file, model.space(), Checkpoint.parameters(model));
         } catch (IOException e) {
             if (e.getCause() instanceof AccessDeniedException) throw new UserError(e.getMessage(), e);
-            boolean other = file.equals(BEST) && run.has(LAST);
+            boolean other = file.equals(RunFolder.BEST) && run.has(RunFolder.LAST);
             throw new UserError(e.getMessage() + "; train again with 'beamwright train " + run.root()
                     + (run.hasModel() ? " --restart'" : "'")
                     + (other ? ", or take the last model with --checkpoint last" : ""), e);
@@ -150,7 +154,7 @@ public final class TrainedModel {
         throw new UserError(run.file(file)
                 + ": was trained on other semantic IDs than tokens/semantic-ids.json has;"
                 + " bring those back ('beamwright tokenize' writes the same with the same settings), or train again: '"
-                + (file.equals(Start.FILE)
+                + (file.equals(RunFolder.START)
                         ? "beamwright train " + run.root() + "' with --from and --restart"
                         : "beamwright train " + run.root() + " --restart'"));
     }

@@ -1,6 +1,7 @@
 package dev.beamwright.recsys.train;
 
 import dev.beamwright.recsys.run.Progress;
+import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.Stopped;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.recsys.train.TrainingState.Score;
@@ -134,7 +135,7 @@ public final class TrainingRun<V extends TrainingRun.Validated> {
             var files = checkpoints.files();
             throw new UserError(checkpoints.run().root() + ": training is finished, but " + files.best()
                     + " is missing or damaged; bring it back, or " + files.anew(checkpoints.run())
-                    + (files.last().equals(TrainedModel.LAST)
+                    + (files.last().equals(RunFolder.LAST)
                             ? " (--checkpoint last takes the last model meanwhile)"
                             : ""));
         }

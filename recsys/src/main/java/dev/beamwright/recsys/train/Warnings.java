@@ -17,7 +17,7 @@ public final class Warnings {
         if (first.holdOut() == 0 || seen) {
             progress.say("the model was trained on all of these targets, and little is learnt from what it remembers:"
                     + " consider a first training with --hold-out 1");
-        } else if (run.has("config/" + Start.ROLLOUTS + ".json")) {
+        } else if (run.has(RunFolder.config(Start.ROLLOUTS))) {
             progress.say("what the first training held out was learnt by rollouts since, and little is learnt from what"
                     + " a model remembers: consider to begin from the first training's run");
         }
@@ -25,7 +25,7 @@ public final class Warnings {
 
     /** Says so where the report on a run's semantic IDs has the verdict RED. */
     static void redIds(RunFolder run, Progress progress) {
-        Path report = run.file("tokens/report.json");
+        Path report = run.file(RunFolder.ID_REPORT);
         if (!Files.exists(report) || !Json.readTree(report).path("verdict").asString().equals("RED")) return;
         progress.say("the verdict on these semantic IDs is red, and no training mends that; 'beamwright inspect "
                 + run.root() + "' tells why");

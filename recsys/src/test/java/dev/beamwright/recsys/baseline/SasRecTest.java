@@ -2,8 +2,6 @@ package dev.beamwright.recsys.baseline;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.beamwright.recsys.train.ExecutionConfig;
-import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.autograd.Tape;
 import dev.beamwright.autograd.check.GradCheck;
 import dev.beamwright.recsys.data.Case;
@@ -16,6 +14,8 @@ import dev.beamwright.recsys.rank.Ranking;
 import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -182,9 +182,10 @@ class SasRecTest {
             double full = model.loss(tape, samples, config(SasRecConfig.Loss.CE, 1), Noise.none(), 1, Key.of(5))
                     .nll()[0];
             var all = new SasRecConfig(
-                SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6), 100 * ITEMS, 1,
-                new SasRecConfig.Optimization(16, 1e-2, false, 0, 0), new ValidationConfig(0, 1),
-                new ExecutionConfig(2, 64, 60), 3);
+                    SasRecConfig.Loss.SAMPLED, SasRecConfig.Start.RANDOM, new SasRecConfig.Model(16, 1, 2, 16, 6),
+                    100 * ITEMS, 1,
+                    new SasRecConfig.Optimization(16, 1e-2, false, 0, 0), new ValidationConfig(0, 1),
+                    new ExecutionConfig(2, 64, 60), 3);
             double sampled = model.loss(tape, samples, all, Noise.none(), 1, Key.of(5)).nll()[0];
             assertThat(sampled).isCloseTo(full, org.assertj.core.api.Assertions.within(1e-4));
         }
@@ -192,7 +193,9 @@ class SasRecTest {
 
     @Test
     void whoHasNoHistoryIsToldNothing() {
-        try (var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, Repeats.NEVER, BACKEND)) {
+        try (
+                var sasRec = new TrainedSasRec("sasrec", config(SasRecConfig.Loss.CE, 1), ITEMS, null, Repeats.NEVER,
+                        BACKEND)) {
             List<Case> cases = List.of(Case.of(0, new int[0], 1), Case.of(1, new int[] {2}, 1));
             List<Ranking> answers = sasRec.rank(cases, SeenItems.HIDDEN, 5);
             assertThat(answers.get(0).rank(1, null)).isEqualTo((ITEMS + 1) / 2.0);

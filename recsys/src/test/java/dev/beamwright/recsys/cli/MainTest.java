@@ -381,7 +381,7 @@ class MainTest {
     }
 
     /** Twenty users walk through eight items, each from another place. */
-    private static String interactions() {
+    static String interactions() {
         var s = new StringBuilder("user_id\titem_id\n");
         for (int user = 0; user < 20; user++) {
             for (int i = 0; i < 6; i++) s.append('u').append(user).append("\ti").append((user + i) % 8).append('\n');
@@ -419,7 +419,7 @@ class MainTest {
         return new Call(process.waitFor(), Files.readString(out), Files.readString(err));
     }
 
-    private static Call call(String... args) {
+    static Call call(String... args) {
         var out = new ByteArrayOutputStream();
         var err = new ByteArrayOutputStream();
         PrintStream usualOut = System.out, usualErr = System.err;

@@ -281,7 +281,7 @@ class PrepareTest {
         Audit audit = prepare(PrepareConfig.bundled());
         assertThat(List.of(audit.users(), audit.items(), audit.interactions())).containsExactly(2059, 1099, 44613);
         assertThat(audit.text().withoutTitle()).isZero();
-        assertThat(Prepared.audit(run())).isEqualTo(audit);
+        assertThat(Prepared.audit(run())).usingRecursiveComparison().isEqualTo(audit);
         assertThat(Prepared.load(run()).split().test()).hasSize(2059);
         assertThat(RunInfo.read(run(), "prepare").path("dataHash").path("data").asString()).hasSize(64);
         assertThat(run().config("prepare", PrepareConfig.class)).isEqualTo(PrepareConfig.bundled());

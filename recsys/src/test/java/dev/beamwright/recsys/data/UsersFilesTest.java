@@ -46,7 +46,7 @@ class UsersFilesTest {
             RunFolder run = new RunFolder(folder.resolve("run"));
             Audit audit = Prepare.run(c, run, Progress.lines(said::add));
             Dataset d = Prepared.load(run).data();
-            assertThat(Prepared.audit(run)).isEqualTo(audit);
+            assertThat(Prepared.audit(run)).usingRecursiveComparison().isEqualTo(audit);
             Map<String, List<String>> sequences = new TreeMap<>();
             for (int u = 0; u < d.users().size(); u++) {
                 sequences.put(d.users().get(u), Arrays.stream(d.sequences()[u]).mapToObj(d.items()::get).toList());
@@ -99,7 +99,8 @@ class UsersFilesTest {
             inter.inter! user_id:token\\titem_id:token            ! "{0}"\\t"{1}"
             """)
     void fieldsAreReadAsTheyAreMeant(String name, String header, String row) {
-        String text = rows(header, row.replace("u\u00AD{0}", "{0}\u00AD")).replace("\\t", "\t").replace("\\n", "\n").replace("\\r", "\r");
+        String text = rows(header, row.replace("u\u00AD{0}", "{0}\u00AD")).replace("\\t", "\t").replace("\\n", "\n")
+                .replace("\\r", "\r");
         assertThat(read(name, text).sequences).isEqualTo(EXPECTED);
     }
 
@@ -131,7 +132,8 @@ class UsersFilesTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "None", "NONE", "null", "Null", "NULL", "nil", "\\N",
+                "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "None", "NONE", "null", "Null", "NULL", "nil",
+                "\\N",
                 "undefined", "\u00A0", "\u200B"
             })
     void wordsForNothingAreNoUsersItemsTimesTitlesOrTexts(String nothing) {
@@ -196,7 +198,8 @@ class UsersFilesTest {
     void timesAreReadInTheUsualForms(String time) {
         String text = "";
         for (int i : new int[] {2, 0, 1}) {
-            text += "{\"user_id\": \"u\", \"item_id\": \"i" + i + "\", \"timestamp\": " + time.replace("#", "" + i) + "}\n";
+            text += "{\"user_id\": \"u\", \"item_id\": \"i" + i + "\", \"timestamp\": " + time.replace("#", "" + i)
+                    + "}\n";
         }
         Read read = read("d.jsonl", text);
         assertThat(read.sequences).isEqualTo(Map.of("u", List.of("i0", "i1", "i2")));
@@ -255,7 +258,8 @@ class UsersFilesTest {
             k.dat   ! u0::i0::1::5         ! {0}::{1}::1::5         ! u1::i1
             """)
     void everyBadLineIsPassedOverAlone(String name, String header, String row, String bad) {
-        String good = rows(header == null ? "" : header, row), h = name.equals("k.dat") ? good.substring(good.indexOf('\n') + 1) : good;
+        String good = rows(header == null ? "" : header, row),
+                h = name.equals("k.dat") ? good.substring(good.indexOf('\n') + 1) : good;
         int middle = h.indexOf('\n', h.length() / 2) + 1;
         byte[] text = (h.substring(0, middle) + bad + "\n" + h.substring(middle) + bad + "\n")
                 .replace("\\t", "\t").replace("\\0", "\0").replace("\\\\", "\\").getBytes(ISO_8859_1);
@@ -349,8 +353,9 @@ class UsersFilesTest {
         assertThat(read.audit.times().notes())
                 .anyMatch(s -> s.contains("'timestamp' is not taken for the time: it is always 2023-01-01"))
                 .anyMatch(s -> s.contains("1 times are far from all others") && s.contains("line 42"));
-        assertThat(read("d.csv", timed("user_id,item_id,date", "u,a,2023-01-01", "u,b,2023-01-01", "u,c,2023-01-01"))
-                .audit.times().notes().getFirst())
+        assertThat(
+                read("d.csv", timed("user_id,item_id,date", "u,a,2023-01-01", "u,b,2023-01-01", "u,c,2023-01-01")).audit
+                        .times().notes().getFirst())
                 .contains("always 2023-01-01", "file's order");
     }
 

@@ -36,7 +36,8 @@ class NodeTermTest {
             assertThat(sum.monotone()).isFalse();
             assertThat(NodeTerm.sum(one, one).monotone()).isTrue();
             Query query = Query.of(
-                    IntStream.range(0, USERS).mapToObj(u -> new int[] {u}).toList(), IntStream.range(0, USERS).toArray());
+                    IntStream.range(0, USERS).mapToObj(u -> new int[] {u}).toList(),
+                    IntStream.range(0, USERS).toArray());
             var likelihood = new Likelihood(softmax, 1);
             float[][] all = new float[USERS][];
             try (var exact = new ExactScoring(BACKEND, model, SearchConfig.beam(1, likelihood).withTerm(sum))) {

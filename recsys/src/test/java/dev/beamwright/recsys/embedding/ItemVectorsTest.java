@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.beamwright.recsys.data.Dataset;
 import dev.beamwright.recsys.embedding.ItemVectors.Block;
+import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.UserError;
 import dev.beamwright.tensor.DType;
 import dev.beamwright.tensor.Key;
@@ -16,8 +17,11 @@ import dev.beamwright.tensor.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -120,6 +124,58 @@ class ItemVectorsTest {
         Files.write(npy, Arrays.copyOf(Files.readAllBytes(npy), 130));
         refused(npy.toString(), 4, "truncated");
         refused(folder.resolve("none.safetensors").toString(), 4, "there is no such file");
+    }
+
+    /** Rows by number alone are an accident waiting: ids beside them say whose they are, and are checked. */
+    @Test
+    void rowsAreMatchedByTheIdsBesideThem() throws IOException {
+        List<String> items = List.of("b", "10", "a"), said = new ArrayList<>();
+        Path npy = folder.resolve("w.npy"), ids = folder.resolve("w.ids.txt");
+        Npy.write(npy, Tensor.of(MEMORY, Shape.of(4, 1), 1f, 2f, 3f, 4f));
+        refusedBy(npy.toString(), items, "4 rows for 3 items");
+        for (String list : List.of("a\n10\nz\nb\n", "item_id\na\n10\nz\nb\n", "\uFEFFa\r\n10\r\nz\r\nb",
+                "0\ta\n1\t10\n2\tz\n3\tb\n", "item,row\nb,3\na,0\nz,2\n10,1\n")) {
+            Files.writeString(ids, list);
+            Tensor t = ItemVectors.imported(npy.toString(), items, MEMORY, Progress.lines(said::add));
+            assertThat(t.toArray()).as(list).containsExactly(4, 2, 1);
+        }
+        assertThat(said).allMatch(s -> s.contains("matched by the ids in " + ids) && s.contains("1 belong to no item"));
+        Files.writeString(ids, "a\na\nz\nb\n");
+        refusedBy(npy.toString(), items, "rows 0 and 1 (counted from 0) have the same id 'a'");
+        Files.writeString(ids, "a\nb\nz\nc\n");
+        refusedBy(npy.toString(), items, "1 of 3 items have no row, such as [10]");
+        Files.writeString(ids, "a\nb\n");
+        refusedBy(npy.toString(), items, "2 ids for 4 rows");
+        Files.delete(ids);
+        said.clear();
+        ItemVectors.imported(npy.toString(), List.of("w", "x", "y", "z"), MEMORY, Progress.lines(said::add));
+        assertThat(said.getFirst()).contains("in the order of data/items.tsv", "no ids.txt");
+    }
+
+    /** Other tensors of the file may be of any type, even of one that nobody knows; whole numbers named ids tell the rows. */
+    @Test
+    void aNamedTensorIsJudgedAlone() throws IOException {
+        String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+                + "\"odd\":{\"dtype\":\"F4\",\"shape\":[0],\"data_offsets\":[8,8]},\"bad\":7,"
+                + "\"ids\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,24]}}";
+        ByteBuffer bytes = ByteBuffer.allocate(8 + header.length() + 24).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(header.length()).put(header.getBytes()).putFloat(1.5f).putFloat(2.5f).putLong(70).putLong(-9);
+        String file = Files.write(folder.resolve("alone.safetensors"), bytes.array()).toString();
+        Progress silent = Progress.silent();
+        assertThat(ItemVectors.imported(file + "#x", List.of("-9", "70"), MEMORY, silent).toArray())
+                .containsExactly(2.5f, 1.5f);
+        refusedBy(file + "#odd", List.of("-9", "70"), "F4");
+        refusedBy(file + "#bad", List.of("-9", "70"), "no JSON object");
+        refusedBy(file + "#none", List.of("-9", "70"), "holds no tensor 'none'");
+        refusedBy(file + "#x", List.of("-9", "71"), "1 of 2 items have no row, such as [71]");
+        Files.write(Path.of(file), Arrays.copyOf(bytes.array(), bytes.capacity() - 20));
+        refusedBy(file + "#x", List.of("-9", "70"), "truncated");
+    }
+
+    private static void refusedBy(String source, List<String> items, String message) {
+        assertThatThrownBy(() -> ItemVectors.imported(source, items, MEMORY, Progress.silent()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining(message);
     }
 
     private static void refused(String source, int items, String message) {

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.beamwright.recsys.evaluate.Compare;
 import dev.beamwright.recsys.evaluate.Comparison;
 import dev.beamwright.recsys.evaluate.PairedTest;
-import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.objective.Grpo;
 import dev.beamwright.recsys.objective.Objectives;
+import dev.beamwright.recsys.rank.SeenItems;
 import dev.beamwright.recsys.reinforce.ReinforceConfig;
 import dev.beamwright.recsys.run.Json;
 import dev.beamwright.recsys.run.RunFolder;
@@ -30,7 +30,6 @@ import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
-import tools.jackson.databind.node.ObjectNode;
 
 class CompareTest {
     static final int USERS = 200;
@@ -67,7 +66,7 @@ class CompareTest {
             var protocol = new ScoreCard.Protocol("test", "item", SeenItems.ALLOWED, List.of(10), USERS, "list", 0, 1);
             Map<String, Object> asked = model.equals("popularity") ? Map.of() : Map.of("beam", beam);
             rows.add(new ScoreCard.Row(
-                    model, protocol, asked, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
+                    model, model, protocol, asked, Map.of("recall@10", recall, "ndcg@10", recall), Map.of()));
         }
         Json.write(run.file("scorecard.json"), new ScoreCard(rows));
         return run;
@@ -118,17 +117,11 @@ class CompareTest {
     void aSecondStageIsAnEntryOfItsOwnAndHasTheSeedsOfTheFirst() throws IOException {
         List<RunFolder> runs = new ArrayList<>();
         for (long seed = 1; seed <= 3; seed++) {
-            ObjectNode config = Json.mapper().valueToTree(TrainConfig.defaults(1));
-            config.set("first", Json.mapper().valueToTree(TrainConfig.defaults(seed)));
-            RunFolder run = run("s" + seed, Json.mapper().treeToValue(config, TrainConfig.class), 0.5, 0);
+            RunFolder run = run("s" + seed, TrainConfig.defaults(1).withFirst(TrainConfig.defaults(seed)), 0.5, 0);
             RunInfo.write(run, "train-before", Map.of("trainingSeconds", 100.0));
             runs.add(run);
         }
-        RunFolder old = run("f1", TrainConfig.defaults(1), 0.4, 0);
-        ObjectNode config = (ObjectNode) Json.readTree(old.file("config/train.json"));
-        config.remove(List.of("first", "best", "holdOut")); // as versions wrote it that knew of none of these
-        old.saveConfig("train", config);
-        runs.add(old);
+        runs.add(run("f1", TrainConfig.defaults(1), 0.4, 0));
         runs.add(run("f2", TrainConfig.defaults(2), 0.4, 0));
         Comparison c = Compare.run(runs, options("ndcg@10", null));
 
@@ -152,7 +145,7 @@ class CompareTest {
         RunFolder fewer = run("a3", one, 0.5, 0); // asked for fewer depths, which is no difference
         Json.write(fewer.file("scorecard.json"), new ScoreCard(
                 Json.read(first.file("scorecard.json"), ScoreCard.class).rows().stream()
-                        .map(r -> new ScoreCard.Row(r.model(), r.protocol(), r.asked(),
+                        .map(r -> new ScoreCard.Row(r.model(), r.label(), r.protocol(), r.asked(),
                                 Map.of("recall@10", r.metrics().get("recall@10"), "ndcg@10",
                                         r.metrics().get("ndcg@10")),
                                 r.intervals()))
@@ -186,7 +179,8 @@ class CompareTest {
         ScoreCard card = Json.read(run.file("scorecard.json"), ScoreCard.class);
         ScoreCard.Row plain = card.rows().getFirst();
         var guided = new ScoreCard.Row(
-                plain.model() + "-prm", plain.protocol(), Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
+                plain.model() + "-prm", plain.label(), plain.protocol(),
+                Map.of("beam", 20, "widening", Map.of("widen", List.of(40))),
                 plain.metrics(), plain.intervals());
         Json.write(run.file("scorecard.json"), new ScoreCard(List.of(plain, guided)));
         run.saveConfig("train-prm", TrainConfig.defaults(1).forPrm(null, 3, 0, 1e-3, 0, 3));
@@ -214,9 +208,9 @@ class CompareTest {
             RunInfo.write(run, "train-prm", Map.of("parameters", 400, "trainingSeconds", 5.0));
             ScoreCard.Row row = Json.read(run.file("scorecard.json"), ScoreCard.class).rows().getFirst();
             Json.write(run.file("scorecard.json"), new ScoreCard(List.of(
-                    new ScoreCard.Row("decoder-grpo", row.protocol(), Map.of("beam", 20), row.metrics(),
+                    new ScoreCard.Row("decoder-grpo", "decoder-grpo", row.protocol(), Map.of("beam", 20), row.metrics(),
                             row.intervals()),
-                    new ScoreCard.Row("decoder-grpo-prm", row.protocol(),
+                    new ScoreCard.Row("decoder-grpo-prm", "decoder-grpo", row.protocol(),
                             Map.of("beam", 20, "widening", Map.of("widen", List.of(40))), row.metrics(),
                             row.intervals()))));
             runs.add(run);
@@ -235,7 +229,8 @@ class CompareTest {
     @Test
     void predictionsOfAnEarlierEvaluationAreNotTested() {
         RunFolder a = run("a", TrainConfig.defaults(1), 0.5, 0), b = run("b", TrainConfig.preset("llama", 1), 0.3, 0);
-        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(SeenItems.ALLOWED), false, 0, 1, 0);
+        var later = new EvaluateConfig(List.of("popularity"), List.of(10), "test", List.of(SeenItems.ALLOWED), false, 0,
+                1, 0);
         b.saveConfig("evaluate", later);
         Comparison c = Compare.run(List.of(a, b), options("ndcg@10", null));
         assertThat(c.entries()).filteredOn(e -> e.runs().getFirst().endsWith("b")).allMatch(e -> e.test() == null);

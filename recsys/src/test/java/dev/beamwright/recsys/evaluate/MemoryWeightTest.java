@@ -63,16 +63,16 @@ class MemoryWeightTest {
             asked.add(prior.weight());
             return new Uniform("uniform", items, prior);
         };
-        MemoryWeight chosen = MemoryWeight.of(MemoryWeight.FILE, files, run, data, with, Progress.silent());
+        MemoryWeight chosen = MemoryWeight.of(RunFolder.MEMORY, files, run, data, with, Progress.silent());
         assertThat(asked).containsExactly(0.0, .5, 1.0, 1.5, 2.0);
         // All weights but 0 rank alike where the model says nothing.
         assertThat(chosen.weight()).isEqualTo(.5);
         assertThat(chosen.tried().get(1).ndcg10()).isGreaterThan(3 * chosen.tried().get(0).ndcg10());
-        assertThat(MemoryWeight.of(MemoryWeight.FILE, files, run, data, with, Progress.silent())).isEqualTo(chosen);
+        assertThat(MemoryWeight.of(RunFolder.MEMORY, files, run, data, with, Progress.silent())).isEqualTo(chosen);
         assertThat(asked).hasSize(5);
         Files.writeString(model, "another model");
-        assertThat(MemoryWeight.read(run, MemoryWeight.FILE, files)).isNull();
-        MemoryWeight.of(MemoryWeight.FILE, files, run, data, with, Progress.silent());
+        assertThat(MemoryWeight.read(run, RunFolder.MEMORY, files)).isNull();
+        MemoryWeight.of(RunFolder.MEMORY, files, run, data, with, Progress.silent());
         assertThat(asked).hasSize(10);
     }
 

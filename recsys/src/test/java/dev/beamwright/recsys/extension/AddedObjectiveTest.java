@@ -7,9 +7,9 @@ import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.objective.Objective;
 import dev.beamwright.recsys.objective.Objectives;
-import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.objective.TargetObjective;
 import dev.beamwright.recsys.run.Json;
+import dev.beamwright.recsys.run.Parameter;
 import dev.beamwright.recsys.run.Progress;
 import dev.beamwright.recsys.run.RunFolder;
 import dev.beamwright.recsys.run.UserError;
@@ -80,7 +80,8 @@ class AddedObjectiveTest {
         refused("bear", Map.of("width", "2.5"), "-P width=2.5: give a number without a fraction");
         refused("bear", Map.of("form", "poem"), "-P form=poem: choose from paper, code");
         refused("bear", Map.of("lambda", "-1"), "bear: lambda must be from 0 to below 1000, got -1");
-        refused("bear", Map.of("detached", "false"), "-P detached=false: has no effect without form=paper; leave it out");
+        refused("bear", Map.of("detached", "false"),
+                "-P detached=false: has no effect without form=paper; leave it out");
         refused("ugr", Map.of("lambda-wrong", "0", "confidence-rate", "1"),
                 "-P confidence-rate=1: has no effect without a confidence (lambda-wrong); leave it out");
         assertThatThrownBy(() -> Objectives.named("brea")).isInstanceOf(UserError.class)

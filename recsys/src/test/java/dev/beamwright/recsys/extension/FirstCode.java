@@ -2,9 +2,9 @@ package dev.beamwright.recsys.extension;
 
 import dev.beamwright.autograd.Ops;
 import dev.beamwright.autograd.Variable;
-import dev.beamwright.recsys.run.Help;
 import dev.beamwright.recsys.objective.MicroBatch;
 import dev.beamwright.recsys.objective.TargetObjective;
+import dev.beamwright.recsys.run.Help;
 import java.util.Arrays;
 
 /** An objective from outside: the cross-entropy whose first code counts more. Its line is in META-INF/services. */

@@ -224,7 +224,8 @@ class BackboneTest {
             List<Variable> states = model.forward(tape, samples, Noise.none()).candidates(targets, others);
             Targets candidates = Targets.of(tape, model.space(), replaced);
             for (int level = 0; level < 3; level++) {
-                float[] logits = model.logits(tape, level, states.get(level), candidates.nodes(level)).value().toArray();
+                float[] logits =
+                        model.logits(tape, level, states.get(level), candidates.nodes(level)).value().toArray();
                 int w = model.space().width(level);
                 for (int c = 0; c < 6; c++) {
                     assertClose(logSoftmax(Arrays.copyOfRange(logits, c * w, (c + 1) * w)), expected[c][level], 1e-4);

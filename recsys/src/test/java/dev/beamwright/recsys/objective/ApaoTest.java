@@ -348,7 +348,8 @@ class ApaoTest {
                 new ApaoPointwise(beta, .1, PrefixWeights.Form.PAPER, true, 1), Softmax.LEVEL);
     }
 
-    private Objective.Result result(Batches.Under objective, List<Variable> given, Targets of, double... prefixWeights) {
+    private Objective.Result result(Batches.Under objective, List<Variable> given, Targets of,
+            double... prefixWeights) {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {

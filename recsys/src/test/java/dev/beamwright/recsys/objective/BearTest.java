@@ -47,7 +47,8 @@ class BearTest {
         return row;
     }
 
-    private static Batches.Under bear(Softmax softmax, double lambda, double xi, int width, Bear.Form form, boolean detached) {
+    private static Batches.Under bear(Softmax softmax, double lambda, double xi, int width, Bear.Form form,
+            boolean detached) {
         return new Batches.Under(new Bear(lambda, xi, width, form, detached, 1), softmax);
     }
 

@@ -399,7 +399,8 @@ class ProcessRewardModelTest {
         try (
                 var workspace = new Workspace();
                 var tape = Tape.inference(BACKEND, workspace)) {
-            var found = new BeamSearch(model, SearchConfig.beam(1, LIKELIHOOD).withGuide(new Guide(Widening.of(widen), scorer)))
+            var found = new BeamSearch(model,
+                    SearchConfig.beam(1, LIKELIHOOD).withGuide(new Guide(Widening.of(widen), scorer)))
                     .search(tape, Query.of(Collections.nCopies(users.length, new int[0]), users), null);
             return (double) Arrays.stream(users).filter(u -> found.get(u).items()[0] == targets[u]).count()
                     / users.length;

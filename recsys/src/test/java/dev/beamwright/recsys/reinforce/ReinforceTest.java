@@ -3,10 +3,6 @@ package dev.beamwright.recsys.reinforce;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.beamwright.recsys.train.DecodingConfig;
-import dev.beamwright.recsys.train.ExecutionConfig;
-import dev.beamwright.recsys.train.OptimizationConfig;
-import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.recsys.data.Prepare;
 import dev.beamwright.recsys.data.PrepareConfig;
 import dev.beamwright.recsys.data.Prepared;
@@ -25,8 +21,12 @@ import dev.beamwright.recsys.semanticid.Tokenize;
 import dev.beamwright.recsys.semanticid.TokenizeConfig;
 import dev.beamwright.recsys.serve.Recommender;
 import dev.beamwright.recsys.study.ConfidenceReport;
+import dev.beamwright.recsys.train.DecodingConfig;
+import dev.beamwright.recsys.train.ExecutionConfig;
+import dev.beamwright.recsys.train.OptimizationConfig;
 import dev.beamwright.recsys.train.Train;
 import dev.beamwright.recsys.train.TrainConfig;
+import dev.beamwright.recsys.train.ValidationConfig;
 import dev.beamwright.tensor.Backend;
 import dev.beamwright.tensor.Backends;
 import dev.beamwright.tensor.Key;
@@ -67,7 +67,8 @@ class ReinforceTest {
         Prepare.run(PrepareConfig.of(data, null), trained, Progress.silent());
         Tokenize.run(TokenizeConfig.defaults(1), trained, Progress.silent());
         var config = new TrainConfig(
-                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(), new DecodingConfig(Softmax.CHILDREN, 10), 12,
+                new ModelConfig("decoder", 16, 2, 2, 8, 24, false, 20), new CrossEntropy(),
+                new DecodingConfig(Softmax.CHILDREN, 10), 12,
                 new OptimizationConfig(8, 1e-2, .1, 0, .05, 1, .1), new ValidationConfig(0, 0),
                 new ExecutionConfig(2, 128, 60), 1);
         Train.run(config, trained, BACKEND, false, Progress.silent());
@@ -75,7 +76,8 @@ class ReinforceTest {
 
     static ReinforceConfig config(String name, double kl, int iterations, int steps, double rate, int checkpoint) {
         RolloutObjective objective = Objectives.rollouts(name);
-        if (name.equals("ugr")) objective = Objectives.with(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
+        if (name.equals("ugr"))
+            objective = Objectives.with(objective, Map.of("kl", "" + kl, "confidence-rate", "1e-2"));
         return new ReinforceConfig(
                 objective, trained.root().toString(), new ReinforceConfig.RolloutConfig(6, iterations, 10, 8), steps,
                 new OptimizationConfig(8, rate, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),

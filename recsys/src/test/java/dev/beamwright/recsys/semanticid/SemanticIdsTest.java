@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -220,5 +221,17 @@ class SemanticIdsTest {
 
     private static SidReport report(SemanticIds ids, Tensor vectors) {
         return SidReport.of(ids, ids, new int[0], vectors, Backends.best(), Key.of(1));
+    }
+
+    /** Codes with an offset per level, and tokens of a whole vocabulary, are numbered from 0, and that is told. */
+    @Test
+    void codesOfWhichNearlyAllAreNobodysAreNumberedAnew() {
+        int[][] codes = {{3, 256, 2_000_007}, {0, 511, 2_000_000}, {3, 300, 31}};
+        List<String> said = new ArrayList<>();
+        SemanticIds dense = new SemanticIds(new int[] {256, 512, 2_000_008}, codes).dense(said::add);
+        assertThat(dense.widths()).containsExactly(256, 256, 3);
+        assertThat(dense.codes()).isDeepEqualTo(new int[][] {{3, 0, 2}, {0, 255, 1}, {3, 44, 0}});
+        assertThat(said).hasSize(2);
+        assertThat(said.getLast()).contains("level 3 has 2,000,008 codes, of which 3 are used (31 to 2,000,007)");
     }
 }

@@ -45,7 +45,7 @@ class TokenizeTest {
         assertThat(report.neighbours().getFirst().agreement()).isGreaterThan(0.3);
         assertThat(report.verdict()).isNotEqualTo(SidReport.Verdict.RED);
         assertThat(Json.read(run.file("tokens/report.json"), SidReport.class)).isEqualTo(report);
-        assertThat(run.config("tokenize", TokenizeConfig.class).widths()).containsExactly(64, 64, 64);
+        assertThat(run.config("tokenize", TokenizeConfig.class).codes().codebookSizes()).containsExactly(64, 64, 64);
         assertThat(Npy.read(run.file("tokens/vectors.npy"), Arena.global()).shape()).isEqualTo(Shape.of(1099, 128));
         SemanticIds ids = SemanticIds.load(run, items);
         assertThat(ids.distinct()).isEqualTo(1099);
@@ -101,13 +101,15 @@ class TokenizeTest {
 
     @Test
     void widthsFollowTheNumberOfItems() {
-        assertThat(IntStream.of(2, 100, 1000, 5000, 8192, 8193, 1_000_000).map(TokenizeConfig::widthFor))
+        assertThat(IntStream.of(2, 100, 1000, 5000, 8192, 8193, 1_000_000).map(TokenizeConfig::codebookSizeFor))
                 .containsExactly(4, 16, 64, 128, 128, 256, 256);
     }
 
     private static TokenizeConfig config(
             String vectors, String quantizer, Integer levels, int[] widths, String collisions, String sids) {
-        return new TokenizeConfig(vectors, 8, 8, 1, 5, quantizer, false, null, levels, widths, collisions, 1, sids, 0);
+        return new TokenizeConfig(
+                new TokenizeConfig.Vectors(vectors, 8, 8, 1, 5),
+                new TokenizeConfig.Codes(quantizer, false, null, levels, widths, collisions), 1, sids, 0);
     }
 
     private static void refused(TokenizeConfig config, String message) {

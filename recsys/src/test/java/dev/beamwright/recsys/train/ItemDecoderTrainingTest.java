@@ -85,7 +85,8 @@ class ItemDecoderTrainingTest {
     /** Three epochs of eight steps; a checkpoint after every step. */
     private static TrainConfig config(String objective) {
         return new TrainConfig(
-                new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)), TrainTest.objective(objective, .2), new DecodingConfig(Softmax.CHILDREN, 10), 3,
+                new ModelConfig("item", 16, 1, 0, 2, 8, 24, false, true, 1, 0, 20, new ModelConfig.Item(3, .5, 6)),
+                TrainTest.objective(objective, .2), new DecodingConfig(Softmax.CHILDREN, 10), 3,
                 new OptimizationConfig(8, 1e-2, .1, 0, 0, 5, .2), new ValidationConfig(0, 0),
                 new ExecutionConfig(3, 40, 0), 1);
     }
@@ -138,9 +139,10 @@ class ItemDecoderTrainingTest {
             RunFolder run = new RunFolder(folder.resolve(name));
             boolean ugr = o instanceof Ugr;
             var c = new ReinforceConfig(
-                ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts, whole.root().toString(), new ReinforceConfig.RolloutConfig(6, 1, 10, 8), ugr ? 80 : 8,
-                new OptimizationConfig(8, 3e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
-                new ExecutionConfig(2, 128, 60), 3);
+                    ugr ? Objectives.with(rollouts, Map.of("confidence-rate", "0.01")) : rollouts,
+                    whole.root().toString(), new ReinforceConfig.RolloutConfig(6, 1, 10, 8), ugr ? 80 : 8,
+                    new OptimizationConfig(8, 3e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                    new ExecutionConfig(2, 128, 60), 3);
             Reinforce.Summary summary = Reinforce.run(c, run, BACKEND, false, Progress.silent());
             assertThat(summary.lastNdcg10()).as(name).isPositive();
             if (ugr) {

@@ -220,6 +220,15 @@ class PromiseTrainingTest {
         assertThat(said).anyMatch(line -> line.contains("--hold-out 1"));
     }
 
+    @Test
+    void settingsThatLackAFieldAreRefused() {
+        String json = Json.line(config(1)).replace("\"holdOut\":0,", "");
+        assertThat(json).doesNotContain("holdOut");
+        assertThatThrownBy(() -> Json.parse(json, TrainConfig.class, Path.of("train.json")))
+                .isInstanceOf(UserError.class)
+                .hasMessageContainingAll("train.json", "holdOut");
+    }
+
     private static TrainConfig held(String backbone, int holdOut) {
         TrainConfig c = config(1);
         ModelConfig m = backbone.equals("decoder")
@@ -261,12 +270,13 @@ class PromiseTrainingTest {
         RunFolder second = new RunFolder(folder.resolve("which-rollouts"));
         Reinforce.run(
                 new ReinforceConfig(
-                d.objective(), d.from(), new ReinforceConfig.RolloutConfig(4, 1, 10, 2), 2,
-                new OptimizationConfig(8, 1e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
-                new ExecutionConfig(2, 128, 60), 3),
+                        d.objective(), d.from(), new ReinforceConfig.RolloutConfig(4, 1, 10, 2), 2,
+                        new OptimizationConfig(8, 1e-3, .1, 0, 0, 1, 0), new ValidationConfig(0, 0),
+                        new ExecutionConfig(2, 128, 60), 3),
                 second, BACKEND, false, Progress.silent());
         Scaling plain = Scale.run(
-                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second, BACKEND,
+                new Scale.Config("test", 0, 3, 3, List.of(3), List.of(Widening.of(6)), List.of(), 1, 7, 1), second,
+                BACKEND,
                 Progress.silent());
         assertThat(plain.points()).hasSize(1);
         assertThat(plain.model()).isEqualTo("decoder-grpo");
@@ -294,7 +304,8 @@ class PromiseTrainingTest {
         RunFolder run = prepared("scale");
         Train.run(config(1).withPrm(prm(1, false, 0)), run, BACKEND, false, Progress.silent());
         var config = new Scale.Config(
-                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)), List.of(), 1, 7,
+                "test", 0, 3, 3, List.of(1, 3, 6, 12), List.of(Widening.of(3), Widening.of(6), Widening.of(12)),
+                List.of(), 1, 7,
                 1);
         Scaling found = Scale.run(config, run, BACKEND, Progress.silent());
         assertThat(found.users()).isEqualTo(found.questions()).isEqualTo(40);

@@ -57,6 +57,7 @@ final class Binary {
     /** The bytes of a file, without loading them. */
     static MemorySegment map(Path file, Arena arena) throws IOException {
         if (Files.isDirectory(file)) throw new IOException(file + ": is a folder, not a file");
+        if (Files.exists(file) && !Files.isRegularFile(file)) throw new IOException(file + ": is no regular file");
         try (FileChannel channel = FileChannel.open(file)) {
             return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
         } catch (NoSuchFileException e) {

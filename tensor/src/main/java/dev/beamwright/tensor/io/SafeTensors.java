@@ -69,27 +69,112 @@ public record SafeTensors(Map<String, Tensor> tensors, Map<String, String> metad
     private record Contents(List<Entry> entries, Map<String, String> metadata, long begin) {}
 
     private static Contents contents(Path file, MemorySegment bytes) throws IOException {
+        Header header = header(file, bytes);
+        var entries = new ArrayList<Entry>();
+        try {
+            header.tensors.forEach((name, fields) -> entries.add(Entry.of(name, object(name, fields))));
+            checkOffsets(entries, bytes.byteSize() - header.begin);
+        } catch (IllegalArgumentException e) {
+            throw damaged(file, e);
+        }
+        return new Contents(entries, header.metadata, header.begin);
+    }
+
+    /** The names of a file's tensors, whatever these are. Throws as {@link #read} does. */
+    public static List<String> names(Path file) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            return List.copyOf(header(file, Binary.map(file, arena)).tensors.keySet());
+        }
+    }
+
+    /** Reads one tensor; others in the file may be of any kind. Throws as {@link #read} does. */
+    public static Tensor read(Path file, String name, SegmentAllocator memory) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = Binary.map(file, arena);
+            Entry e = entry(file, bytes, name);
+            return Binary.read(bytes.asSlice(e.begin, e.end - e.begin), e.type, e.shape, memory);
+        }
+    }
+
+    /** Reads one tensor of whole numbers (I64, I32, I16, I8, U32, U16, U8), flat. Throws as {@link #read} does. */
+    public static long[] integers(Path file, String name) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = Binary.map(file, arena);
+            Header header = header(file, bytes);
+            try {
+                Map<String, Object> fields = object(name, header.tensors.get(name));
+                String type = String.valueOf(fields.get("dtype"));
+                int width = switch (type) {
+                    case "I64" -> 8;
+                    case "I32", "U32" -> 4;
+                    case "I16", "U16" -> 2;
+                    case "I8", "U8" -> 1;
+                    default -> throw new IllegalArgumentException("tensor '" + name + "' holds " + type
+                            + ", expected whole numbers");
+                };
+                long[] offsets = numbers(name, "data_offsets", fields);
+                checkWithin(name, offsets, bytes.byteSize() - header.begin);
+                long[] values = new long[Math.toIntExact((offsets[1] - offsets[0]) / width)];
+                for (int i = 0; i < values.length; i++) {
+                    long at = header.begin + offsets[0] + (long) i * width;
+                    values[i] = switch (type) {
+                        case "I64" -> bytes.get(Binary.LONG, at);
+                        case "I32" -> bytes.get(Binary.INT, at);
+                        case "U32" -> bytes.get(Binary.INT, at) & 0xffffffffL;
+                        case "I16" -> bytes.get(Binary.SHORT, at);
+                        case "U16" -> bytes.get(Binary.SHORT, at) & 0xffff;
+                        case "I8" -> bytes.get(JAVA_BYTE, at);
+                        default -> bytes.get(JAVA_BYTE, at) & 0xff;
+                    };
+                }
+                return values;
+            } catch (IllegalArgumentException | ArithmeticException e) {
+                throw damaged(file, e);
+            }
+        }
+    }
+
+    private static Entry entry(Path file, MemorySegment bytes, String name) throws IOException {
+        Header header = header(file, bytes);
+        try {
+            Entry e = Entry.of(name, object(name, header.tensors.get(name)));
+            checkWithin(name, new long[] {e.begin, e.end}, bytes.byteSize() - header.begin);
+            return new Entry(name, e.type, e.shape, header.begin + e.begin, header.begin + e.end);
+        } catch (IllegalArgumentException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private static void checkWithin(String name, long[] offsets, long size) {
+        if (offsets.length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > size) {
+            throw new IllegalArgumentException("truncated: tensor '" + name + "' is at " + java.util.Arrays.toString(
+                    offsets) + " of " + size + " bytes");
+        }
+    }
+
+    private static IOException damaged(Path file, RuntimeException e) {
+        return new IOException(file + ": damaged safetensors file: " + e.getMessage(), e);
+    }
+
+    /** A file's header, its tensors not yet looked at. */
+    private record Header(Map<String, Object> tensors, Map<String, String> metadata, long begin) {}
+
+    private static Header header(Path file, MemorySegment bytes) throws IOException {
         if (bytes.byteSize() < 8) throw new IOException(file + ": too short for a safetensors file");
         long length = bytes.get(Binary.LONG, 0);
         if (length < 2 || length > LONGEST_HEADER || length > bytes.byteSize() - 8) {
             throw new IOException(file + ": not a safetensors file, or truncated: a header of "
                     + Long.toUnsignedString(length) + " bytes in a file of " + bytes.byteSize());
         }
-        var entries = new ArrayList<Entry>();
         var metadata = new LinkedHashMap<String, String>();
         try {
-            for (var e : header(bytes.asSlice(8, length)).entrySet()) {
-                if (e.getKey().equals(METADATA)) {
-                    object(METADATA, e.getValue()).forEach((k, v) -> metadata.put(k, text(METADATA, v)));
-                } else {
-                    entries.add(Entry.of(e.getKey(), object(e.getKey(), e.getValue())));
-                }
-            }
-            checkOffsets(entries, bytes.byteSize() - 8 - length);
+            Map<String, Object> tensors = header(bytes.asSlice(8, length));
+            Object meta = tensors.remove(METADATA);
+            if (meta != null) object(METADATA, meta).forEach((k, v) -> metadata.put(k, text(METADATA, v)));
+            return new Header(tensors, metadata, 8 + length);
         } catch (IllegalArgumentException e) {
-            throw new IOException(file + ": damaged safetensors file: " + e.getMessage(), e);
+            throw damaged(file, e);
         }
-        return new Contents(entries, metadata, 8 + length);
     }
 
     /**
