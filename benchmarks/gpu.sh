@@ -204,9 +204,10 @@ run() {
     main=("${java[@]}" -cp "$here/lib/beamwright.jar:$here/lib/tornado-kernels.jar")
     bench=(dev.beamwright.recsys.cli.Main bench device "${quick[@]}")
     junit=("${java[@]}" -Dtornado.device.memory=512MB -cp "$tests" org.junit.platform.console.ConsoleLauncher execute
-        --disable-banner --details=tree --exclude-tag=oclgrind --exclude-tag=plain-java)
+        --disable-banner --details=flat --exclude-tag=oclgrind --exclude-tag=plain-java)
 
     part devices $((30 * scale)) "${main[@]}" dev.beamwright.recsys.cli.Main devices
+    # A line for each test as it ends ("flat"), so that a part that is ended by time has something to show.
     # Right numbers first: every kernel against plain loops, then 50 steps of training and the ten best.
     part kernels-are-right $((120 * scale)) "${junit[@]}" --select-class=dev.beamwright.tornado.KernelsTest
     part training-is-right $((120 * scale)) "${junit[@]}" --select-class=dev.beamwright.tornado.TrainingTest
