@@ -143,6 +143,9 @@ record Source(String path, boolean bundled, String shown) {
         int mark = begin.length < 2 ? 0 : (begin[0] & 0xff) << 8 | begin[1] & 0xff;
         boolean four = zeros > begin.length / 2;
         if (mark != 0xfffe && mark != 0xfeff && (begin.length < 8 || 4 * zeros < begin.length)) return;
+        if (zeros == begin.length) {
+            throw error(1, "it begins with nothing but zeros, so it is no text", "copy or download it again");
+        }
         boolean little = mark == 0xfffe || mark != 0xfeff && 2 * even < zeros;
         String name = (four ? "utf-32" : "utf-16") + (mark == 0xfffe || mark == 0xfeff ? "" : little ? "le" : "be");
         Charset charset = four ? (little ? Charset.forName("UTF-32LE") : Charset.forName("UTF-32BE"))
